@@ -1,0 +1,114 @@
+"""The few records that travel between the rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from infrared_ir_ros.errors import OptionError
+
+TONES = ("auto", "restore", "preserve")
+MAPPINGS = ("auto", "fixed", "percentile", "tlinear")
+
+
+def _check(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise OptionError(f"{name} is {value!r}: use one of {', '.join(allowed)}")
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also refuses NaN
+        raise OptionError(f"{name} is {value}: use a number from {low} to {high}")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How numbers of a frame map to the unit range that the networks see (design section 5).
+
+    mapping: `auto` (8 bit: fixed 0..255; otherwise percentile), `fixed` (minimum, maximum),
+        `percentile` (of the frame, smoothed over time), `tlinear` (percentile, and the numbers are temperatures).
+    minimum, maximum: counts that map to 0 and 1 under `fixed`.
+    resolution: kelvin per count under `tlinear`: 0.01 or 0.1 (32-bit float frames are in kelvin already).
+    """
+
+    mapping: str = "auto"
+    minimum: float = 0.0
+    maximum: float = 65535.0
+    low_percentile: float = 0.3
+    high_percentile: float = 99.7
+    resolution: float = 0.01
+
+    def __post_init__(self) -> None:
+        _check("counts.mapping", self.mapping, MAPPINGS)
+        _check_range("counts.low_percentile", self.low_percentile, 0.0, 50.0)
+        _check_range("counts.high_percentile", self.high_percentile, 50.0, 100.0)
+        if self.high_percentile <= self.low_percentile:
+            raise OptionError("counts.high_percentile must be above counts.low_percentile")
+        if not self.minimum < self.maximum:
+            raise OptionError(
+                f"counts.minimum is {self.minimum} and counts.maximum is {self.maximum}: minimum must be below maximum"
+            )
+        if self.resolution not in (0.01, 0.1):
+            raise OptionError(f"counts.resolution is {self.resolution}: use 0.01 or 0.1 kelvin per count")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asks of a restoration. Changing one never reloads weights.
+
+    tone: `restore` undoes loss of contrast and brightness, `preserve` keeps the level and contrast of the input,
+        `auto` preserves for `tlinear` counts and restores otherwise (design section 1.4).
+    strength: 0..1, mixes the input (0) and the restored frame (1).
+    smoothing: 0..1, weight of the past in the estimates of a video; 0 treats each frame alone.
+    """
+
+    task: str = "restore"
+    tone: str = "auto"
+    strength: float = 1.0
+    smoothing: float = 0.0
+    counts: Counts = field(default_factory=Counts)
+
+    def __post_init__(self) -> None:
+        _check("tone", self.tone, TONES)
+        _check_range("strength", self.strength, 0.0, 1.0)
+        _check_range("smoothing", self.smoothing, 0.0, 0.99)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one look at a frame says of its degradation; all in the unit range of the frame.
+
+    The corrected frame is `gain * frame + offset - shading - columns - rows`, shading spread bilinearly.
+
+    gain, offset: tone, scalars.
+    shading: (64, 80) float32, smooth optical shading field.
+    columns, rows: (width,), (height,) float32, line offsets.
+    log_snr_bands: (64,) float32, log-SNR of each wavelet sub-band after the correction.
+    log_snr: of the frame, all bands together; what is published and projected to a timestep.
+    """
+
+    gain: float
+    offset: float
+    shading: np.ndarray
+    columns: np.ndarray
+    rows: np.ndarray
+    log_snr_bands: np.ndarray
+    log_snr: float
+
+
+@dataclass(frozen=True)
+class Restored:
+    """One restored frame.
+
+    image: same shape, dtype and units as the input.
+    log_snr: smoothed log-SNR of the input. timestep: 0..999, its place on the diffusion trajectory.
+    estimate: the smoothed estimate the frame was restored with.
+    milliseconds: time of each step, by name (`counts`, `estimate`, `restore`, `tone`).
+    """
+
+    image: np.ndarray
+    log_snr: float
+    timestep: int
+    estimate: Estimate
+    milliseconds: dict[str, float]
