@@ -1,0 +1,127 @@
+"""Degrade clean frames: the paper's benchmark (hm_tir) and a camera nearer to physics (sensor), design section 2.
+
+All frames are (height, width) float32 in grey levels 0..255. `scale` says how many sensor pixels one pixel of the
+frame spans along an axis: a thumbnail of 1/8 size is degraded with scale 8, as if its frame had been degraded first.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.simulation.sensor import SEVERITY, SensorModel
+
+HM_TIR = ("hm_tir_single", "hm_tir_normal", "hm_tir_hard")
+PRESETS = ("clean", *HM_TIR, *SEVERITY)
+
+STRETCH_PERCENTILES = (0.3, 99.7)
+STRETCH_LEVELS = (14.0, 229.0)
+
+
+class _Step(Protocol):
+    def __call__(self, frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray: ...
+
+
+def stretch(frame: np.ndarray) -> np.ndarray:
+    """Stretch a clean frame to the levels of the benchmark's clean frames: percentiles 0.3 and 99.7 at 14 and 229.
+
+    frame: (height, width), any real dtype. Returns float32 clipped to 0..255. Raises OptionError for a flat frame.
+    """
+    low, high = np.percentile(frame, STRETCH_PERCENTILES)
+    if not high > low:
+        raise OptionError(f"the frame is flat (percentiles {low} and {high}): there is no contrast to stretch")
+    gain = (STRETCH_LEVELS[1] - STRETCH_LEVELS[0]) / (high - low)
+    return np.clip((frame.astype(np.float32) - low) * gain + STRETCH_LEVELS[0], 0, 255).astype(np.float32)
+
+
+def degrade(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: float = 1.0) -> np.ndarray:
+    """Degrade one frame.
+
+    frame: (height, width) float32, 0..255. preset: one of PRESETS. rng decides everything: same seed, same result.
+    Returns a new float32 frame on the 8-bit levels 0..255. Raises OptionError for an unknown preset.
+    """
+    return VideoDegradation(preset, rng, frame.shape, scale)(frame)
+
+
+class VideoDegradation:
+    """Degrade the frames of a sequence: what a sensor keeps (pattern, shading, tone) is drawn once.
+
+    preset: one of PRESETS. shape: (height, width) of every frame. `hm_tir` presets have no memory: each frame is
+    drawn anew, as in the benchmark.
+    """
+
+    def __init__(self, preset: str, rng: np.random.Generator, shape: tuple[int, ...], scale: float = 1.0) -> None:
+        if preset not in PRESETS:
+            raise OptionError(f"degradation preset is {preset!r}: use one of {', '.join(PRESETS)}")
+        self._preset = preset
+        self._rng = rng
+        self._scale = scale
+        self._sensor = SensorModel(SEVERITY[preset], rng, shape[:2], scale) if preset in SEVERITY else None
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Degrade the next frame: (height, width) float32 0..255 in and out, the input untouched."""
+        frame = np.asarray(frame, np.float32)
+        if self._sensor is not None:
+            return self._sensor(frame)
+        if self._preset in HM_TIR:
+            return _hm_tir(frame, self._preset, self._rng, self._scale)
+        return _to_levels(frame)
+
+
+def _hm_tir(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: float) -> np.ndarray:
+    """The paper's benchmark: tone, blur, optical non-uniformity, stripes, noise; 8-bit clipping after each."""
+    groups: dict[str, tuple[_Step, ...]] = {"tone": (_tone,), "blur": (_blur,), "noise": (_optics, _stripes, _noise)}
+    if preset == "hm_tir_single":
+        steps = groups[str(rng.choice(list(groups)))]
+    else:
+        steps = tuple(step for group in groups.values() for step in group)
+    for step in steps:
+        if preset != "hm_tir_normal" or rng.random() < 0.8:
+            frame = _to_levels(step(frame, rng, scale))
+    return _to_levels(frame)
+
+
+def _tone(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
+    return frame * (1 + rng.uniform(-0.8, -0.2)) + 255 * rng.uniform(0.2, 0.4)
+
+
+def _blur(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
+    sigma = rng.uniform(1, 3) / scale
+    return cv2.GaussianBlur(frame, (0, 0), sigma) if sigma > 0.1 else frame
+
+
+def _optics(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
+    height, width = frame.shape
+    delta = rng.integers(15, 76)
+    dome = cos4_dome(height, width, rng.uniform(0, height), rng.uniform(0, width))
+    return frame + delta * (dome if rng.random() < 0.5 else 1 - dome)
+
+
+def cos4_dome(height: int, width: int, row: float, column: float) -> np.ndarray:
+    """cos^4(pi/2 * r/r_max), r the distance from (row, column): (height, width) float32, 1 at the centre."""
+    rows = np.arange(height, dtype=np.float32)[:, None] - np.float32(row)
+    columns = np.arange(width, dtype=np.float32)[None] - np.float32(column)
+    radius = np.sqrt(rows * rows + columns * columns)
+    cosine = np.cos(radius * np.float32(np.pi / 2 / radius.max()))
+    return (cosine * cosine) ** 2
+
+
+def _stripes(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
+    gain, offset = rng.uniform(0.03, 0.10), rng.uniform(0, 5)
+    height, width = frame.shape
+    shape = (1, width) if rng.random() < 0.5 else (height, 1)
+    shrink = np.float32(scale**-0.5)  # one pixel of a thumbnail averages `scale` lines
+    gains = 1 + gain * shrink * rng.standard_normal(shape, np.float32)
+    return frame * gains + offset * shrink * rng.standard_normal(shape, np.float32)
+
+
+def _noise(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
+    sigma = np.float32(np.sqrt(rng.uniform(25, 400)) / scale)
+    return frame + sigma * rng.standard_normal(frame.shape, np.float32)
+
+
+def _to_levels(frame: np.ndarray) -> np.ndarray:
+    return np.rint(np.clip(frame, 0, 255)).astype(np.float32)
