@@ -1,0 +1,41 @@
+"""Installs the nodes, commands, launch files, configuration and weights."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+PACKAGE = "infrared_ir_ros"
+ROS = f"{PACKAGE}.ros"
+COMMANDS = f"{PACKAGE}.commands"
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={f"{PACKAGE}.weights": ["**/*"], f"{PACKAGE}.training": ["*.yaml"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml", "LICENSE", "README.md"]),
+        (f"share/{PACKAGE}/launch", sorted(glob("launch/*.launch.py"))),
+        (f"share/{PACKAGE}/config", sorted(glob("config/*.*"))),
+    ],
+    python_requires=">=3.10,<3.13",
+    install_requires=["setuptools"],
+    zip_safe=False,
+    maintainer="infrared_ir_ros maintainers",
+    maintainer_email="maintainers@infrared-ir.example",
+    description="Restores thermal camera frames: one network evaluation at the estimated diffusion timestep.",
+    license="Apache-2.0",
+    entry_points={
+        "console_scripts": [
+            f"restore_node = {ROS}.restore_node:main",
+            f"thermal_camera = {ROS}.thermal_camera:main",
+            f"recorder = {ROS}.recorder:main",
+            f"restore_images = {COMMANDS}.restore_images:main",
+            f"make_bag = {COMMANDS}.make_bag:main",
+            f"demo = {COMMANDS}.demo:main",
+            f"train_prior = {COMMANDS}.train_prior:main",
+            f"export_prior = {COMMANDS}.export_prior:main",
+        ],
+    },
+)
