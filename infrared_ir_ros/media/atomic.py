@@ -1,0 +1,57 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.paths import printable
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write `data` to `path` so that a reader, now or after a crash, sees the old file or the new one, never a part.
+
+    The bytes go to a hidden file beside `path`, reach the disk, and take the name. Missing folders are made.
+    Raises SourceError (unwritable folder, full disk, `path` is a folder); the old file is then still whole.
+    """
+    target = Path(path)
+    temporary = temporary_name(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise unwritable(target, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()  # gone already after a rename
+
+
+def temporary_name(target: Path) -> Path:
+    """A hidden name beside `target` that nobody uses, with its suffix (some writers choose the format by it)."""
+    return target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}.partial{target.suffix}")
+
+
+def unwritable(target: Path, error: OSError) -> SourceError:
+    """The one line that a user sees when `target` cannot be written."""
+    reason = error.strerror or str(error)
+    return SourceError(
+        f"cannot write {printable(str(target))}: {reason}; free some space or choose an output that you may write to"
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` survive a power cut, where the file system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

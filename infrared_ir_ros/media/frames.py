@@ -1,0 +1,74 @@
+"""What every source gives: frames with a stamp and a name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.errors import SourceError
+
+MAX_SIDE = 4096
+DEFAULT_FRAME_RATE = 30.0  # Hz, of sources that know none: images
+
+Report = Callable[[str], None]
+
+
+def log_problem(problem: str) -> None:
+    """What happens to a problem that does not stop a source, unless the caller wants to know: a line in the log."""
+    logging.getLogger("infrared_ir_ros.media").warning(problem)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One thermal frame.
+
+    image: (height, width) uint8 or uint16 counts, or float32 (kelvin or counts).
+    stamp_ns: nanoseconds, rising within a source; from 0 where the source has no clock.
+    name: relative path, or the source's name and the number of the frame; printable, one line.
+    """
+
+    image: np.ndarray
+    stamp_ns: int
+    name: str
+
+
+class Source(Protocol):
+    """Something that frames come from; may be iterated again and again.
+
+    frame_rate: Hz. frame_count: as far as the container says; 0 if it does not.
+    """
+
+    name: str
+    frame_rate: float
+    frame_count: int
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+def to_thermal(image: np.ndarray, what: str) -> np.ndarray:
+    """A decoded picture as a thermal frame: colour becomes luma, transparency goes, float64 becomes float32.
+
+    image: (height, width) or (height, width, 1..4), BGR order. Raises SourceError for another dtype or shape.
+    """
+    if image.ndim == 3 and image.shape[2] in (1, 2):  # grey, grey and alpha
+        image = np.ascontiguousarray(image[..., 0])
+    if image.dtype == np.float64:
+        image = image.astype(np.float32)
+    if image.dtype not in (np.uint8, np.uint16, np.float32):
+        raise SourceError(f"{what} holds {image.dtype} pixels: use 8 or 16 bit unsigned, or 32 bit float")
+    if image.ndim == 3 and image.shape[2] in (3, 4):
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY)
+    if image.ndim != 2 or 0 in image.shape:
+        raise SourceError(f"{what} has the shape {image.shape}: use a single picture")
+    return image
+
+
+def check_size(height: int, width: int, what: str) -> None:
+    """SourceError unless 1 <= height, width <= MAX_SIDE; called before anything of that size is allocated."""
+    if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
+        raise SourceError(f"{what} claims {width} x {height} pixels: use 1 to {MAX_SIDE} on each side")

@@ -1,0 +1,145 @@
+"""Pictures: png, jpg, tiff and bmp, 8 and 16 bit; their claimed size is read before they are decoded."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.atomic import write_atomically
+from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, check_size, log_problem, to_thermal
+from infrared_ir_ros.media.paths import printable, read_file, regular_files
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+LOSSLESS_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
+
+
+class ImageSource:
+    """The pictures below a folder, in natural order, or one picture; stamps at `frame_rate` from 0.
+
+    A picture that cannot be read is told to `report` in one line and left out.
+    Raises SourceError if the folder holds no pictures.
+    """
+
+    def __init__(self, path: Path, frame_rate: float = DEFAULT_FRAME_RATE, report: Report = log_problem) -> None:
+        self.name = printable(path.name)
+        self.frame_rate = frame_rate
+        self._folder, self._report = (path, report) if path.is_dir() else (path.parent, report)
+        self._files = regular_files(path, IMAGE_SUFFIXES) if path.is_dir() else [path]
+        self.frame_count = len(self._files)
+        if not self._files:
+            raise SourceError(f"{printable(str(path))} holds no {', '.join(sorted(IMAGE_SUFFIXES))} files")
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, path in enumerate(self._files):
+            try:
+                image = read_image(path)
+            except SourceError as error:
+                self._report(str(error))
+                continue
+            name = printable(path.relative_to(self._folder).as_posix())
+            yield Frame(image, round(index * 1e9 / self.frame_rate), name)
+
+
+def read_image(path: Path) -> np.ndarray:
+    """(height, width) uint8, uint16 or float32 of a picture file. Raises SourceError."""
+    return decode_image(read_file(path), printable(str(path)))
+
+
+def decode_image(data: bytes, what: str) -> np.ndarray:
+    """(height, width) uint8, uint16 or float32 of an encoded picture; `what` names it in errors.
+
+    Raises SourceError, before anything large is allocated if the picture claims more than 4096 pixels a side.
+    """
+    check_size(*claimed_size(data, what), what)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise SourceError(f"{what} cannot be decoded: {printable(str(error.err or error))}") from None
+    if image is None:
+        raise SourceError(f"{what} cannot be decoded: the picture is damaged or cut short")
+    return to_thermal(image, what)
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """(height, width) uint8 or uint16 as png, fast and lossless."""
+    return _encode(image, ".png", [cv2.IMWRITE_PNG_COMPRESSION, 1])
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write (height, width) uint8, uint16 or float32 losslessly: .png, .tif, .tiff or .bmp; float32 only as tiff.
+
+    The file appears whole or not at all. Raises SourceError.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in LOSSLESS_SUFFIXES:
+        raise SourceError(f"{printable(str(path))} would lose detail: use {', '.join(sorted(LOSSLESS_SUFFIXES))}")
+    if image.dtype == np.float32 and suffix not in (".tif", ".tiff"):
+        raise SourceError(f"{printable(str(path))} cannot hold 32 bit float pixels: use .tiff")
+    if image.dtype == np.uint16 and suffix == ".bmp":
+        raise SourceError(f"{printable(str(path))} cannot hold 16 bit pixels: use .png or .tiff")
+    options = [cv2.IMWRITE_TIFF_COMPRESSION, 1] if image.dtype == np.float32 else []
+    write_atomically(path, _encode(image, suffix, options))
+
+
+def _encode(image: np.ndarray, suffix: str, options: list[int]) -> bytes:
+    done, data = cv2.imencode(suffix, image, options)
+    if not done:
+        raise SourceError(f"a frame of {image.shape} {image.dtype} cannot be encoded as {suffix}")
+    return data.tobytes()
+
+
+def claimed_size(data: bytes, what: str) -> tuple[int, int]:
+    """(height, width) as the header of a png, jpeg, bmp or tiff says. Raises SourceError for anything else."""
+    readers = ((b"\x89PNG\r\n\x1a\n", _png_size), (b"\xff\xd8", _jpeg_size), (b"BM", _bmp_size),
+               (b"II*\x00", _tiff_size), (b"MM\x00*", _tiff_size))  # fmt: skip
+    for magic, reader in readers:
+        if data.startswith(magic):
+            try:
+                return reader(data)
+            except (struct.error, IndexError):
+                raise SourceError(f"{what} is cut short or damaged") from None
+    raise SourceError(f"{what} is no png, jpeg, tiff or bmp picture (it starts with {data[:8]!r})")
+
+
+def _png_size(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from(">II", data, 16)
+    return height, width
+
+
+def _bmp_size(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from("<ii", data, 18)
+    return abs(height), width
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    """Walk the segments to the frame header (SOF0..SOF15 without DHT, JPG, DAC)."""
+    at = 2
+    while True:
+        if data[at] != 0xFF:
+            raise IndexError("no marker")
+        marker = data[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            if data.find(b"\xff\xd9", at) < 0:  # the decoder would fill what is missing with grey
+                raise IndexError("no end of image")
+            return height, width
+        at += 1 if marker == 0xFF else 2 + struct.unpack_from(">H", data, at + 2)[0]
+
+
+def _tiff_size(data: bytes) -> tuple[int, int]:
+    """The size in the first directory; more than four samples a pixel count as height, since they take as much room."""
+    order = "<" if data[:2] == b"II" else ">"
+    (at,) = struct.unpack_from(order + "I", data, 4)
+    (count,) = struct.unpack_from(order + "H", data, at)
+    tags: dict[int, int] = {}
+    for index in range(count):
+        tag, kind = struct.unpack_from(order + "HH", data, at + 2 + 12 * index)
+        if kind in (3, 4):
+            (tags[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, at + 10 + 12 * index)
+    samples = max(tags.get(277, 1), 1)
+    return tags.get(257, 0) * (1 if samples <= 4 else samples), tags.get(256, 0)

@@ -1,0 +1,91 @@
+"""Paths and names from outside: looked at before they are opened, made harmless before they are shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from infrared_ir_ros.errors import SourceError
+
+MAX_FILE_BYTES = 1 << 30  # of files that are read whole: images and npz
+
+_SHOWN = 300
+
+
+def printable(text: str) -> str:
+    """`text` on one line, control, bidirectional and undecodable characters escaped: inert in a terminal or a log."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:_SHOWN])
+    return shown + ("..." if len(text) > _SHOWN else "")
+
+
+def safe_name(text: str) -> str:
+    """`text` as a part of a file name: letters, digits, `_`, `-`, `.`; never empty, hidden, or a path."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text).strip("._-")[:80] or "unnamed"
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Sort key under which `frame10` comes after `frame9`."""
+    parts = re.split(r"([0-9]+)", text)
+    return [(1, int(part), "") if part.isdigit() and part.isascii() else (0, 0, part.casefold()) for part in parts]
+
+
+def existing(path: str | os.PathLike[str]) -> Path:
+    """`path` with links resolved, if it is a regular file or a folder; else SourceError (nothing is opened)."""
+    given = Path(path)
+    try:
+        resolved = given.expanduser().resolve(strict=True)
+        mode = resolved.stat().st_mode
+    except FileNotFoundError:
+        kind = "a link to nothing" if given.is_symlink() else "missing"
+        raise SourceError(f"{printable(str(given))} is {kind}: give a file or folder that exists") from None
+    except (OSError, RuntimeError, ValueError) as error:  # permission, a loop of links, a null byte
+        raise SourceError(f"{printable(str(given))} cannot be opened: {printable(str(error))}") from None
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise SourceError(f"{printable(str(given))} is {_kind(mode)}: give a file or folder")
+    return resolved
+
+
+def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
+    """The bytes of a regular file, without ever waiting for one that became a FIFO or a device meanwhile.
+
+    Raises SourceError: not a regular file, larger than `limit`, unreadable.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise SourceError(f"{printable(str(path))} is {_kind(status.st_mode)}: give a regular file")
+            if status.st_size > limit:
+                raise SourceError(f"{printable(str(path))} has {status.st_size} bytes: at most {limit} are read")
+            return file.read()
+    except OSError as error:
+        raise SourceError(f"cannot read {printable(str(path))}: {error.strerror or error}") from None
+
+
+def regular_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
+    """Regular files below `folder` with one of `suffixes` (lower case), in natural order of their relative paths.
+
+    Hidden files and folders, FIFOs, devices and links to folders are passed over; links to files count as files.
+    """
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(parent, name)
+            if not name.startswith(".") and path.suffix.lower() in suffixes and path.is_file():
+                found.append(path)
+    return sorted(found, key=lambda path: natural_key(str(path.relative_to(folder))))
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFIFO: "a FIFO",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+        stat.S_IFDIR: "a folder",
+    }
+    return kinds.get(stat.S_IFMT(mode), "not a regular file")

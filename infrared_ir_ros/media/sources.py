@@ -1,0 +1,55 @@
+"""Opens whatever frames come in: pictures, videos, CPTV sequences, bags."""
+
+from __future__ import annotations
+
+import os
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Report, Source, log_problem
+from infrared_ir_ros.media.images import IMAGE_SUFFIXES, ImageSource
+from infrared_ir_ros.media.npz import CptvSource
+from infrared_ir_ros.media.paths import existing, printable
+from infrared_ir_ros.media.video import VIDEO_SUFFIXES, VideoSource
+
+BAG_SUFFIXES = frozenset({".mcap", ".db3"})
+
+
+def open_source(
+    path: str | os.PathLike[str],
+    topic: str = "",
+    frame_rate: float = DEFAULT_FRAME_RATE,
+    report: Report = log_problem,
+) -> Source:
+    """A source of frames: folder of pictures, picture, video, CPTV npz, or rosbag2 (folder, .mcap, .db3).
+
+    topic: of a bag; "" takes the first image topic. frame_rate: Hz of pictures, which have no clock.
+    report: is told, in one line each, what could not be read where that does not stop the source.
+    Raises SourceError: missing, neither file nor folder, unknown kind, damaged from the start.
+    """
+    resolved = existing(path)
+    suffix = resolved.suffix.lower()
+    if resolved.is_dir():
+        return _bag(resolved, topic, report) if _is_bag(resolved) else ImageSource(resolved, frame_rate, report)
+    if suffix in IMAGE_SUFFIXES:
+        return ImageSource(resolved, frame_rate, report)
+    if suffix in VIDEO_SUFFIXES:
+        return VideoSource(resolved, report)
+    if suffix == ".npz":
+        return CptvSource(resolved)
+    if suffix in BAG_SUFFIXES:
+        return _bag(resolved, topic, report)
+    kinds = ", ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES | BAG_SUFFIXES | {".npz"}))
+    raise SourceError(
+        f"{printable(str(path))} is of an unknown kind ({suffix or 'no suffix'!r}): use a folder, {kinds}"
+    )
+
+
+def _is_bag(folder: os.PathLike[str]) -> bool:
+    names = os.listdir(folder)
+    return "metadata.yaml" in names or any(os.path.splitext(name)[1].lower() in BAG_SUFFIXES for name in names)
+
+
+def _bag(path: os.PathLike[str], topic: str, report: Report) -> Source:
+    from infrared_ir_ros.media.bag_reader import BagSource  # rosbags takes long to import, and few need it
+
+    return BagSource(path, topic, report)

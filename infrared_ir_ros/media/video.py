@@ -1,0 +1,146 @@
+"""Video files through OpenCV; 8 and 16 bit grey FFV1 is written and read without loss."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.atomic import sync_folder, temporary_name, unwritable
+from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, check_size, log_problem, to_thermal
+from infrared_ir_ros.media.paths import printable
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")  # a damaged video is told by us, in one line
+
+VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mp4", ".mov", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"})
+
+_GREY_PIXELS = (int.from_bytes(b"Y800", "little"), int.from_bytes(b"Y1\x00\x10", "little"))  # 8 and 16 bit
+
+
+class VideoSource:
+    """The frames of a video file, colour as luma; grey 16-bit video stays 16 bit. Stamps from the frame rate.
+
+    Raises SourceError if it cannot be opened. A video that ends early is told to `report`.
+    """
+
+    def __init__(self, path: Path, report: Report = log_problem) -> None:
+        self._path, self._report = path, report
+        self.name = printable(path.name)
+        capture = self._open()
+        rate, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        capture.release()
+        self.frame_rate = rate if 0 < rate <= 1000 else DEFAULT_FRAME_RATE
+        self.frame_count = int(count) if 0 < count < 1e9 else 0
+
+    def _open(self) -> cv2.VideoCapture:
+        capture = cv2.VideoCapture(str(self._path))
+        what = f"video {printable(str(self._path))}"
+        if not capture.isOpened():
+            raise SourceError(f"{what} cannot be opened: it is damaged, or OpenCV lacks its codec")
+        height, width = capture.get(cv2.CAP_PROP_FRAME_HEIGHT), capture.get(cv2.CAP_PROP_FRAME_WIDTH)
+        check_size(int(height), int(width), what)
+        if int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) in _GREY_PIXELS:
+            capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+        return capture
+
+    def __iter__(self) -> Iterator[Frame]:
+        capture = self._open()
+        count = 0
+        try:
+            while True:
+                done, image = capture.read()
+                if not done or image is None:
+                    break
+                name = f"{self.name}#{count:06d}"
+                yield Frame(to_thermal(image, name), round(count * 1e9 / self.frame_rate), name)
+                count += 1
+        finally:
+            capture.release()
+        if count < self.frame_count:
+            self._report(f"video {self.name} says {self.frame_count} frames, {count} could be read")
+
+
+class VideoWriter:
+    """Writes a lossless grey FFV1 video (.mkv or .avi), 8 or 16 bit; use as a context manager.
+
+    The file appears under its name when all is written; after an exception there is none. Raises SourceError, at the
+    first frame, where OpenCV cannot write FFV1.
+    """
+
+    def __init__(self, path: Path, frame_rate: float) -> None:
+        self._path, self._frame_rate = path, frame_rate
+        self._temporary = temporary_name(path)
+        self._writer: cv2.VideoWriter | None = None
+        self._like: tuple[tuple[int, ...], np.dtype] | None = None
+        self._count = 0
+
+    def write(self, image: np.ndarray) -> None:
+        """Append (height, width) uint8 or uint16; all frames alike. Raises SourceError."""
+        if self._writer is None:
+            self._open(image)
+        if self._like != (image.shape, image.dtype):
+            raise SourceError(f"a frame of {image.shape} {image.dtype} does not fit a video of {self._like}")
+        self._writer.write(image)
+        self._count += 1
+
+    def _open(self, image: np.ndarray) -> None:
+        if image.dtype not in (np.uint8, np.uint16):
+            raise SourceError(f"a video cannot hold {image.dtype} pixels: use 8 or 16 bit frames")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._temporary.touch(exist_ok=False)  # an unwritable folder has a reason; OpenCV would not tell it
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+        options = [cv2.VIDEOWRITER_PROP_IS_COLOR, 0]
+        if image.dtype == np.uint16:
+            options += [cv2.VIDEOWRITER_PROP_DEPTH, cv2.CV_16U]
+        size, codec = (image.shape[1], image.shape[0]), cv2.VideoWriter_fourcc(*"FFV1")
+        writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, codec, self._frame_rate, size, options)
+        if not writer.isOpened():
+            name = printable(str(self._path))
+            raise SourceError(f"{name}: this OpenCV cannot write FFV1 video; write pictures instead")
+        self._writer, self._like = writer, (image.shape, image.dtype)
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._writer is not None:
+                self._writer.release()
+                if kind is None:
+                    self._finish()
+        finally:
+            with suppress(OSError):
+                self._temporary.unlink()
+
+    def _finish(self) -> None:
+        written = _count_frames(self._temporary)  # OpenCV does not tell that a disk is full
+        if written != self._count:
+            raise SourceError(
+                f"{printable(str(self._path))}: {written} of {self._count} frames reached the disk: free some space"
+            )
+        try:
+            with open(self._temporary, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(self._temporary, self._path)
+            sync_folder(self._path.parent)
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+
+
+def _count_frames(path: Path) -> int:
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while capture.grab():
+        count += 1
+    capture.release()
+    return count
