@@ -1,0 +1,29 @@
+# make demo                      camera -> restore_node -> bag, in about a minute
+# make demo SOURCE=folder        the same with your frames (a folder, a video or a bag); OUTPUT=folder for the results
+# make test                      all tests
+# make lint, make format, make clean
+# PYTHON=/path/to/python3.12     chooses the Python of .venv
+
+export PYTHON SOURCE OUTPUT
+TESTS ?= test
+
+.PHONY: demo test lint format clean
+
+demo:
+	@scripts/environment.sh robot
+	@.venv/bin/python -m infrared_ir_ros.commands.demo $${SOURCE:+--source "$$SOURCE"} $${OUTPUT:+--output "$$OUTPUT"}
+
+test:
+	@scripts/environment.sh test
+	@.venv/bin/python -m pytest $(TESTS)
+
+lint:
+	@scripts/environment.sh lint
+	@.venv/bin/python -m ruff check . && .venv/bin/python -m ruff format --check .
+
+format:
+	@scripts/environment.sh lint
+	@.venv/bin/python -m ruff check --fix . && .venv/bin/python -m ruff format .
+
+clean:
+	rm -rf .venv .venv.lock build install log *.egg-info
