@@ -1,0 +1,90 @@
+"""The denoiser of the embedded prior: a small UNet at 1/8, 1/16 and 1/32 of the frame, told each band's log-SNR."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infrared_ir_ros.priors.haar import BANDS
+from infrared_ir_ros.priors.layers import zero
+
+EMBEDDING = 256
+
+
+class Context(nn.Module):
+    """Row, column and global means, each through a 1x1 convolution, added back: stripes, shading and tone are wider
+    than any stack of 3x3 convolutions sees."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = max(channels // 2, 32)
+        self.row, self.column, self.whole = (nn.Conv2d(channels, inner, 1) for _ in range(3))
+        self.out_row, self.out_column, self.out_whole = (zero(nn.Conv2d(inner, channels, 1)) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.out_row(F.silu(self.row(x.mean(3, keepdim=True))))
+        columns = self.out_column(F.silu(self.column(x.mean(2, keepdim=True))))
+        whole = self.out_whole(F.silu(self.whole(x.mean((2, 3), keepdim=True))))
+        return x + (rows + whole) + columns
+
+
+class Block(nn.Module):
+    """A residual block modulated by the embedding of the timesteps, then context."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.modulate = nn.Linear(EMBEDDING, 2 * channels)
+        self.second = zero(nn.Conv2d(channels, channels, 3, padding=1))
+        self.context = Context(channels)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        scale, shift = self.modulate(embedding)[:, :, None, None].chunk(2, 1)
+        h = F.silu(self.first(self.norm(x)) * (1 + scale) + shift)
+        return self.context(x + self.second(h))
+
+
+class Up(nn.Module):
+    """To the next finer scale, joined with what that scale had."""
+
+    def __init__(self, coarse: int, fine: int) -> None:
+        super().__init__()
+        self.grow = nn.Conv2d(coarse, 4 * fine, 1)
+        self.join = nn.Conv2d(2 * fine, fine, 1)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        return self.join(torch.cat([F.pixel_shuffle(self.grow(x), 2), skip], 1))
+
+
+class Denoiser(nn.Module):
+    """v = net(x_t, log-SNR of each band); a frame's latent must divide by 4 along both axes.
+
+    channels: at 1/8, 1/16, 1/32. middle: blocks at 1/32.
+    """
+
+    def __init__(self, channels: tuple[int, int, int] = (96, 160, 256), middle: int = 2) -> None:
+        super().__init__()
+        fine, half, quarter = channels
+        self.embed = nn.Sequential(nn.Linear(BANDS, EMBEDDING), nn.SiLU(), nn.Linear(EMBEDDING, EMBEDDING), nn.SiLU())
+        self.stem = nn.Conv2d(2 * BANDS, fine, 3, padding=1)
+        self.fine_down, self.half_down = Block(fine), Block(half)
+        self.to_half, self.to_quarter = nn.Conv2d(fine, half, 2, 2), nn.Conv2d(half, quarter, 2, 2)
+        self.middle = nn.ModuleList(Block(quarter) for _ in range(middle))
+        self.up_half, self.up_fine = Up(quarter, half), Up(half, fine)
+        self.half_up, self.fine_up = Block(half), Block(fine)
+        self.head = zero(nn.Conv2d(fine, BANDS, 3, padding=1))
+
+    def forward(self, noisy: Tensor, latent: Tensor, log_snr_bands: Tensor) -> Tensor:
+        """noisy (batch, 64, h, w): the bands on their place of the trajectory; latent: the same bands unscaled,
+        so that what a low log-SNR shrinks stays visible; log_snr_bands (batch, 64). Returns v like noisy."""
+        embedding = self.embed(log_snr_bands / 4)
+        fine = self.fine_down(self.stem(torch.cat([noisy, torch.asinh(latent)], 1)), embedding)
+        half = self.half_down(self.to_half(fine), embedding)
+        x = self.to_quarter(half)
+        for block in self.middle:
+            x = block(x, embedding)
+        x = self.half_up(self.up_half(x, half), embedding)
+        x = self.fine_up(self.up_fine(x, fine), embedding)
+        return self.head(x)

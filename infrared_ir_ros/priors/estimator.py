@@ -1,0 +1,92 @@
+"""The log-SNR head: how noisy each sub-band is, and what is left of the tone (design section 1.3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infrared_ir_ros.priors.haar import BANDS
+from infrared_ir_ros.priors.layers import quantiles, zero
+
+FRACTIONS = (0.003, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 0.997)
+LOG_SNR_RANGE = (-7.0, 9.0)
+STATISTICS = 6  # per band
+EXTRA = 4  # log gain, offset, log spread of the column and row offsets
+
+
+class Reading(NamedTuple):
+    """What the head says: log_snr_bands (batch, 64); log_snr, log_gain, offset (batch, 1)."""
+
+    log_snr_bands: Tensor
+    log_snr: Tensor
+    log_gain: Tensor
+    offset: Tensor
+
+
+class SnrHead(nn.Module):
+    """Statistics of a corrected latent -> log-SNR per band, of the frame, and the residual tone."""
+
+    def __init__(self, channels: int = 256) -> None:
+        super().__init__()
+        inputs = BANDS * STATISTICS + len(FRACTIONS) + EXTRA
+        self.register_buffer("fractions", torch.tensor(FRACTIONS), persistent=False)
+        self.network = nn.Sequential(
+            nn.Linear(inputs, channels),
+            nn.SiLU(),
+            nn.Linear(channels, channels),
+            nn.SiLU(),
+            zero(nn.Linear(channels, BANDS + 3)),
+        )
+
+    def forward(self, latent: Tensor, thumbnail: Tensor, correction: Tensor) -> Reading:
+        """latent (batch, 64, h, w) of unit variance per band; thumbnail (batch, 1, 64, 80), corrected;
+        correction (batch, 4): log gain, offset, log spread of the column and of the row offsets."""
+        tone = quantiles(thumbnail.flatten(1), self.fractions)
+        reading = self.network(torch.cat([band_statistics(latent), tone, correction], 1))
+        log_snr = (reading[:, : BANDS + 1] * 4).clamp(*LOG_SNR_RANGE)  # outputs near unit size learn faster
+        return Reading(log_snr[:, :BANDS], log_snr[:, BANDS:], reading[:, BANDS + 1 : BANDS + 2], reading[:, BANDS + 2 :])
+
+
+def band_statistics(latent: Tensor) -> Tensor:
+    """Spread, spread of row and of column means, and how the energy is spread over the frame: (batch, 64 * 6).
+
+    Means of powers stand for quantiles, which would need a sort of every band; the harmonic mean of the local energy
+    is that of the flat places, where noise shows.
+    """
+    magnitude = latent.abs()
+    energy = F.avg_pool2d(latent.square(), 5, stride=2, padding=2, count_include_pad=False)
+    spreads = [
+        latent.square().mean((2, 3)).sqrt(),
+        latent.mean(3).square().mean(2).sqrt(),
+        latent.mean(2).square().mean(2).sqrt(),
+        (magnitude + 1e-6).sqrt().mean((2, 3)).square(),
+        latent.square().square().mean((2, 3)).sqrt().sqrt(),
+        (1 / (1 / (energy + 1e-6)).mean((2, 3))).sqrt(),
+    ]
+    return torch.cat([torch.log(spread + 1e-3) for spread in spreads], 1) / 2
+
+
+def snr_targets(latent: Tensor, clean: Tensor) -> Reading:
+    """What the head should say (`latent_affine_snr`, design section 1.3): fit latent ~ a * clean + b, undo it, compare.
+
+    latent, clean: (batch, 64, h, w) of unit variance per band; b lives in band 0 alone.
+    """
+    low, low_clean = latent[:, 0].flatten(1), clean[:, 0].flatten(1)
+    centred, centred_clean = (x - x.mean(1, keepdim=True) for x in (low, low_clean))
+    gain = (centred * centred_clean).sum(1) / centred_clean.square().sum(1).clamp_min(1e-3)
+    gain = gain.clamp(0.3, 3.0)[:, None]
+    undone = latent / gain[:, :, None, None]
+    offset = (undone[:, :1] - clean[:, :1]).mean((2, 3))
+    undone = shift_lowest(undone, -offset)
+    signal, noise = clean.square().mean((2, 3)), (undone - clean).square().mean((2, 3))
+    bands = torch.log((signal + 1e-6) / (noise + 1e-6)).clamp(*LOG_SNR_RANGE)
+    whole = torch.log((signal.mean(1, keepdim=True) + 1e-6) / (noise.mean(1, keepdim=True) + 1e-6))
+    return Reading(bands, whole.clamp(*LOG_SNR_RANGE), gain.log(), offset)
+
+
+def shift_lowest(latent: Tensor, offset: Tensor) -> Tensor:
+    """Add offset (batch, 1) to band 0 of a latent (batch, 64, h, w)."""
+    return torch.cat([latent[:, :1] + offset[:, :, None, None], latent[:, 1:]], 1)

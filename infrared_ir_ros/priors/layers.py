@@ -1,0 +1,73 @@
+"""Layers that several heads share."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def zero(layer: nn.Module) -> nn.Module:
+    """Start a layer at zero, so that its branch begins as nothing."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+def quantiles(values: Tensor, fractions: Tensor) -> Tensor:
+    """Quantiles of each row: values (batch, n) -> (batch, len(fractions)), nearest rank."""
+    ordered = values.sort(1).values
+    return ordered[:, (fractions * (values.shape[1] - 1)).round().long()]
+
+
+def area_weights(size: Tensor | int, cells: int, like: Tensor) -> Tensor:
+    """(cells, size) weights that average `size` pixels into `cells` equal intervals by overlap, as area resizing does.
+
+    Written with arithmetic only, so that it exports with a size that is known at run time.
+    """
+    step = size / cells
+    pixel = torch.arange(size, dtype=like.dtype, device=like.device)[None]
+    cell = torch.arange(cells, dtype=like.dtype, device=like.device)[:, None] * step
+    overlap = torch.minimum(pixel + 1, cell + step) - torch.maximum(pixel, cell)
+    return F.relu(overlap) / step
+
+
+def area_thumbnail(frame: Tensor, height: int, width: int) -> Tensor:
+    """Average (batch, 1, h, w) into (batch, 1, height, width) by overlap of areas; any h and w."""
+    rows = area_weights(frame.shape[-2], height, frame)
+    columns = area_weights(frame.shape[-1], width, frame)
+    return rows @ (frame @ columns.T)
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions, the second starts at zero."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = zero(nn.Conv2d(channels, channels, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(F.silu(self.first(self.norm(x))))
+
+
+class Attention(nn.Module):
+    """Self-attention and an MLP over (batch, tokens, channels); plain products, whose backward is fast on a CPU."""
+
+    def __init__(self, channels: int, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = zero(nn.Linear(channels, channels))
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(channels), nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, tokens, channels = x.shape
+        query, key, value = self.qkv(self.norm(x)).view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        weights = torch.softmax(query @ key.transpose(-1, -2) * (channels // self.heads) ** -0.5, -1)
+        x = x + self.out((weights @ value).transpose(1, 2).reshape(batch, tokens, channels))
+        return x + self.mlp(x)

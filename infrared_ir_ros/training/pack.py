@@ -1,0 +1,102 @@
+"""One file of clean training frames: named sets of grey frames, read once from the recordings.
+
+The pack is an .npz of uint8 arrays named `<set>/<number>`; it holds no pickles.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.simulation import layout
+
+PHOTO_WIDTH = 1280
+CC_STILLS = "01 02 03 05 06 10 11 12 14 15 17 e40 t640".split()  # CC0, CC BY or MIT; the others only test
+HELD_OUT_CLIPS = ("IR_DRONE", "IR_AIRPLANE_03", "IR_AIRPLANE_04", "IR_AIRPLANE_05", "IR_AIRPLANE_06")
+
+FrameSets = dict[str, list[np.ndarray]]
+
+
+def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int = 400, seed: int = 0) -> None:
+    """Read the permissive recordings under `data`, photographs, and `layouts` procedural scenes into one file.
+
+    data: the folder that holds `detection/`, `segmentation/`, `video/` and `raw16/`. photographs: a folder of freely
+    licensed photographs, searched recursively, or None. Raises SourceError where `data` lacks a set.
+    """
+    sets: FrameSets = {
+        "hit_uav": list(_pictures(data / "detection/hit-uav/train/images")),
+        "buffalo": list(_pictures(data / "segmentation/buffalo-udder/train/images")),
+        "stills": [_counts_to_grey(path) for path in sorted((data / "raw16/flir-rjpeg").glob("*.png")) if path.stem in CC_STILLS],
+        "svanstrom": list(_clips(data / "video/svanstrom_ir")),
+    }
+    for name, frames in sets.items():
+        if not frames:
+            raise SourceError(f"no frames of {name} under {data}: is this the folder of the thermal recordings?")
+    if photographs is not None:
+        sets["photographs"] = list(_photographs(photographs))
+    rng = np.random.default_rng(seed)
+    sets["layouts"] = [np.rint(255 * layout(rng, 512, 640)).astype(np.uint8) for _ in range(layouts)]
+    named = {f"{name}/{index:05d}": frame for name, frames in sets.items() for index, frame in enumerate(frames)}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(output, **named)
+
+
+def read_pack(path: Path) -> FrameSets:
+    """The sets of a pack: name -> frames (height, width) uint8. Raises SourceError if there is no such pack."""
+    if not path.is_file():
+        raise SourceError(f"training pack {path} does not exist: make it first with `pack_frames DATA --output {path}`")
+    sets: FrameSets = defaultdict(list)
+    with np.load(path, allow_pickle=False) as archive:
+        for name in archive.files:
+            sets[name.split("/")[0]].append(archive[name])
+    return dict(sets)
+
+
+def _pictures(folder: Path) -> Iterator[np.ndarray]:
+    for path in sorted(folder.glob("*")):
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if image is not None:
+            yield image
+
+
+def _counts_to_grey(path: Path) -> np.ndarray:
+    counts = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.float32)
+    low, high = np.percentile(counts, (0.1, 99.9))
+    return np.rint(np.clip((counts - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+
+
+def _clips(folder: Path, frames_per_clip: int = 6) -> Iterator[np.ndarray]:
+    for path in sorted(folder.glob("*.mp4")):
+        if path.stem.startswith(HELD_OUT_CLIPS):
+            continue
+        video = cv2.VideoCapture(str(path))
+        count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        for index in np.linspace(5, count - 10, frames_per_clip).astype(int):
+            video.set(cv2.CAP_PROP_POS_FRAMES, int(index))
+            read, image = video.read()
+            if read:
+                yield cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+
+
+def _photographs(folder: Path) -> Iterator[np.ndarray]:
+    """Grey photographs, at most 1280 wide; drawings without texture and second sizes of the same picture left out."""
+    seen: list[np.ndarray] = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in (".jpg", ".jpeg", ".png") or path.is_symlink():
+            continue
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if image is None or min(image.shape) < 512:
+            continue
+        scale = max(PHOTO_WIDTH / image.shape[1], 512 / image.shape[0])
+        if scale < 1:
+            image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        tiny = cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
+        textured = np.abs(cv2.Laplacian(image.astype(np.float32), -1)).mean() > 2.0
+        if textured and all(np.abs(tiny - other).mean() > 4 for other in seen):
+            seen.append(tiny)
+            yield image
