@@ -26,10 +26,9 @@ imports() { # imports PYTHON MODULE[,MODULE]
 
 choose_python() { # sets PYTHON_PATH and WITH_ROS
     local name any='' rclpy='' found
-    WITH_ROS=no
     for name in ${PYTHON:-python3 python3.12 python3.11 python3.10}; do
         if ! supported "$name"; then continue; fi
-        any=${any:-$name}
+        any=${any:-$name} WITH_ROS=no
         if [[ -n ${ROS_DISTRO:-}${AMENT_PREFIX_PATH:-} ]] && imports "$name" rclpy; then
             rclpy=${rclpy:-$name} WITH_ROS=yes
         elif [[ -n ${ROS_DISTRO:-} ]]; then
@@ -41,7 +40,7 @@ choose_python() { # sets PYTHON_PATH and WITH_ROS
         fi
     done
     if [[ -z $any ]]; then
-        found=$("${PYTHON:-python3}" --version 2>/dev/null) || found=none
+        found=$(command -v "${PYTHON:-python3}" >/dev/null && "${PYTHON:-python3}" --version 2>&1) || found=none
         fail "needs Python 3.10, 3.11 or 3.12, found $found: install one of them or name it with PYTHON=/path/to/python3.12"
     elif [[ -n ${ROS_DISTRO:-} && -z $rclpy ]]; then
         fail "ROS 2 $ROS_DISTRO is sourced, but $any cannot import its rclpy: install ros-$ROS_DISTRO-rclpy, or use a shell without ROS"
@@ -115,6 +114,7 @@ install_set() {
 
 main() {
     case $SET in robot | test | lint) ;; *) fail "unknown set '$SET': use robot, test or lint" ;; esac
+    trap 'fail "interrupted: the next run begins afresh"' INT TERM
     choose_python
     local print stamp
     print=$(fingerprint)

@@ -1,0 +1,40 @@
+"""Starts thermal_camera and restore_node: a procedural scene, or recorded frames, restored live."""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Describe the camera and include restore.launch.py, whose arguments hold here too."""
+    restore = PathJoinSubstitution([FindPackageShare("infrared_ir_ros"), "launch", "restore.launch.py"])
+    camera = Node(
+        package="infrared_ir_ros",
+        executable="thermal_camera",
+        name="thermal_camera",
+        namespace=LaunchConfiguration("namespace"),
+        parameters=[
+            {
+                "source": ParameterValue(LaunchConfiguration("source"), value_type=str),
+                "rate": ParameterValue(LaunchConfiguration("rate"), value_type=float),
+                "encoding": ParameterValue(LaunchConfiguration("encoding"), value_type=str),
+                "degradation": ParameterValue(LaunchConfiguration("degradation"), value_type=str),
+                "loop": True,
+            }
+        ],
+        output="screen",
+    )
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument("source", default_value="scene", description="scene, or a folder, a video or a bag"),
+            DeclareLaunchArgument("rate", default_value="5.0", description="frames per second"),
+            DeclareLaunchArgument("encoding", default_value="mono16", description="of the scene: mono16 or mono8"),
+            DeclareLaunchArgument("degradation", default_value="sensor_normal", description="preset, or clean"),
+            IncludeLaunchDescription(PythonLaunchDescriptionSource(restore)),  # first: it sets the transport for both
+            camera,
+        ]
+    )

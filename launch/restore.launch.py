@@ -1,0 +1,73 @@
+"""Starts restore_node: /ir/image in, /ir/restored out.
+
+An empty argument leaves what params_file says.
+"""
+
+from launch import Condition, LaunchDescription
+from launch.actions import DeclareLaunchArgument, GroupAction, SetEnvironmentVariable
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node, SetParameter
+from launch_ros.substitutions import FindPackageShare
+
+CONFIG = PathJoinSubstitution([FindPackageShare("infrared_ir_ros"), "config"])
+OVERRIDES = ("task", "prior", "device", "autostart")
+
+
+def given(argument: str) -> Condition:
+    """Holds where the launch argument is not empty."""
+    return Condition(predicate=lambda context: context.launch_configurations[argument] != "")
+
+
+def unless_set(variable: str, other: str) -> SetEnvironmentVariable:
+    """Give Fast DDS transports that hold large frames, unless the user chose a profile under one of its two names."""
+    profile = PathJoinSubstitution([CONFIG, "fastdds.xml"])
+    chosen = EnvironmentVariable(variable, default_value=[EnvironmentVariable(other, default_value=[profile])])
+    return SetEnvironmentVariable(variable, chosen)
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Describe the node, its arguments and its transport."""
+    node = Node(
+        package="infrared_ir_ros",
+        executable="restore_node",
+        name="restore_node",
+        namespace=LaunchConfiguration("namespace"),
+        # As arguments of ROS and not as `parameters`, so that the SetParameter actions come after the file and win.
+        ros_arguments=[
+            "--log-level",
+            LaunchConfiguration("log_level"),
+            "--params-file",
+            LaunchConfiguration("params_file"),
+        ],
+        remappings=[("image", LaunchConfiguration("image_topic"))],  # compressed and camera_info follow
+        respawn=LaunchConfiguration("respawn"),
+        respawn_delay=2.0,
+        output="screen",
+    )
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument("namespace", default_value="ir", description="of the node and its topics"),
+            DeclareLaunchArgument("image_topic", default_value="image", description="thermal frames to restore"),
+            DeclareLaunchArgument(
+                "params_file",
+                default_value=PathJoinSubstitution([CONFIG, "restore.yaml"]),
+                description="parameters of the node",
+            ),
+            DeclareLaunchArgument("task", default_value="", description="what frames are restored for"),
+            DeclareLaunchArgument("prior", default_value="", description="the network"),
+            DeclareLaunchArgument("device", default_value="", description="where the network runs: auto, cpu, cuda"),
+            DeclareLaunchArgument("autostart", default_value="", description="activate without a lifecycle manager"),
+            DeclareLaunchArgument("use_sim_time", default_value="false", description="take the time from /clock"),
+            DeclareLaunchArgument("log_level", default_value="info", description="debug, info, warn, error or fatal"),
+            DeclareLaunchArgument("respawn", default_value="false", description="start the node again when it dies"),
+            unless_set("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"),
+            unless_set("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+            GroupAction(
+                [
+                    SetParameter("use_sim_time", LaunchConfiguration("use_sim_time")),
+                    *(SetParameter(name, LaunchConfiguration(name), condition=given(name)) for name in OVERRIDES),
+                    node,
+                ]
+            ),
+        ]
+    )
