@@ -1,0 +1,109 @@
+"""What a camera sends: frames, plain or compressed, its calibration, and the state of its shutter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Bool
+
+from infrared_ir_ros.ros.cdr import check
+from infrared_ir_ros.ros.input import RawInput
+from infrared_ir_ros.ros.messages import MessageError, read_camera_info, read_compressed, read_image
+from infrared_ir_ros.ros.pipeline import Arrival, Pipeline
+from infrared_ir_ros.ros.qos import companion_topic
+
+IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+
+
+class CameraInputs:
+    """Hands whatever arrives to a pipeline.
+
+    The compressed topic is subscribed only while it alone has publishers: cameras that offer both compress only
+    for subscribers, and every frame would come twice.
+    """
+
+    def __init__(self, node: Node, pipeline: Pipeline, setting: str) -> None:
+        self._node = node
+        self._pipeline = pipeline
+        self.last_arrival = time.monotonic()  # or the start, until something arrives
+        self.arrivals = 0
+        self.damaged = ""  # what was wrong with the last camera_info or shutter message
+        self.compressed_topic = companion_topic(node, "image/compressed", "image", "compressed")
+        info_topic = companion_topic(node, "camera_info", "image", "camera_info")
+        self._inputs: dict[str, RawInput] = {}
+        try:
+            image_topic = node.resolve_topic_name("image")
+            self._open("image", Image, IMAGE, image_topic, self._frame_receiver(read_image), setting)
+            self._open("info", CameraInfo, "sensor_msgs/msg/CameraInfo", info_topic, self._on_info, setting)
+            shutter_topic = node.resolve_topic_name("~/shutter")
+            self._open("shutter", Bool, "std_msgs/msg/Bool", shutter_topic, self._on_shutter, setting)
+            self.follow(setting)
+        except Exception:
+            self.destroy()
+            raise
+
+    def follow(self, setting: str) -> None:
+        """Adapt to the publishers that are there: plain or compressed frames, reliable or best effort."""
+        for one in self._inputs.values():
+            one.follow(setting)
+        plain = self._offered(self.image.topic, IMAGE)
+        if plain and "compressed" in self._inputs:
+            self._inputs.pop("compressed").destroy()
+        elif not plain and "compressed" not in self._inputs and self._offered(self.compressed_topic, COMPRESSED):
+            receive = self._frame_receiver(read_compressed)
+            self._open("compressed", CompressedImage, COMPRESSED, self.compressed_topic, receive, setting)
+
+    @property
+    def image(self) -> RawInput:
+        return self._inputs["image"]
+
+    @property
+    def frame_publishers(self) -> int:
+        return sum(self._inputs[name].publishers for name in ("image", "compressed") if name in self._inputs)
+
+    @property
+    def lost(self) -> int:
+        """Frames that the middleware says were lost on their way here."""
+        return sum(one.lost for one in self._inputs.values())
+
+    def problems(self) -> list[str]:
+        """What keeps publishers from being heard."""
+        return [problem for one in self._inputs.values() for problem in one.problems()]
+
+    def destroy(self) -> None:
+        while self._inputs:
+            self._inputs.popitem()[1].destroy()
+
+    def _open(
+        self, name: str, kind: type, type_name: str, topic: str, receive: Callable[[bytes, float], None], setting: str
+    ) -> None:
+        self._inputs[name] = RawInput(self._node, kind, type_name, topic, receive, setting)
+
+    def _offered(self, topic: str, type_name: str) -> bool:
+        return any(info.topic_type == type_name for info in self._node.get_publishers_info_by_topic(topic))
+
+    def _frame_receiver(self, read: Callable) -> Callable[[bytes, float], None]:
+        def receive(raw: bytes, seconds: float) -> None:
+            self.last_arrival = seconds
+            self.arrivals += 1
+            self._pipeline.offer(Arrival(raw, seconds, read))
+
+        return receive
+
+    def _on_info(self, raw: bytes, seconds: float) -> None:
+        try:
+            self._pipeline.camera_info = read_camera_info(raw)
+        except MessageError as error:
+            self.damaged = str(error)
+
+    def _on_shutter(self, raw: bytes, seconds: float) -> None:
+        try:
+            check(raw, "std_msgs/msg/Bool")
+        except ValueError as error:
+            self.damaged = f"a damaged std_msgs/msg/Bool on ~/shutter: {error}"
+            return
+        if raw[4]:
+            self._pipeline.reset()

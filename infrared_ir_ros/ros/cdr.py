@@ -1,0 +1,83 @@
+"""Checks serialised messages before anything is allocated for them.
+
+ROS 2 sends XCDR1: four bytes of encapsulation, then the fields, each aligned to its size. A string or sequence carries
+its length, and that length may lie. `check` walks the lengths of a message and compares them with the bytes at hand.
+"""
+
+from __future__ import annotations
+
+import struct
+
+HEADER = ("u32", "u32", "string")
+LAYOUTS: dict[str, tuple[str, ...]] = {
+    "sensor_msgs/msg/Image": (*HEADER, "u32", "u32", "string", "u8", "u32", "bytes"),
+    "sensor_msgs/msg/CompressedImage": (*HEADER, "string", "bytes"),
+    "sensor_msgs/msg/CameraInfo": (
+        *(*HEADER, "u32", "u32", "string", "doubles"),
+        *("double",) * 30,  # k, r, p
+        *("u32",) * 6,  # binning, region of interest
+        "u8",
+    ),
+    "std_msgs/msg/Bool": ("u8",),
+}
+PADDING = 3  # bytes that a writer may add to reach a multiple of four
+
+
+class _Walk:
+    def __init__(self, raw: bytes) -> None:
+        if len(raw) < 4:
+            raise ValueError(f"it has {len(raw)} bytes, too few for a message")
+        if raw[0] != 0 or raw[1] not in (0, 1):
+            raise ValueError(f"its encapsulation is 0x{raw[0]:02x}{raw[1]:02x}, not plain CDR (0x0000 or 0x0001)")
+        self.raw = raw
+        self.at = 4
+        self.unpack_u32 = struct.Struct("<I" if raw[1] else ">I").unpack_from
+
+    def skip(self, size: int, alignment: int, what: str) -> None:
+        start = self.at + (4 - self.at) % alignment
+        if start + size > len(self.raw):
+            raise ValueError(f"{what} needs {size} bytes, {max(0, len(self.raw) - start)} are left")
+        self.at = start + size
+
+    def u8(self) -> None:
+        self.skip(1, 1, "a field")
+
+    def u32(self) -> None:
+        self.skip(4, 4, "a field")
+
+    def double(self) -> None:
+        self.skip(8, 8, "a field")
+
+    def length(self) -> int:
+        self.u32()
+        return int(self.unpack_u32(self.raw, self.at - 4)[0])
+
+    def bytes(self) -> None:
+        self.skip(self.length(), 1, "a sequence")
+
+    def doubles(self) -> None:
+        if count := self.length():
+            self.skip(8 * count, 8, "a sequence")
+
+    def string(self) -> None:
+        size = self.length()
+        self.skip(size, 1, "a string")
+        text = self.raw[self.at - size : self.at]
+        if text and text[-1] != 0:
+            raise ValueError(f"a string does not end with a zero byte: {text[-20:]!r}")
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"a string is not UTF-8 ({error.reason} at byte {error.start}): {text[:40]!r}") from None
+
+
+def check(raw: bytes, type_name: str) -> None:
+    """Raise ValueError when the serialised message `raw` is not a whole message of the type `type_name` in LAYOUTS.
+
+    Afterwards it can be deserialised: every length fits into the bytes that came, every string is UTF-8.
+    """
+    walk = _Walk(raw)
+    for step in LAYOUTS[type_name]:
+        getattr(walk, step)()
+    if len(raw) - walk.at > PADDING:
+        raise ValueError(f"{len(raw) - walk.at} bytes follow its end")

@@ -1,0 +1,87 @@
+"""The parameter table in a node: declared with descriptors, checked before a change, applied after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.records import Options
+from infrared_ir_ros.ros.parameters import BY_NAME, START, TABLE, UNCONFIGURED, Parameter, Value, check_all
+
+
+class NodeParameters:
+    """The values of TABLE in a node; `values` is replaced as a whole, so that any thread reads a consistent set.
+
+    configured: whether the parameters that configure reads are in use, and may not change now.
+    check: further checks of new options, by raising OptionError.
+    apply: called after a change.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        configured: Callable[[], bool],
+        check: Callable[[Options], None],
+        apply: Callable[[], None],
+    ) -> None:
+        self._node = node
+        self._configured = configured
+        self._check = check
+        self._apply = apply
+        self.values: dict[str, Value] = {parameter.name: self._declare(parameter) for parameter in TABLE}
+        self.options = check_all(self.values)
+        node.add_on_set_parameters_callback(self._on_set)
+        if hasattr(node, "add_post_set_parameters_callback"):
+            node.add_post_set_parameters_callback(self._after_set)
+            self._apply_at_once = False
+        else:  # ROS 2 Humble
+            self._apply_at_once = True
+
+    def _declare(self, parameter: Parameter) -> Value:
+        try:
+            return self._node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter)).value
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            kind = type(parameter.default).__name__
+            raise OptionError(f"{error}: {parameter.name} is a {kind}, {parameter.values}") from None
+
+    def _on_set(self, changes: list[RosParameter]) -> SetParametersResult:
+        try:
+            merged = self._merged(changes)
+            for name, value in merged.items():
+                if BY_NAME[name].change == UNCONFIGURED and value != self.values[name] and self._configured():
+                    raise OptionError(f"{name} is read by configure: clean the node up before you set it")
+            self._check(check_all(merged))
+        except OptionError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # an exception here would end the executor's turn and leave the client waiting
+            return SetParametersResult(successful=False, reason=f"{type(error).__name__}: {error}")
+        if self._apply_at_once:
+            self._after_set(changes)
+        return SetParametersResult(successful=True)
+
+    def _after_set(self, changes: list[RosParameter]) -> None:
+        self.values = self._merged(changes)
+        self.options = check_all(self.values)
+        self._apply()
+
+    def _merged(self, changes: list[RosParameter]) -> dict[str, Value]:
+        return self.values | {change.name: change.value for change in changes if change.name in BY_NAME}
+
+
+def _descriptor(parameter: Parameter) -> ParameterDescriptor:
+    descriptor = ParameterDescriptor(
+        description=parameter.meaning,
+        additional_constraints=f"{parameter.values}; set {parameter.change}",
+        read_only=parameter.change == START,
+    )
+    if parameter.low is not None and parameter.high is not None:
+        if isinstance(parameter.default, float):
+            descriptor.floating_point_range = [FloatingPointRange(from_value=parameter.low, to_value=parameter.high)]
+        else:
+            descriptor.integer_range = [IntegerRange(from_value=int(parameter.low), to_value=int(parameter.high))]
+    return descriptor

@@ -1,0 +1,120 @@
+"""What the node says of itself once a second: one status each for the frames, the input and the restorer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+from infrared_ir_ros.ros.camera_inputs import CameraInputs
+from infrared_ir_ros.ros.counters import Drop, Tally
+from infrared_ir_ros.ros.parameters import Value
+from infrared_ir_ros.ros.pipeline import Pipeline
+from infrared_ir_ros.ros.stamps import StampFault
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+LONGEST_TEXT = 300
+
+
+@dataclass(frozen=True)
+class Health:
+    """A finding: how bad, and what. Several become one status, the worst first."""
+
+    level: bytes
+    text: str
+
+
+@dataclass
+class Report:
+    """Findings and values of one status."""
+
+    name: str
+    healthy: str
+    findings: list[Health] = field(default_factory=list)
+    values: dict[str, object] = field(default_factory=dict)
+
+    def warn(self, text: str) -> None:
+        self.findings.append(Health(WARN, text))
+
+    def error(self, text: str) -> None:
+        self.findings.append(Health(ERROR, text))
+
+    def status(self, node: str, hardware_id: str) -> DiagnosticStatus:
+        """The message; text from outside is cut and stripped of control characters."""
+        findings = sorted(self.findings, key=lambda finding: finding.level, reverse=True)
+        return DiagnosticStatus(
+            level=findings[0].level if findings else OK,
+            name=f"{node}: {self.name}",
+            message=printable("; ".join(finding.text for finding in findings) or self.healthy),
+            hardware_id=printable(hardware_id or "none"),
+            values=[KeyValue(key=key, value=printable(str(value))) for key, value in self.values.items()],
+        )
+
+
+def frames_report(tally: Tally, before: Tally, reliable_losses: int) -> Report:
+    """What became of the frames, with a warning for each reason that dropped some since `before`."""
+    report = Report("frames", f"{tally.published - before.published} published in the last second")
+    for reason, count in tally.drops.items():
+        new = count - before.drops.get(reason, 0)
+        if new:
+            report.warn(f"{new} dropped, {reason.value}: {tally.messages[reason]}")
+    report.values = {
+        "received": tally.received,
+        "published": tally.published,
+        "passed_through": tally.passed_through,
+        "pending": tally.pending,
+        "dropped": tally.dropped,
+        **{f"dropped.{reason.value}": tally.drops.get(reason, 0) for reason in Drop},
+        **{f"last.{reason.value}": message for reason, message in tally.messages.items()},
+        "lost_before_arrival": reliable_losses,
+    }
+    return report
+
+
+def restorer_report(state: str, description: Mapping[str, str], failure: str, passing: str) -> Report:
+    """Which restorer runs, in which lifecycle state, and whether frames pass through unrestored."""
+    report = Report("restorer", state)
+    if failure:
+        report.error(failure)
+    if passing:
+        report.warn(f"frames pass through unrestored: {passing}")
+    report.values = {"state": state, **description, "passthrough": bool(passing)}
+    return report
+
+
+def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, Value], now: float) -> Report:
+    """What the camera sends: nothing, always the same, with odd stamps, or in a way that cannot be heard."""
+    report = Report("input", f"frames arrive on {inputs.image.topic}")
+    silent, still = now - inputs.last_arrival, pipeline.stillness.still_for
+    for problem in inputs.problems():
+        report.error(problem)
+    if silent > values["input_timeout_s"]:
+        report.error(
+            f"no frame for {silent:.1f} s on {inputs.image.topic} or {inputs.compressed_topic} "
+            f"({inputs.frame_publishers} publishers)"
+        )
+    elif still > values["stuck_timeout_s"]:
+        report.error(f"stuck: the same pixels for {still:.1f} s; is the shutter closed or the camera frozen?")
+    for fault, count in pipeline.stamps.new_faults().items():
+        report.warn(f"{count} {fault.value} stamps")
+    if inputs.damaged:
+        report.warn(inputs.damaged)
+        inputs.damaged = ""
+    report.values = {
+        "topic": inputs.image.topic,
+        "publishers": inputs.frame_publishers,
+        "reliable": inputs.image.reliable,
+        "frame_id": pipeline.frame_id,
+        "seconds_since_last_frame": f"{silent:.2f}",
+        "seconds_without_change": f"{still:.2f}",
+        "stamps_trusted": pipeline.stamps.trusted,
+        **{f"stamps.{fault.value}": pipeline.stamps.faults[fault] for fault in StampFault},
+        "camera_info": pipeline.camera_info is not None,
+    }
+    return report
+
+
+def printable(text: str) -> str:
+    """Without control characters, and not longer than a line or two."""
+    return "".join(char if char.isprintable() else "?" for char in text)[:LONGEST_TEXT]

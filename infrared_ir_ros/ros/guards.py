@@ -1,0 +1,41 @@
+"""Keeps a damaged or impossible service request from ending the executor's turn without an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.node import Node
+
+
+def guard_services(node: Node) -> None:
+    """Let every service of `node` answer with failure where its callback raises.
+
+    rclpy raises out of the executor on an invalid lifecycle transition (its issue 1209) and on a parameter of an
+    unknown type.
+    """
+    for service in node.services:
+        service.callback = _guarded(node, service.srv_name, service.callback)
+
+
+def _guarded(node: Node, name: str, callback: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def answer(request: Any, response: Any) -> Any:
+        try:
+            return callback(request, response)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            node.get_logger().warning(f"{name} refused a request: {reason}", throttle_duration_sec=1.0)
+            _refuse(request, response, reason)
+            return response
+
+    return answer
+
+
+def _refuse(request: Any, response: Any, reason: str) -> None:
+    """Fill in the reason where a response has room for one; `success` is false by default."""
+    refusal = SetParametersResult(successful=False, reason=reason)
+    if hasattr(response, "results") and hasattr(request, "parameters"):  # SetParameters
+        response.results += [refusal] * (len(request.parameters) - len(response.results))
+    elif hasattr(response, "result") and hasattr(request, "parameters"):  # SetParametersAtomically
+        response.result = refusal

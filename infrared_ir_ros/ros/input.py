@@ -1,0 +1,125 @@
+"""A subscription that takes bytes, whatever they hold, follows its publisher's reliability and watches the graph."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import QoSReliabilityPolicy, qos_policy_name_from_kind
+from rclpy.subscription import Subscription
+
+from infrared_ir_ros.ros import qos
+
+LONGEST_WAIT = 10.0  # seconds; a frame that claims to have waited longer in the middleware met a jump of the clock
+
+
+class RawInput:
+    """One topic, subscribed raw, so that no message can raise inside the executor.
+
+    receive: called with the serialised message and its arrival in seconds of the steady clock (`time.monotonic`).
+    setting: current value of the parameter `qos`.
+    """
+
+    def __init__(
+        self, node: Node, kind: Any, type_name: str, topic: str, receive: Callable[[bytes, float], None], setting: str
+    ) -> None:
+        self._node = node
+        self._kind = kind
+        self._type_name = type_name
+        self.topic = topic
+        self._receive = receive
+        self.incompatible: str = ""
+        self.lost = 0
+        self.reliable = False
+        self._current: Subscription | None = None
+        self._leaving: Subscription | None = None
+        self._last_of_leaving: bytes | None = None
+        self.follow(setting)
+
+    def follow(self, setting: str) -> None:
+        """Subscribe anew when the publishers ask for another reliability than the current one."""
+        override = qos.reliability_override(self._node, self.topic)
+        publishers = [
+            info for info in self._node.get_publishers_info_by_topic(self.topic) if info.topic_type == self._type_name
+        ]
+        if self._current is not None and override == qos.FOLLOW and setting == qos.FOLLOW and not publishers:
+            return  # nobody to follow: keep what there is
+        reliable = qos.wants_reliable(setting if override == qos.FOLLOW else override, publishers)
+        if self._current is not None and reliable == self.reliable:
+            return
+        self._finish_leaving()
+        self._leaving, self.reliable, self.incompatible = self._current, reliable, ""
+        self._current = self._subscribe(reliable)
+
+    def problems(self) -> list[str]:
+        """What keeps publishers of this topic from being heard: another type, incompatible QoS."""
+        found = []
+        for info in self._node.get_publishers_info_by_topic(self.topic):
+            if info.topic_type != self._type_name:
+                found.append(
+                    f"{self.topic} is published as {info.topic_type} by {info.node_name!r}: "
+                    f"this node reads {self._type_name}; stop that publisher or remap"
+                )
+            elif self.reliable and info.qos_profile.reliability == QoSReliabilityPolicy.BEST_EFFORT:
+                found.append(
+                    f"{self.topic} is published best effort by {info.node_name!r} but subscribed reliable: "
+                    "set the parameter qos to auto"
+                )
+        if self.incompatible and not found:
+            found.append(f"{self.topic} has a publisher with an incompatible QoS policy: {self.incompatible}")
+        return found
+
+    @property
+    def publishers(self) -> int:
+        """Number of publishers that this node is matched with."""
+        return 0 if self._current is None else self._current.get_publisher_count()
+
+    def destroy(self) -> None:
+        self._finish_leaving()
+        if self._current is not None:
+            self._node.destroy_subscription(self._current)
+            self._current = None
+
+    def _subscribe(self, reliable: bool) -> Subscription:
+        return self._node.create_subscription(
+            self._kind,
+            self.topic,
+            self._callback(reliable),
+            qos.subscription_profile(reliable),
+            event_callbacks=SubscriptionEventCallbacks(
+                incompatible_qos=self._on_incompatible, message_lost=self._on_lost, use_default_callbacks=False
+            ),
+            qos_overriding_options=qos.subscription_options(),
+            raw=True,
+        )
+
+    def _callback(self, reliable: bool) -> Callable[[bytes, dict[str, int]], None]:
+        """While the reliability changes there are two subscriptions for a moment: no frame falls between them."""
+
+        def on_message(raw: bytes, info: dict[str, int]) -> None:
+            if reliable != self.reliable:
+                self._last_of_leaving = raw
+            elif self._leaving is not None:
+                already_heard = raw == self._last_of_leaving
+                self._finish_leaving()
+                if already_heard:
+                    return
+            waited = (time.time_ns() - info["received_timestamp"]) / 1e9
+            self._receive(raw, time.monotonic() - (waited if 0.0 < waited < LONGEST_WAIT else 0.0))
+
+        return on_message
+
+    def _finish_leaving(self) -> None:
+        self._last_of_leaving = None
+        if self._leaving is not None:
+            self._node.destroy_subscription(self._leaving)
+            self._leaving = None
+
+    def _on_incompatible(self, event: Any) -> None:
+        self.incompatible = qos_policy_name_from_kind(event.last_policy_kind)
+
+    def _on_lost(self, event: Any) -> None:
+        self.lost += event.total_count_change

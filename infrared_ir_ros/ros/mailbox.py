@@ -1,0 +1,43 @@
+"""A box for one item: the newest. A slow reader never works off a queue of stale frames."""
+
+from __future__ import annotations
+
+import threading
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Mailbox(Generic[T]):
+    """Holds at most one item; whatever is pushed out comes back to the caller, who counts it."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._item: T | None = None
+        self._closed = False
+
+    def put(self, item: T) -> T | None:
+        """Leave `item`; returns the item that it replaces, or `item` itself when the box is closed."""
+        with self._condition:
+            if self._closed:
+                return item
+            replaced, self._item = self._item, item
+            self._condition.notify()
+            return replaced
+
+    def take(self) -> T | None:
+        """Wait for an item; None once the box is closed."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._closed or self._item is not None)
+            if self._closed:
+                return None
+            item, self._item = self._item, None
+            return item
+
+    def close(self) -> T | None:
+        """Wake the reader for good; returns the item that nobody took."""
+        with self._condition:
+            self._closed = True
+            left, self._item = self._item, None
+            self._condition.notify_all()
+            return left

@@ -1,0 +1,146 @@
+"""From the bytes of a message to a frame, and back; whatever does not fit is refused with a reason to count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from infrared_ir_ros.errors import FrameError
+from infrared_ir_ros.ros.bridge import DTYPES, find_bridge
+from infrared_ir_ros.ros.cdr import check
+from infrared_ir_ros.ros.counters import Drop
+from infrared_ir_ros.ros.pictures import picture_size
+
+BRIDGE = find_bridge()
+LONGEST_HEAD = 1 << 20  # bytes; metadata may come before the size of a picture
+MAX_SIDE = 4096  # pixels; the largest frame that the restorer takes
+OUTPUT_ENCODINGS = {"8UC1": "mono8", "bgr8": "mono8", "rgb8": "mono8"}  # others keep their name
+ENCODING_OF_DTYPE = {"uint8": "mono8", "uint16": "16UC1", "float32": "32FC1"}
+
+
+class MessageError(FrameError):
+    """A message that cannot become a frame; `reason` says how it is counted."""
+
+    def __init__(self, reason: Drop, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame as it came.
+
+    header: of the message, kept for everything that is published for this frame.
+    image: (H, W) uint8, uint16 or float32 in native byte order; may be a read-only view.
+    encoding: that the restored frame is published with.
+    was_colour: the message had three channels, and `image` is their luma.
+    """
+
+    header: Any
+    image: np.ndarray
+    encoding: str
+    was_colour: bool = False
+
+
+def read_image(raw: bytes) -> Picture:
+    """The frame in a serialised sensor_msgs/Image; MessageError when there is none."""
+    message: Image = _deserialize(raw, Image, "sensor_msgs/msg/Image")
+    if message.encoding not in DTYPES:
+        raise MessageError(
+            Drop.UNSUPPORTED, f"encoding {message.encoding[:40]!r} is not supported: send one of {', '.join(DTYPES)}"
+        )
+    _check_geometry(message)
+    image = BRIDGE.imgmsg_to_cv2(message)
+    grey = _grey(image, rgb=message.encoding == "rgb8")
+    return Picture(message.header, grey, OUTPUT_ENCODINGS.get(message.encoding, message.encoding), grey is not image)
+
+
+def read_compressed(raw: bytes) -> Picture:
+    """The frame in a serialised sensor_msgs/CompressedImage (PNG or JPEG); MessageError when there is none."""
+    message: CompressedImage = _deserialize(raw, CompressedImage, "sensor_msgs/msg/CompressedImage")
+    if "compressedDepth" in message.format:
+        raise MessageError(Drop.UNSUPPORTED, f"format {message.format[:40]!r} is not supported: send png or jpeg")
+    try:
+        width, height = picture_size(bytes(memoryview(message.data)[:LONGEST_HEAD]))
+    except ValueError as error:
+        raise MessageError(Drop.UNDECODABLE, f"the compressed picture is {error}") from None
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+        raise MessageError(
+            Drop.UNDECODABLE, f"the compressed picture claims {width}x{height} pixels: at most {MAX_SIDE}x{MAX_SIDE}"
+        )
+    try:
+        image = BRIDGE.compressed_imgmsg_to_cv2(message)
+    except Exception as error:  # a codec may raise anything
+        raise MessageError(Drop.UNDECODABLE, f"the {width}x{height} picture does not decode: {error}") from error
+    if image.dtype.name not in ENCODING_OF_DTYPE:
+        raise MessageError(Drop.UNSUPPORTED, f"the compressed picture holds {image.dtype}: send 8 or 16 bit")
+    grey = _grey(image, rgb=False)
+    named = message.format.split(";")[0].strip()
+    fits = DTYPES.get(named) == (f"{grey.dtype.kind}{grey.itemsize}", 1)
+    encoding = named if fits else ENCODING_OF_DTYPE[grey.dtype.name]
+    return Picture(message.header, grey, OUTPUT_ENCODINGS.get(encoding, encoding), grey is not image)
+
+
+def read_camera_info(raw: bytes) -> CameraInfo:
+    """The calibration in a serialised sensor_msgs/CameraInfo; MessageError when it is damaged."""
+    return _deserialize(raw, CameraInfo, "sensor_msgs/msg/CameraInfo")
+
+
+def write_image(image: np.ndarray, picture: Picture) -> Image:
+    """`image` as a message with the header and encoding of `picture`."""
+    message = BRIDGE.cv2_to_imgmsg(image, picture.encoding)
+    message.header = picture.header
+    return message
+
+
+def write_compressed(image: np.ndarray, picture: Picture) -> CompressedImage | None:
+    """8 bit as JPEG, 16 bit as PNG, named as image_transport names them; None for 32FC1, which neither holds."""
+    if image.dtype == np.uint8:
+        message = BRIDGE.cv2_to_compressed_imgmsg(image, "jpg")
+        message.format = f"{picture.encoding}; jpeg compressed"
+    elif image.dtype == np.uint16:
+        message = BRIDGE.cv2_to_compressed_imgmsg(image, "png")
+        message.format = f"{picture.encoding}; png compressed"
+    else:
+        return None
+    message.header = picture.header
+    return message
+
+
+def _deserialize(raw: bytes, kind: type, name: str) -> Any:
+    try:
+        check(raw, name)
+        return deserialize_message(raw, kind)
+    except Exception as error:  # whatever a damaged message makes the middleware raise
+        raise MessageError(Drop.MALFORMED, f"a damaged {name}: {error}") from None
+
+
+def _check_geometry(message: Image) -> None:
+    code, channels = DTYPES[message.encoding]
+    row = message.width * channels * np.dtype(code).itemsize
+    size = f"{message.width}x{message.height} {message.encoding}"
+    if message.width == 0 or message.height == 0:
+        raise MessageError(Drop.MALFORMED, f"an image of {size} has no pixels")
+    if message.step < row:
+        raise MessageError(Drop.MALFORMED, f"step {message.step} of a {size} image: a row needs {row} bytes")
+    if message.step * message.height != len(message.data):
+        raise MessageError(
+            Drop.MALFORMED,
+            f"{len(message.data)} bytes of data in a {size} image with step {message.step}: "
+            f"{message.step * message.height} expected",
+        )
+
+
+def _grey(image: np.ndarray, rgb: bool) -> np.ndarray:
+    if image.ndim == 2:
+        return image
+    if image.shape[2] == 1:
+        return image[:, :, 0]
+    if image.shape[2] == 4:
+        return cv2.cvtColor(image, cv2.COLOR_BGRA2GRAY)
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY if rgb else cv2.COLOR_BGR2GRAY)

@@ -1,0 +1,78 @@
+"""The publishers, and what goes out for one frame."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Float32
+
+from infrared_ir_ros.records import Restored
+from infrared_ir_ros.restoration.palettes import comparison
+from infrared_ir_ros.ros import qos
+from infrared_ir_ros.ros.bridge import PlainBridge
+from infrared_ir_ros.ros.messages import Picture, write_compressed, write_image
+
+
+class Output:
+    """Publishers of the restored frame and of what goes with it. Used by one thread between `create` and `destroy`."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        base = node.resolve_topic_name("restored")
+        self._publishers: list[Publisher] = []
+        self.restored = self._publisher(Image, "restored")
+        self.compressed = self._publisher(CompressedImage, f"{base}/compressed")
+        self.camera_info = self._publisher(CameraInfo, f"{base}/camera_info")
+        self.log_snr = self._publisher(Float32, "log_snr")
+        self.timing = self._publisher(DiagnosticArray, "timing")
+        self.comparison = self._publisher(Image, "~/comparison")
+
+    def publish(self, image: np.ndarray, picture: Picture, camera_info: CameraInfo | None) -> None:
+        """The frame itself, with the header of `picture`, and its calibration."""
+        self.restored.publish(write_image(image, picture))
+        if camera_info is not None:
+            info = copy.copy(camera_info)
+            info.header = picture.header
+            self.camera_info.publish(info)
+
+    def publish_estimate(self, restored: Restored, picture: Picture, milliseconds: Mapping[str, float]) -> None:
+        """The frame's log-SNR, and how long its steps took."""
+        self.log_snr.publish(Float32(data=float(restored.log_snr)))
+        values = {"log_snr": f"{restored.log_snr:.4f}", "timestep": str(restored.timestep)}
+        values |= {f"{name}_ms": f"{value:.3f}" for name, value in milliseconds.items()}
+        status = DiagnosticStatus(name=f"{self._node.get_name()}: timing", message="milliseconds of one frame")
+        status.hardware_id = picture.header.frame_id
+        status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
+        self.timing.publish(DiagnosticArray(header=picture.header, status=[status]))
+
+    def publish_views(self, image: np.ndarray, picture: Picture, palette: str) -> None:
+        """The compressed frame and the comparison, each only while somebody subscribes."""
+        if self.compressed.get_subscription_count():
+            compressed = write_compressed(image, picture)
+            if compressed is None:
+                self._node.get_logger().warning(
+                    f"{self.compressed.topic_name} stays silent for {picture.encoding}: neither png nor jpeg holds it",
+                    once=True,
+                )
+            else:
+                self.compressed.publish(compressed)
+        if self.comparison.get_subscription_count():
+            sides = comparison(picture.image, image, palette)
+            self.comparison.publish(PlainBridge().cv2_to_imgmsg(sides, "bgr8", picture.header))
+
+    def destroy(self) -> None:
+        while self._publishers:
+            self._node.destroy_publisher(self._publishers.pop())
+
+    def _publisher(self, kind: type, topic: str) -> Publisher:
+        publisher = self._node.create_publisher(
+            kind, topic, qos.publisher_profile(), qos_overriding_options=qos.publisher_options()
+        )
+        self._publishers.append(publisher)
+        return publisher

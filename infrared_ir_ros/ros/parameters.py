@@ -1,0 +1,181 @@
+"""Every parameter of restore_node, once: declaration, checks, config/restore.yaml and the README's table.
+
+`python -m infrared_ir_ros.ros.parameters yaml` prints the configuration file, `... markdown` the table.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.records import MAPPINGS, TONES, Counts, Options
+from infrared_ir_ros.restoration.palettes import PALETTES
+
+Value = bool | int | float | str
+
+ALWAYS = "at any time"
+UNCONFIGURED = "while unconfigured"
+START = "at start"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter. `change` says when it may be set: ALWAYS, UNCONFIGURED (it is read by configure) or START."""
+
+    name: str
+    default: Value
+    meaning: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    change: str = ALWAYS
+
+    @property
+    def values(self) -> str:
+        """What it may be, in words."""
+        if self.choices:
+            return ", ".join(self.choices)
+        if self.low is not None:
+            return f"{self.low:g} to {self.high:g}"
+        return {bool: "true, false", str: "text"}.get(type(self.default), "any number")
+
+    def check(self, value: object) -> None:
+        """OptionError unless `value` has the type and lies in the range."""
+        if type(value) is not type(self.default):
+            kind = type(self.default).__name__
+            raise OptionError(f"{self.name} is {value!r}: it must be a {kind} like {self.default!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise OptionError(f"{self.name} is {value}: it must be a finite number")
+        if self.low is not None and not self.low <= value <= self.high:  # type: ignore[operator]
+            raise OptionError(f"{self.name} is {value}: use a number from {self.values}")
+        if self.choices and value not in self.choices:
+            raise OptionError(f"{self.name} is {value!r}: use one of {self.values}")
+
+
+_COUNTS = Counts()
+
+TABLE: tuple[Parameter, ...] = (
+    Parameter("task", "restore", "what the frame is restored for: a task that the prior knows"),
+    Parameter(
+        "tone",
+        "auto",
+        "restore undoes loss of contrast and brightness; preserve keeps the input's level and contrast; "
+        "auto preserves temperatures (counts.mapping tlinear) and restores otherwise",
+        choices=TONES,
+    ),
+    Parameter("strength", 1.0, "mix of input (0) and restored frame (1)", 0.0, 1.0),
+    Parameter("smoothing", 0.8, "weight of the past in the estimates of a video; 0 treats each frame alone", 0.0, 0.99),
+    Parameter(
+        "counts.mapping",
+        _COUNTS.mapping,
+        "how counts map to the range that the network sees: fixed (minimum, maximum), percentile (of the frame), "
+        "tlinear (counts are temperatures), auto (8 bit: 0 to 255, otherwise percentile)",
+        choices=MAPPINGS,
+    ),
+    Parameter("counts.minimum", _COUNTS.minimum, "counts that map to 0 when the mapping is fixed", -1e6, 1e6),
+    Parameter("counts.maximum", _COUNTS.maximum, "counts that map to 1 when the mapping is fixed", -1e6, 1e6),
+    Parameter("counts.low_percentile", _COUNTS.low_percentile, "percentile that maps to 0", 0.0, 50.0),
+    Parameter("counts.high_percentile", _COUNTS.high_percentile, "percentile that maps to 1", 50.0, 100.0),
+    Parameter("counts.resolution", _COUNTS.resolution, "kelvin per count of tlinear input: 0.01 or 0.1", 0.01, 0.1),
+    Parameter("prior", "embedded", "the network: embedded ships with the package", change=UNCONFIGURED),
+    Parameter("prior_path", "", "folder of the prior's weights; empty: those of the package", change=UNCONFIGURED),
+    Parameter(
+        "engine",
+        "auto",
+        "what runs the network; auto takes the first that is installed",
+        choices=("auto", "onnxruntime", "openvino", "torch"),
+        change=UNCONFIGURED,
+    ),
+    Parameter("device", "auto", "where the network runs: auto, cpu, cuda, ...", change=UNCONFIGURED),
+    Parameter(
+        "precision",
+        "auto",
+        "numbers that the network computes with",
+        choices=("auto", "fp32", "fp16", "bf16"),
+        change=UNCONFIGURED,
+    ),
+    Parameter("max_age_ms", 500.0, "milliseconds; a frame older than this in its turn is dropped", 1.0, 60000.0),
+    Parameter(
+        "on_failure",
+        "drop",
+        "what becomes of a frame that is too old or cannot be restored: drop, or passthrough (published as it came)",
+        choices=("drop", "passthrough"),
+    ),
+    Parameter(
+        "qos",
+        "auto",
+        "reliability of the image subscription; auto follows the publisher",
+        choices=("auto", "best_effort", "reliable"),
+    ),
+    Parameter("palette", "ironbow", "colours of ~/comparison", choices=PALETTES),
+    Parameter("input_timeout_s", 2.0, "silence on the image topic is an error after this many seconds", 0.1, 3600.0),
+    Parameter("stuck_timeout_s", 3.0, "the same pixels for this many seconds are an error", 0.1, 3600.0),
+    Parameter("autostart", True, "configure and activate at start, without a lifecycle manager", change=START),
+)
+BY_NAME = {parameter.name: parameter for parameter in TABLE}
+
+
+def options_from(values: Mapping[str, Value]) -> Options:
+    """The restorer's options in a set of parameter values; OptionError when they contradict each other."""
+    counts = {name.removeprefix("counts."): value for name, value in values.items() if name.startswith("counts.")}
+    return Options(
+        task=str(values["task"]),
+        tone=str(values["tone"]),
+        strength=float(values["strength"]),
+        smoothing=float(values["smoothing"]),
+        counts=Counts(**counts),  # type: ignore[arg-type]
+    )
+
+
+def check_all(values: Mapping[str, Value]) -> Options:
+    """Check a full set of values, one by one and together; OptionError names the first that is wrong."""
+    for parameter in TABLE:
+        parameter.check(values[parameter.name])
+    return options_from(values)
+
+
+def render_yaml() -> str:
+    """config/restore.yaml: every parameter at its default, with meaning, values and when it may change."""
+    lines = [
+        "# Every parameter of restore_node, at its default.",
+        "# Printed by `python -m infrared_ir_ros.ros.parameters yaml`; a test compares.",
+        "/**:",
+        "  ros__parameters:",
+    ]
+    group = ""
+    for parameter in TABLE:
+        head, _, leaf = parameter.name.rpartition(".")
+        if head != group and head:
+            lines.append(f"    {head}:")
+        group = head
+        indent = "      " if head else "    "
+        lines.append(f"{indent}# {parameter.meaning[0].upper()}{parameter.meaning[1:]}.")
+        lines.append(f"{indent}# Values: {parameter.values}. Set {parameter.change}.")
+        lines.append(f"{indent}{leaf}: {_yaml(parameter.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def render_markdown() -> str:
+    """The README's table."""
+    lines = ["| parameter | default | values | set | meaning |", "|---|---|---|---|---|"]
+    for parameter in TABLE:
+        default = f"`{_yaml(parameter.default)}`"
+        row = (f"`{parameter.name}`", default, parameter.values, parameter.change, parameter.meaning)
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _yaml(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+if __name__ == "__main__":
+    renderings = {"yaml": render_yaml, "markdown": render_markdown}
+    if len(sys.argv) != 2 or sys.argv[1] not in renderings:
+        sys.exit("usage: python -m infrared_ir_ros.ros.parameters yaml|markdown")
+    sys.stdout.write(renderings[sys.argv[1]]())

@@ -1,0 +1,40 @@
+"""Reads the size of a compressed picture from its header, before a decoder allocates anything."""
+
+from __future__ import annotations
+
+import struct
+
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8\xff"
+FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame, all processes
+BARE_MARKERS = frozenset(range(0xD0, 0xD8)) | {0x01}  # carry no length
+
+
+def picture_size(data: bytes) -> tuple[int, int]:
+    """Width and height that a PNG or JPEG claims; ValueError for anything else or for a header that breaks off."""
+    if data.startswith(PNG):
+        if len(data) < 24 or data[12:16] != b"IHDR":
+            raise ValueError("a PNG without header")
+        width, height = struct.unpack_from(">II", data, 16)
+        return width, height
+    if data.startswith(JPEG):
+        return _jpeg_size(data)
+    raise ValueError(f"neither PNG nor JPEG: it starts with {bytes(data[:8])!r}")
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    at = 2
+    while at + 9 <= len(data):
+        if data[at] != 0xFF:
+            break
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+        elif marker in BARE_MARKERS:
+            at += 2
+        elif marker in FRAME_MARKERS:
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            return width, height
+        else:
+            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+    raise ValueError("a JPEG without frame header")

@@ -1,0 +1,164 @@
+"""The way of one frame through the node, from the bytes of a message to the topics."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.clock import Clock
+from sensor_msgs.msg import CameraInfo
+
+from infrared_ir_ros.errors import FrameError
+from infrared_ir_ros.records import Restored
+from infrared_ir_ros.ros.counters import Counters, Drop
+from infrared_ir_ros.ros.mailbox import Mailbox
+from infrared_ir_ros.ros.messages import MessageError, Picture
+from infrared_ir_ros.ros.output import Output
+from infrared_ir_ros.ros.stamps import SECOND, StampWatch
+from infrared_ir_ros.ros.stillness import StillnessWatch
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A message as it came. seconds: of the steady clock. read: makes a picture of it."""
+
+    raw: bytes
+    seconds: float
+    read: Callable[[bytes], Picture]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What of the parameters the pipeline needs; replaced as a whole."""
+
+    max_age: float  # seconds
+    passthrough: bool  # whether a frame that cannot be restored is published as it came
+    palette: str
+    enabled: bool = True  # false: every frame passes through
+
+
+class Pipeline:
+    """Takes the newest frame, restores and publishes it, in a thread of its own, so that services answer meanwhile."""
+
+    def __init__(
+        self, restorer: Any, output: Output, counters: Counters, clock: Clock, logger: Any, settings: Settings
+    ) -> None:
+        self.settings = settings
+        self.camera_info: CameraInfo | None = None
+        self.stamps = StampWatch()
+        self.stillness = StillnessWatch()
+        self.frame_id = ""
+        self.passing = ""  # why the last frame passed through unrestored, or empty
+        self._restorer = restorer
+        self._output = output
+        self._counters = counters
+        self._clock = clock
+        self._logger = logger
+        self._reset_wanted = False
+        self._mailbox: Mailbox[Arrival] = Mailbox()
+        self._thread = threading.Thread(target=self._work, name="restore", daemon=True)
+        self._thread.start()
+
+    def offer(self, arrival: Arrival) -> None:
+        """Hand in a new frame; one that waits is superseded by it. From the executor's thread."""
+        self._counters.arrive()
+        if self._mailbox.put(arrival) is not None:
+            self._counters.drop(Drop.SUPERSEDED, "a newer frame came before its turn")
+
+    def reset(self) -> None:
+        """Forget the past before the next frame (the shutter closed)."""
+        self._reset_wanted = True
+
+    def close(self) -> None:
+        """Finish the frame in work, drop the one that waits, end the thread."""
+        if self._mailbox.close() is not None:
+            self._counters.drop(Drop.DEACTIVATED, "it waited when the node was deactivated")
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (arrival := self._mailbox.take()) is not None:
+            try:
+                self._process(arrival)
+            except MessageError as error:
+                self._drop(error.reason, str(error))
+            except Exception as error:  # the thread must live on: the next frame may be good
+                self._drop(Drop.FAILED, f"{type(error).__name__}: {error}")
+
+    def _process(self, arrival: Arrival) -> None:
+        settings, started = self.settings, time.monotonic()
+        # 1. bytes -> (H, W) frame
+        picture = arrival.read(arrival.raw)
+        decoded = time.monotonic()
+        self._look_at(picture, decoded)
+        # 2. frame -> restored frame, or the frame as it came
+        stale = self._staleness(picture, decoded - arrival.seconds, settings.max_age)
+        restored = None if stale else self._restore(picture, settings)
+        if stale:
+            self._refuse(Drop.STALE, stale, settings)
+        done = time.monotonic()
+        image = picture.image if restored is None else restored.image
+        # 3. out
+        try:
+            self._output.publish(image, picture, self.camera_info)
+        except Exception as error:
+            raise MessageError(Drop.UNPUBLISHED, f"{type(error).__name__}: {error}") from error
+        self._counters.publish(passed_through=restored is None)
+        published = time.monotonic()
+        # 4. what goes with it
+        try:
+            if restored is not None:
+                spans = {"decode": decoded - started, "restorer": done - decoded, "publish": published - done}
+                spans |= {"wait": started - arrival.seconds, "age": published - arrival.seconds}
+                milliseconds = restored.milliseconds | {name: 1000.0 * span for name, span in spans.items()}
+                self._output.publish_estimate(restored, picture, milliseconds)
+            self._output.publish_views(image, picture, settings.palette)
+        except Exception as error:
+            self._logger.warning(f"a side topic failed: {type(error).__name__}: {error}", throttle_duration_sec=5.0)
+
+    def _look_at(self, picture: Picture, now: float) -> None:
+        """Take note of what a frame says of its camera; forget the past after a shutter event."""
+        self.frame_id = picture.header.frame_id
+        if picture.was_colour:
+            self._logger.warning("colour frames are converted to grey, and published as such", once=True)
+        if self.stillness.shutter(picture.image, now) or self._reset_wanted:
+            self._reset_wanted = False
+            self._restorer.reset()
+
+    def _staleness(self, picture: Picture, waited: float, limit: float) -> str:
+        """Why the frame is too old, or an empty text."""
+        stamp = picture.header.stamp.sec * SECOND + picture.header.stamp.nanosec
+        now = self._clock.now().nanoseconds
+        age = self.stamps.age(stamp, now, time.monotonic_ns(), round(limit * SECOND))
+        if waited > limit:
+            return f"it waited {1000 * waited:.0f} ms, max_age_ms is {1000 * limit:.0f}"
+        if age is not None and age > limit * SECOND:
+            return f"it is {age / 1e6:.0f} ms old by its stamp, max_age_ms is {1000 * limit:.0f}"
+        return ""
+
+    def _restore(self, picture: Picture, settings: Settings) -> Restored | None:
+        """The restored frame; None when it shall pass through as it came."""
+        self.passing = ""
+        if not settings.enabled:
+            self.passing = "restoration is disabled (~/enable)"
+            return None
+        try:
+            return self._restorer.restore(picture.image)
+        except FrameError as error:
+            self._refuse(Drop.REFUSED, str(error), settings)
+        except Exception as error:
+            self._refuse(Drop.FAILED, f"{type(error).__name__}: {error}", settings)
+        return None
+
+    def _refuse(self, reason: Drop, message: str, settings: Settings) -> None:
+        """Drop the frame, or let it pass through."""
+        if not settings.passthrough:
+            raise MessageError(reason, message)
+        self.passing = f"{reason.value}: {message}"
+        self._logger.warning(f"frame passed through unrestored ({self.passing})", throttle_duration_sec=5.0)
+
+    def _drop(self, reason: Drop, message: str) -> None:
+        self._counters.drop(reason, message)
+        self._logger.warning(f"frame dropped ({reason.value}): {message}", throttle_duration_sec=5.0)

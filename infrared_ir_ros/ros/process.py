@@ -1,0 +1,112 @@
+"""Runs a node as a process that ends with exit code 0 on SIGINT and SIGTERM, whenever they come.
+
+Imports nothing heavy: `catch_signals` is to be called before rclpy, numpy and the rest are imported.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+PATIENCE = 4.0  # seconds for an orderly end; `ros2 launch` waits 5 before it signals again
+_STOP = threading.Event()
+_running = False
+
+
+def catch_signals() -> None:
+    """From now on SIGINT and SIGTERM end the process with 0: at once while it starts, in order once it runs."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _on_signal)
+
+
+def _on_signal(number: int, frame: Any) -> None:
+    _STOP.set()
+    if not _running:
+        os._exit(0)  # nothing to tidy up yet, and an exception here could be swallowed by whatever is being imported
+
+
+def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
+    """Spin the node that `make_node` builds until a signal comes; returns the exit code.
+
+    The executor runs in a thread of its own, because the main thread has to be free for signals. What callbacks raise
+    is logged, and the node lives on. `stop()` of the node, if it has one, is called before the node is destroyed.
+    """
+    global _running
+    import rclpy
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
+
+    use_transport_profile()
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = make_node()
+    except Exception as error:
+        print(f"cannot start: {error}", file=sys.stderr, flush=True)
+        rclpy.try_shutdown()
+        return 1
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    spinning = threading.Thread(target=_spin, args=(executor, node), name="executor", daemon=True)
+    _running = True
+    spinning.start()
+    _STOP.wait()
+    threading.Thread(target=_force_exit, daemon=True).start()
+    executor.shutdown(timeout_sec=PATIENCE)
+    spinning.join()
+    if hasattr(node, "stop"):
+        node.stop()
+    node.destroy_node()
+    rclpy.try_shutdown()
+    return 0
+
+
+def use_transport_profile() -> None:
+    """Let Fast DDS use config/fastdds.xml, sized for frames, unless the user has chosen a profile."""
+    variables = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")  # Fast DDS 2 and 3
+    if any(variable in os.environ for variable in variables):
+        return
+    folders = [Path(__file__).parents[2]]
+    try:
+        from ament_index_python.packages import get_package_share_directory
+
+        folders.insert(0, Path(get_package_share_directory("infrared_ir_ros")))
+    except (ImportError, LookupError):  # not installed as a ROS package: run from its source folder
+        pass
+    for profile in (folder / "config" / "fastdds.xml" for folder in folders):
+        if profile.is_file():
+            os.environ.update(dict.fromkeys(variables, str(profile)))
+            return
+
+
+def leave(code: int) -> None:
+    """The one way out. Skips the teardown of the interpreter, where threads of the middleware can still crash."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _spin(executor: Any, node: Node) -> None:
+    while not _STOP.is_set():
+        try:
+            executor.spin_once()
+        except Exception as error:  # a damaged request must not end the node
+            if _STOP.is_set():
+                return
+            node.get_logger().error(f"a callback failed: {type(error).__name__}: {error}", throttle_duration_sec=1.0)
+            time.sleep(0.01)
+
+
+def _force_exit() -> None:
+    time.sleep(PATIENCE)
+    os._exit(0)

@@ -1,0 +1,86 @@
+"""QoS of the topics (REP-2003), and the names of topics that go with a remapped one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rclpy.exceptions import ParameterAlreadyDeclaredException
+from rclpy.node import Node
+from rclpy.qos import (
+    QoSPolicyKind,
+    QoSProfile,
+    QoSReliabilityPolicy,
+    qos_profile_sensor_data,
+    qos_profile_system_default,
+)
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.topic_endpoint_info import TopicEndpointInfo
+
+from infrared_ir_ros.errors import OptionError
+
+FOLLOW = "auto"
+
+
+def publisher_options() -> QoSOverridingOptions:
+    """Lets `qos_overrides.<topic>.publisher.*` change history, depth and reliability."""
+    return QoSOverridingOptions.with_default_policies()
+
+
+def subscription_options() -> QoSOverridingOptions:
+    """Lets `qos_overrides.<topic>.subscription.*` change history and depth; reliability is `reliability_override`'s."""
+    return QoSOverridingOptions((QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH))
+
+
+def publisher_profile() -> QoSProfile:
+    return _copy(qos_profile_system_default)
+
+
+def subscription_profile(reliable: bool) -> QoSProfile:
+    """Sensor data, reliable if asked for."""
+    profile = _copy(qos_profile_sensor_data)
+    profile.reliability = QoSReliabilityPolicy.RELIABLE if reliable else QoSReliabilityPolicy.BEST_EFFORT
+    return profile
+
+
+def reliability_override(node: Node, topic: str) -> str:
+    """The parameter `qos_overrides.<topic>.subscription.reliability`; auto: the parameter `qos` decides."""
+    name = f"qos_overrides.{topic}.subscription.reliability"
+    try:
+        node.declare_parameter(name, FOLLOW)
+    except ParameterAlreadyDeclaredException:
+        pass
+    value = str(node.get_parameter(name).value)
+    if value not in (FOLLOW, "reliable", "best_effort"):
+        raise OptionError(f"{name} is {value!r}: use auto, reliable or best_effort")
+    return value
+
+
+def wants_reliable(setting: str, publishers: Sequence[TopicEndpointInfo]) -> bool:
+    """Whether to subscribe reliably: as `setting` says, or (auto) when all publishers, at least one, are."""
+    if setting != FOLLOW:
+        return setting == "reliable"
+    return bool(publishers) and all(
+        publisher.qos_profile.reliability == QoSReliabilityPolicy.RELIABLE for publisher in publishers
+    )
+
+
+def companion_topic(node: Node, name: str, base: str, suffix: str) -> str:
+    """The topic `name` if the user remapped it, else the one that goes with the (remapped) topic `base`.
+
+    suffix `compressed`: `<base>/compressed`; suffix `camera_info`: beside `base`, as image_transport does.
+    """
+    own = node.resolve_topic_name(name)
+    if own != node.resolve_topic_name(name, only_expand=True):
+        return own
+    resolved = node.resolve_topic_name(base)
+    return f"{resolved}/{suffix}" if suffix == "compressed" else f"{resolved.rpartition('/')[0]}/{suffix}"
+
+
+def _copy(profile: QoSProfile) -> QoSProfile:
+    """A profile of its own: overrides are written into the profile that is handed in."""
+    return QoSProfile(
+        history=profile.history,
+        depth=profile.depth,
+        reliability=profile.reliability,
+        durability=profile.durability,
+    )

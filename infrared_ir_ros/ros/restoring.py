@@ -1,0 +1,200 @@
+"""The node that restores: a lifecycle around a pipeline. No algorithm lives here."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from std_srvs.srv import SetBool
+
+from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.records import Options
+from infrared_ir_ros.restoration import load_restorer
+from infrared_ir_ros.ros.camera_inputs import CameraInputs
+from infrared_ir_ros.ros.counters import Counters
+from infrared_ir_ros.ros.declaration import NodeParameters
+from infrared_ir_ros.ros.diagnostics import frames_report, input_report, restorer_report
+from infrared_ir_ros.ros.guards import guard_services
+from infrared_ir_ros.ros.output import Output
+from infrared_ir_ros.ros.pipeline import Pipeline, Settings
+
+SUCCESS, FAILURE, ERROR = (
+    TransitionCallbackReturn.SUCCESS,
+    TransitionCallbackReturn.FAILURE,
+    TransitionCallbackReturn.ERROR,
+)
+FOLLOW_PERIOD, REPORT_PERIOD = 0.2, 1.0  # seconds
+WARM_UP = (512, 640)  # height and width of a frame as most cameras of this kind send it
+
+
+class RestoreNode(LifecycleNode):
+    """unconfigured: parameters and diagnostics. inactive: restorer loaded and warm. active: frames in, frames out."""
+
+    def __init__(self) -> None:
+        super().__init__("restore_node")
+        self._restorer: Any = None
+        self._output: Output | None = None
+        self._pipeline: Pipeline | None = None
+        self._inputs: CameraInputs | None = None
+        self._enabled = True
+        self._failure = ""
+        self._counters = Counters()
+        self._parameters_in_use = NodeParameters(self, lambda: self._restorer is not None, self._check, self._apply)
+        self._reported = self._counters.tally()
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_service(SetBool, "~/enable", self._on_enable)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still or jump
+        self.create_timer(REPORT_PERIOD, self._report, clock=steady)
+        self.create_timer(FOLLOW_PERIOD, self._follow, clock=steady)
+        guard_services(self)
+        if self._parameters_in_use.values["autostart"]:
+            self._autostart = self.create_timer(0.0, self._start, clock=steady)
+
+    # ---- lifecycle -------------------------------------------------------------------------------------------------
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._transition("configure", self._configure, self._release, FAILURE)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._transition("activate", self._activate, self._deactivate, FAILURE)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._transition("deactivate", self._deactivate, self._release, ERROR)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._transition("cleanup", self._release, self._release, ERROR)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._transition("shutdown", self._release, self._release, SUCCESS)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._transition("error", self._release, self._release, FAILURE)
+
+    def stop(self) -> None:
+        """End in order, whatever the state; the last diagnostics say what became of every frame."""
+        self._release()
+        self._report()
+        tally = self._counters.tally()
+        drops = ", ".join(f"{count} {reason.value}" for reason, count in tally.drops.items() if count) or "none"
+        self.get_logger().info(
+            f"received {tally.received} = published {tally.published} + dropped {tally.dropped} ({drops})"
+        )
+
+    def _transition(
+        self, name: str, act: Callable[[], None], undo: Callable[[], None], otherwise: TransitionCallbackReturn
+    ) -> TransitionCallbackReturn:
+        """Every transition goes through here: rclpy swallows what a transition callback raises, and tells nobody."""
+        try:
+            act()
+        except Exception as error:
+            self._failure = f"{name} failed: {error if isinstance(error, InfraredError) else repr(error)}"
+            self.get_logger().error(self._failure)
+            if not isinstance(error, InfraredError):
+                self.get_logger().error(traceback.format_exc())
+            try:
+                undo()
+            except Exception as second:
+                self.get_logger().error(f"tidying up after it failed too: {second!r}")
+            return otherwise
+        self._failure = ""
+        self.get_logger().info(f"{name} done")
+        return SUCCESS
+
+    def _configure(self) -> None:
+        values = self._parameters_in_use.values
+        names = ("prior", "prior_path", "engine", "device", "precision")
+        restorer = load_restorer(**{name: values[name] for name in names}, options=self._parameters_in_use.options)
+        restorer.warm_up(*WARM_UP)
+        self._output = Output(self)
+        self._restorer = restorer
+
+    def _activate(self) -> None:
+        assert self._output is not None
+        self._restorer.reset()
+        self._pipeline = Pipeline(
+            self._restorer, self._output, self._counters, self.get_clock(), self.get_logger(), self._settings()
+        )
+        self._inputs = CameraInputs(self, self._pipeline, str(self._parameters_in_use.values["qos"]))
+
+    def _deactivate(self) -> None:
+        inputs, self._inputs = self._inputs, None
+        pipeline, self._pipeline = self._pipeline, None
+        if inputs is not None:
+            inputs.destroy()
+        if pipeline is not None:
+            pipeline.close()
+
+    def _release(self) -> None:
+        self._deactivate()
+        output, self._output = self._output, None
+        self._restorer = None
+        if output is not None:
+            output.destroy()
+
+    def _start(self) -> None:
+        """Autostart, from within the executor."""
+        self.destroy_timer(self._autostart)
+        if self.trigger_configure() == SUCCESS:
+            self.trigger_activate()
+
+    # ---- parameters and services -----------------------------------------------------------------------------------
+
+    def _settings(self) -> Settings:
+        values = self._parameters_in_use.values
+        return Settings(
+            max_age=float(values["max_age_ms"]) / 1000.0,
+            passthrough=values["on_failure"] == "passthrough",
+            palette=str(values["palette"]),
+            enabled=self._enabled,
+        )
+
+    def _check(self, options: Options) -> None:
+        """Let the restorer refuse an unknown task."""
+        if self._restorer is not None and options.task != self._restorer.options.task:
+            self._restorer.check(options)
+
+    def _apply(self) -> None:
+        if self._restorer is not None:
+            self._restorer.options = self._parameters_in_use.options
+        if self._pipeline is not None:
+            self._pipeline.settings = self._settings()
+        self._follow()
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._enabled = request.data
+        if self._pipeline is not None:
+            self._pipeline.settings = self._settings()
+        response.success = True
+        response.message = "frames are restored" if self._enabled else "frames pass through unrestored"
+        return response
+
+    # ---- once in a while -------------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        if self._inputs is not None:
+            self._inputs.follow(str(self._parameters_in_use.values["qos"]))
+
+    def _report(self) -> None:
+        """Publish /diagnostics."""
+        tally, before = self._counters.tally(), self._reported
+        self._reported = tally
+        pipeline, inputs = self._pipeline, self._inputs
+        state = self._state_machine.current_state[1]
+        description = {} if self._restorer is None else self._restorer.description
+        passing = "" if pipeline is None else pipeline.passing
+        reports = [
+            frames_report(tally, before, 0 if inputs is None else inputs.lost),
+            restorer_report(state, description, self._failure, passing),
+        ]
+        if pipeline is not None and inputs is not None:
+            reports.append(input_report(pipeline, inputs, self._parameters_in_use.values, time.monotonic()))
+        message = DiagnosticArray()
+        message.header.stamp = self.get_clock().now().to_msg()
+        name, hardware_id = self.get_fully_qualified_name()[1:], "" if pipeline is None else pipeline.frame_id
+        message.status = [report.status(name, hardware_id) for report in reports]
+        self._diagnostics.publish(message)

@@ -1,0 +1,72 @@
+"""Judges the stamps of a stream: they are always kept, but never believed blindly."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import Enum
+
+SECOND = 1_000_000_000
+FUTURE = SECOND // 2  # nanoseconds ahead of our clock before a stamp is called future
+JUMP = SECOND  # a clock that gains or loses this much against the steady clock has jumped
+
+
+class StampFault(str, Enum):
+    """What can be wrong with a stamp."""
+
+    ZERO = "zero"
+    REPEATED = "repeated"
+    BACKWARD = "backward"
+    FUTURE = "future"
+
+
+class StampWatch:
+    """Counts odd stamps, and says how old a frame is by its stamp as long as the stamps deserve it.
+
+    Clocks of two machines may differ, bags are played years later, and some cameras stamp with time since boot. So a
+    stamp counts as age only once one has agreed with our clock to within the age limit, and until the next odd stamp
+    or jump of a clock. All times in nanoseconds.
+    """
+
+    def __init__(self) -> None:
+        self.faults: Counter[StampFault] = Counter()
+        self.trusted = False
+        self._told: Counter[StampFault] = Counter()
+        self._last: int | None = None
+        self._offset: int | None = None
+
+    def age(self, stamp: int, now: int, steady: int, limit: int) -> int | None:
+        """Age of a frame stamped `stamp`, or None when its stamp cannot be believed.
+
+        now: the node's clock; steady: a clock that never jumps; limit: age up to which frames are wanted.
+        """
+        offset = now - steady
+        if self._offset is not None and abs(offset - self._offset) > JUMP:
+            self.trusted = False
+        self._offset = offset
+        fault = self._fault(stamp, now)
+        self._last = stamp
+        if fault is not None:
+            self.faults[fault] += 1
+            self.trusted = False
+            return None
+        age = now - stamp
+        if 0 <= age <= limit:
+            self.trusted = True
+        return age if self.trusted else None
+
+    def new_faults(self) -> Counter[StampFault]:
+        """Odd stamps since the last call."""
+        faults = self.faults.copy()
+        new, self._told = faults - self._told, faults
+        return new
+
+    def _fault(self, stamp: int, now: int) -> StampFault | None:
+        if stamp == 0:
+            return StampFault.ZERO
+        if stamp > now + FUTURE:
+            return StampFault.FUTURE
+        if self._last is not None and stamp == self._last:
+            return StampFault.REPEATED
+        if self._last is not None and stamp < self._last:
+            return StampFault.BACKWARD
+        return None

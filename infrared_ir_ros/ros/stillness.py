@@ -1,0 +1,47 @@
+"""Notices a picture that does not change: a stuck camera, or a shutter that closes for a moment to calibrate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SHUTTER_SECONDS = 0.25  # a freeze this long, of at least SHUTTER_REPEATS frames, is a shutter event
+SHUTTER_REPEATS = 2  # some cameras publish each frame two or three times as a matter of course
+
+
+class StillnessWatch:
+    """Compares each frame with the one before. Times in seconds of a steady clock.
+
+    After a shutter event the fixed pattern is another one (an uncooled camera recalibrates behind its shutter), so
+    whatever was learned from frames before has to be forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._last: np.ndarray | None = None
+        self._since = 0.0
+        self._seen = 0.0
+        self._repeats = 0
+
+    def shutter(self, frame: np.ndarray, now: float) -> bool:
+        """Look at the next frame; True when it is the first one after a freeze."""
+        same = self._last is not None and _same(self._last, frame)
+        self._seen = now
+        if same:
+            self._repeats += 1
+            return False
+        ended = self._repeats >= SHUTTER_REPEATS and now - self._since >= SHUTTER_SECONDS
+        self._last = frame
+        self._since = now
+        self._repeats = 0
+        return ended
+
+    @property
+    def still_for(self) -> float:
+        """Seconds for which frames kept coming without a change."""
+        return self._seen - self._since
+
+
+def _same(first: np.ndarray, second: np.ndarray) -> bool:
+    """Bit for bit, so that NaN equals NaN."""
+    if first.shape != second.shape or first.dtype != second.dtype:
+        return False
+    return bool(np.array_equal(first.view(np.uint8), second.view(np.uint8)))
