@@ -1,0 +1,207 @@
+"""A camera without hardware: publishes a scene, or recorded frames, and the truth about them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.duration import Duration
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header, String
+
+from infrared_ir_ros.errors import InfraredError, OptionError, SourceError
+from infrared_ir_ros.media import Source, open_source
+from infrared_ir_ros.media.paths import printable
+from infrared_ir_ros.ros.bridge import PlainBridge
+from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE
+from infrared_ir_ros.ros.parameters import Parameter, Value
+from infrared_ir_ros.ros.qos import publisher_options, publisher_profile
+from infrared_ir_ros.simulation.camera import SCENE_RATE, Degrader, Shot, boxes_json, film_recording, film_scene
+from infrared_ir_ros.simulation.scene import ThermalScene
+
+ENCODINGS = {"uint8": "mono8", "uint16": "mono16", "float32": "32FC1"}
+LONGEST_GAP = 5.0  # seconds between two frames of a recording that are waited for
+SETTLE = 0.5  # seconds for which a subscriber must have been there before the first frame is published
+
+
+class CameraNode(Node):
+    """Publishes `image` and `camera_info`, and `truth/clean`, `truth/temperature`, `truth/boxes` with the same stamps
+    while somebody subscribes to them. Frames are made and published in a thread of the node's own.
+
+    Raises InfraredError when the source cannot be opened or a parameter is wrong.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("thermal_camera")
+        self.failed = False
+        self._stopping = threading.Event()
+        self._values = {parameter.name: _declare(self, parameter) for parameter in CAMERA_TABLE}
+        self._shots, self._rate, self._scene = self._open()
+        self._bridge = PlainBridge()
+        self._image = self._publisher(Image, "image")
+        self._info = self._publisher(CameraInfo, "camera_info")
+        self._clean = self._publisher(Image, "truth/clean")
+        self._temperature = self._publisher(Image, "truth/temperature") if self._scene else None
+        self._boxes = self._publisher(String, "truth/boxes") if self._scene else None
+        self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the camera's thread; called before the node is destroyed."""
+        self._stopping.set()
+        self._thread.join(timeout=2.0)
+
+    def _publisher(self, kind: type, topic: str) -> Publisher:
+        return self.create_publisher(kind, topic, publisher_profile(), qos_overriding_options=publisher_options())
+
+    def _open(self) -> tuple[Iterator[Shot], float, ThermalScene | None]:
+        """The shots, their rate in Hz (0: by their stamps), and the scene if there is one."""
+        values = self._values
+        degrader = Degrader(str(values["degradation"]), int(values["seed"]))
+        rate = float(values["rate"])
+        if not values["source"]:
+            scene = ThermalScene(int(values["seed"]), int(values["height"]), int(values["width"]), float(values["pan"]))
+            rate = rate or SCENE_RATE
+            return film_scene(scene, str(values["encoding"]), rate, degrader), rate, scene
+        source = open_source(str(values["source"]), str(values["topic"]), report=self._report)
+        shots = film_recording(self._repeat(source), degrader)
+        return shots, rate, None
+
+    def _repeat(self, source: Source) -> Iterator:
+        """The frames of the source, over and over if asked; ends when a round brings none."""
+        while not self._stopping.is_set():
+            count = 0
+            for frame in source:
+                count += 1
+                yield frame
+            if count == 0:
+                raise SourceError(f"source {source.name} holds no frame that can be read")
+            if not self._values["loop"]:
+                return
+
+    def _report(self, problem: str) -> None:
+        self.get_logger().warning(problem)
+
+    def _run(self) -> None:
+        """Film until the end, and end the process; what goes wrong is told in one line."""
+        try:
+            self._wait_for_subscriber()
+            count = self._film()
+            self.get_logger().info(f"{count} frames published")
+            if not self._stopping.is_set():
+                self._image.wait_for_all_acked(Duration(seconds=2))
+        except InfraredError as error:
+            self.failed = True
+            self.get_logger().error(str(error))
+        except Exception as error:
+            if self._stopping.is_set():
+                return  # the middleware has been shut down under a frame on its way
+            self.failed = True
+            self.get_logger().error(f"the camera failed: {type(error).__name__}: {printable(str(error))}")
+        if not self._stopping.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _wait_for_subscriber(self) -> None:
+        deadline = time.monotonic() + float(self._values["wait_for_subscriber_s"])
+        seen = None
+        while time.monotonic() < deadline and not self._stopping.is_set():
+            if self._image.get_subscription_count() == 0:
+                seen = None
+            elif seen is None:
+                seen = time.monotonic()
+            elif time.monotonic() - seen >= SETTLE:
+                return
+            self._stopping.wait(0.02)
+        if self._values["wait_for_subscriber_s"] and not self._stopping.is_set():
+            waited = self._values["wait_for_subscriber_s"]
+            self.get_logger().warning(f"nobody subscribed to {self._image.topic_name} within {waited:g} s: starting")
+
+    def _film(self) -> int:
+        """Publish shot after shot, each at its time; returns their number."""
+        limit = int(self._values["frames"])
+        count, last_stamp = 0, 0
+        due = time.monotonic()
+        for shot in self._shots:
+            if count:
+                due += self._gap(shot.stamp_ns - last_stamp)
+            late = time.monotonic() - due
+            if late > 1.0:  # too slow for the rate: go on from here, never in a burst
+                due += late
+                self.get_logger().warning("frames cannot be made at this rate", throttle_duration_sec=10.0)
+            if self._stopping.wait(max(due - time.monotonic(), 0)):
+                break
+            self._publish(shot)
+            count, last_stamp = count + 1, shot.stamp_ns
+            if count == limit:
+                break
+        return count
+
+    def _gap(self, by_stamps_ns: int) -> float:
+        """Seconds from one frame to the next."""
+        if self._rate > 0:
+            return 1 / self._rate
+        seconds = by_stamps_ns / 1e9
+        return min(seconds, LONGEST_GAP) if seconds > 0 else 1 / SCENE_RATE
+
+    def _publish(self, shot: Shot) -> None:
+        stamp = self.get_clock().now()
+        header = Header(stamp=stamp.to_msg(), frame_id=str(self._values["frame_id"]))
+        self._publish_truth(shot, header, stamp.nanoseconds)
+        height, width = shot.image.shape
+        self._info.publish(_camera_info(header, height, width, self._scene))
+        self._image.publish(self._message(shot.image, header))
+
+    def _publish_truth(self, shot: Shot, header: Header, stamp_ns: int) -> None:
+        if self._wanted(self._clean):
+            self._clean.publish(self._message(shot.clean, header))
+        if shot.temperature is not None and self._wanted(self._temperature):
+            self._temperature.publish(self._message(shot.temperature, header))
+        if shot.boxes is not None and self._wanted(self._boxes):
+            self._boxes.publish(String(data=boxes_json(shot.boxes, stamp_ns, header.frame_id)))
+
+    def _wanted(self, publisher: Publisher) -> bool:
+        return bool(self._values["publish_truth"]) or publisher.get_subscription_count() > 0
+
+    def _message(self, image: np.ndarray, header: Header) -> Image:
+        return self._bridge.cv2_to_imgmsg(image, ENCODINGS[image.dtype.name], header)
+
+
+def _camera_info(header: Header, height: int, width: int, scene: ThermalScene | None) -> CameraInfo:
+    """A pinhole without distortion for a scene; for recordings all zero, which means not calibrated."""
+    info = CameraInfo(header=header, height=height, width=width, distortion_model="plumb_bob", d=[0.0] * 5)
+    if scene is not None:
+        view = scene.view
+        info.k = [view.focal, 0.0, view.centre, 0.0, view.focal, view.horizon, 0.0, 0.0, 1.0]
+        info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+        info.p = [view.focal, 0.0, view.centre, 0.0, 0.0, view.focal, view.horizon, 0.0, 0.0, 0.0, 1.0, 0.0]
+    return info
+
+
+def _declare(node: Node, parameter: Parameter) -> Value:
+    """Declare one parameter, read-only, and check its value; OptionError."""
+    descriptor = ParameterDescriptor(
+        description=parameter.meaning,
+        additional_constraints=f"{parameter.values}; set {parameter.change}",
+        read_only=True,
+    )
+    if parameter.low is not None and parameter.high is not None:
+        if isinstance(parameter.default, float):
+            descriptor.floating_point_range = [FloatingPointRange(from_value=parameter.low, to_value=parameter.high)]
+        else:
+            descriptor.integer_range = [IntegerRange(from_value=parameter.low, to_value=parameter.high)]
+    try:
+        value = node.declare_parameter(parameter.name, parameter.default, descriptor).value
+    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+        raise OptionError(
+            f"{error}: {parameter.name} is a {type(parameter.default).__name__}, {parameter.values}"
+        ) from None
+    parameter.check(value)
+    return value

@@ -1,0 +1,27 @@
+"""Every parameter of thermal_camera, once; all are read at start."""
+
+from __future__ import annotations
+
+from infrared_ir_ros.ros.parameters import START, Parameter
+from infrared_ir_ros.simulation.camera import ENCODINGS
+from infrared_ir_ros.simulation.degradation import PRESETS
+
+CAMERA_TABLE: tuple[Parameter, ...] = tuple(
+    Parameter(*row, change=START)
+    for row in (
+        ("source", "", "folder of pictures, picture, video, npz sequence or bag; empty: the procedural scene"),
+        ("topic", "", "image topic of a bag; empty: the first"),
+        ("loop", False, "begin again at the end of the source; a scene never ends"),
+        ("rate", 0.0, "frames a second; 0: the source's own rate", 0.0, 1000.0),
+        ("frames", 0, "stop after so many frames; 0: at the end of the source", 0, 2**31 - 1),
+        ("width", 640, "of the scene, pixels", 16, 4096),
+        ("height", 512, "of the scene, pixels", 16, 4096),
+        ("seed", 0, "of the scene and of the degradation", 0, 2**31 - 1),
+        ("pan", 0.0, "pixels by which the scene's camera turns to either side within 20 s", 0.0, 1024.0),
+        ("encoding", "mono16", "of the scene: mono16 is TLinear, 0.01 K a count", None, None, ENCODINGS),
+        ("degradation", "clean", "what becomes of the frames before they are published", None, None, PRESETS),
+        ("frame_id", "thermal_optical_frame", "of every header"),
+        ("publish_truth", False, "publish the truth topics even while nobody subscribes to them"),
+        ("wait_for_subscriber_s", 0.0, "wait so long at most for a subscriber before the first frame", 0.0, 600.0),
+    )
+)  # fmt: skip
