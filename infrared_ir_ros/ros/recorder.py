@@ -1,0 +1,55 @@
+"""Records topics into a bag as they come, without decoding them; the bag appears when it is whole."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infrared_ir_ros.ros.process import catch_signals, leave, run
+
+if TYPE_CHECKING:
+    from infrared_ir_ros.ros.recording import Recorder
+
+
+def record(topics: list[str], /, *, output: Path) -> None:
+    """Record topics into an mcap bag until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    topics
+        Topics to record. NAME:TYPE (/ir/image:sensor_msgs/msg/Image) subscribes at once, a bare NAME as soon as
+        somebody publishes it and so its type is known.
+    output
+        Folder of the bag; it must not exist yet.
+    """
+    from infrared_ir_ros.errors import SourceError
+    from infrared_ir_ros.ros.recording import Recorder
+
+    recorder: list[Recorder] = []
+
+    def make() -> Recorder:
+        recorder.append(Recorder(topics, output))
+        return recorder[0]
+
+    try:
+        code = run(make)
+    except SourceError as error:
+        print(error, file=sys.stderr)
+        code = 1
+    leave(1 if recorder and recorder[0].failed else code)
+
+
+def main() -> None:
+    """Entry point `recorder`. Ends with 0 on SIGINT and SIGTERM once the bag is whole, with 1 if it cannot be written."""
+    catch_signals()
+    import cyclopts
+    from rclpy.utilities import remove_ros_args
+
+    app = cyclopts.App(name="recorder")
+    app.default(record)
+    app(remove_ros_args(sys.argv)[1:])
+
+
+if __name__ == "__main__":
+    main()

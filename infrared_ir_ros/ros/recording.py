@@ -1,0 +1,173 @@
+"""The recording node and the bag that it fills."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import shutil
+import signal
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2.errors import WriterError
+from rosbags.typesys import Stores, get_typestore
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.ros.qos import FOLLOW, wants_reliable
+
+DEPTH = 100  # messages that wait while the disk is slow
+LOOK_EVERY = 0.1  # seconds between looks at who publishes
+
+
+class RawBag:
+    """A rosbag2 folder (mcap) of serialised messages, under a hidden name until `close`."""
+
+    def __init__(self, path: Path) -> None:
+        """SourceError when `path` exists or cannot be made."""
+        self.path = path.absolute()
+        if self.path.exists():
+            raise SourceError(f"{path} exists: choose another --output, or remove it")
+        self._room = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.partial")
+        self._types = get_typestore(Stores.ROS2_JAZZY)
+        self._connections: dict[str, Connection] = {}
+        self.counts: Counter[str] = Counter()
+        try:
+            self._writer = Writer(self._room / self.path.name, version=9, storage_plugin=StoragePlugin.MCAP)
+            self._writer.open()
+        except (OSError, WriterError) as error:
+            raise SourceError(f"cannot write {path}: {error}; choose an --output that you may write to") from error
+
+    def add(self, topic: str, kind: str) -> None:
+        """Announce a topic of message type `kind`; SourceError when the type's definition is not known."""
+        if kind not in self._types.fielddefs:
+            raise SourceError(f"{topic} has type {kind}: the recorder knows the message types of ROS 2 Jazzy only")
+        self._connections[topic] = self._writer.add_connection(topic, kind, typestore=self._types)
+
+    def write(self, topic: str, stamp_ns: int, message: bytes) -> None:
+        """Append one message in CDR."""
+        self._writer.write(self._connections[topic], stamp_ns, message)
+        self.counts[topic] += 1
+
+    def close(self) -> None:
+        """Finish the bag and give it its name; SourceError when that cannot be done."""
+        try:
+            self._writer.close()
+            os.rename(self._room / self.path.name, self.path)
+            self._room.rmdir()
+        except OSError as error:
+            self.discard()
+            raise SourceError(f"cannot finish {self.path}: {error}") from error
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        shutil.rmtree(self._room, ignore_errors=True)
+
+
+class Recorder(Node):
+    """Subscribes raw, reliably where the publishers are, and writes with the time of arrival.
+
+    failed: nothing useful could be recorded; why was logged.
+    """
+
+    def __init__(self, topics: list[str], output: Path) -> None:
+        super().__init__("recorder")
+        self.failed = False
+        self.lost = 0
+        self._wanted = dict(self._split(topic) for topic in topics)
+        self._subscriptions_of: dict[str, tuple[Subscription, bool]] = {}
+        self.bag = RawBag(output)
+        try:
+            for topic, kind in self._wanted.items():
+                if kind:
+                    self.bag.add(topic, kind)
+                    self._subscribe(topic, kind, reliable=True)
+        except SourceError:
+            self.bag.discard()
+            raise
+        self.create_timer(LOOK_EVERY, self._look)
+
+    def stop(self) -> None:
+        """Finish the bag; called once, when a signal came."""
+        if self.failed:
+            self.bag.discard()
+            return
+        self.bag.close()
+        silent = [topic for topic in self._wanted if not self.bag.counts[topic]]
+        self.get_logger().info(
+            f"recorded {sum(self.bag.counts.values())} messages of {len(self.bag.counts)} topics, {self.lost} lost: "
+            f"{self.bag.path}" + (f"; silent: {', '.join(silent)}" if silent else "")
+        )
+
+    def _split(self, text: str) -> tuple[str, str]:
+        name, _, kind = text.partition(":")
+        return self.resolve_topic_name(name), kind
+
+    def _look(self) -> None:
+        """Subscribe to topics whose type has become known, and follow a change of reliability."""
+        for topic in self._wanted:
+            publishers = self.get_publishers_info_by_topic(topic)
+            if not publishers:
+                continue
+            reliable = wants_reliable(FOLLOW, publishers)
+            known = self._subscriptions_of.get(topic)
+            if known is None:
+                self._discover(topic, publishers[0].topic_type, reliable)
+            elif known[1] != reliable:
+                self.destroy_subscription(known[0])
+                self._subscribe(topic, self._wanted[topic], reliable)
+
+    def _discover(self, topic: str, kind: str, reliable: bool) -> None:
+        try:
+            self.bag.add(topic, kind)
+        except SourceError as error:
+            self.get_logger().error(str(error), once=True)
+            return
+        self._wanted[topic] = kind
+        self._subscribe(topic, kind, reliable)
+
+    def _subscribe(self, topic: str, kind: str, reliable: bool) -> None:
+        reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+        profile = QoSProfile(depth=DEPTH, reliability=reliability, durability=DurabilityPolicy.VOLATILE)
+        subscription = self.create_subscription(
+            _message_class(topic, kind),
+            topic,
+            lambda message: self._write(topic, message),
+            profile,
+            raw=True,
+            event_callbacks=SubscriptionEventCallbacks(
+                message_lost=self._on_lost, incompatible_qos=lambda _: None, use_default_callbacks=False
+            ),
+        )
+        self._subscriptions_of[topic] = (subscription, reliable)
+
+    def _on_lost(self, status: Any) -> None:
+        self.lost += status.total_count_change
+
+    def _write(self, topic: str, message: bytes) -> None:
+        if self.failed:
+            return
+        try:
+            self.bag.write(topic, self.get_clock().now().nanoseconds, message)
+        except Exception as error:  # whatever the storage raises: the disk is full, or the folder is gone
+            self.failed = True
+            self.get_logger().fatal(f"cannot write {self.bag.path}: {error}; nothing is kept")
+            with suppress(OSError):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _message_class(topic: str, kind: str) -> type:
+    """The class of package/msg/Name; SourceError when it is not installed."""
+    try:
+        package, middle, name = kind.split("/")
+        return getattr(importlib.import_module(f"{package}.{middle}"), name)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise SourceError(f"{topic}: message type {kind!r} is not installed ({error})") from error
