@@ -79,7 +79,7 @@ def use_transport_profile() -> None:
         from ament_index_python.packages import get_package_share_directory
 
         folders.insert(0, Path(get_package_share_directory("infrared_ir_ros")))
-    except (ImportError, LookupError):  # not installed as a ROS package: run from its source folder
+    except (ImportError, LookupError, OSError):  # not installed as a ROS package: run from its source folder
         pass
     for profile in (folder / "config" / "fastdds.xml" for folder in folders):
         if profile.is_file():
