@@ -41,7 +41,7 @@ def record(topics: list[str], /, *, output: Path) -> None:
 
 
 def main() -> None:
-    """Entry point `recorder`. Ends with 0 on SIGINT and SIGTERM once the bag is whole, with 1 if it cannot be written."""
+    """Entry point `recorder`. Ends with 0 once the bag is whole, with 1 if it cannot be written."""
     catch_signals()
     import cyclopts
     from rclpy.utilities import remove_ros_args
