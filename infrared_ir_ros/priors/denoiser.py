@@ -80,7 +80,7 @@ class Denoiser(nn.Module):
         """noisy (batch, 64, h, w): the bands on their place of the trajectory; latent: the same bands unscaled,
         so that what a low log-SNR shrinks stays visible; log_snr_bands (batch, 64). Returns v like noisy."""
         embedding = self.embed(log_snr_bands / 4)
-        fine = self.fine_down(self.stem(torch.cat([noisy, torch.asinh(latent)], 1)), embedding)
+        fine = self.fine_down(self.stem(torch.cat([noisy, latent / (1 + latent.abs()).sqrt()], 1)), embedding)
         half = self.half_down(self.to_half(fine), embedding)
         x = self.to_quarter(half)
         for block in self.middle:

@@ -56,12 +56,12 @@ class ThumbnailPairs(IterableDataset):
     pool: how many clean thumbnails are drawn beforehand, since shrinking whole frames is the slow part.
     """
 
-    def __init__(self, frames: FrameSets, mix: Mix, seed: int, count: int = 128, pool: int = 20000) -> None:
+    def __init__(self, frames: FrameSets, mix: Mix, seed: int, count: int = 96, pool: int = 16000) -> None:
         self._mix, self._seed, self._count = mix, seed, count
         rng = np.random.default_rng([seed, 7])
         self._pool = np.empty((pool, HEIGHT, WIDTH), np.float16)
         for index in range(pool):
-            self._pool[index] = draw_clean(frames, mix.sets, rng, HEIGHT, WIDTH)
+            self._pool[index] = draw_thumbnail(frames, mix.sets, rng)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         rng = np.random.default_rng([self._seed, 8])
@@ -88,20 +88,39 @@ def draw_clean(
     frames: FrameSets, weights: dict[str, float], rng: np.random.Generator, height: int, width: int
 ) -> np.ndarray:
     """A clean frame of (height, width), float32 0..255, stretched: a crop or a whole field of view, tone varied."""
+    crop, mirrored = _draw_crop(frames, weights, rng, height, width)
+    shrink = crop.shape[0] > height
+    image = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
+    return stretch(_vary(image.astype(np.float32), rng, mirrored))
+
+
+def draw_thumbnail(frames: FrameSets, weights: dict[str, float], rng: np.random.Generator) -> np.ndarray:
+    """A clean frame as a thumbnail (64, 80), float32 0..255: stretched at its own size, then shrunk."""
+    crop, mirrored = _draw_crop(frames, weights, rng, HEIGHT, WIDTH)
+    step = max(crop.shape[0] // 200, 1)  # fewer pixels, the same levels
+    image = stretch(_vary(crop[::step, ::step].astype(np.float32), rng, mirrored))
+    return cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+
+
+def _draw_crop(
+    frames: FrameSets, weights: dict[str, float], rng: np.random.Generator, height: int, width: int
+) -> tuple[np.ndarray, bool]:
+    """A piece of a random frame in the shape of (height, width), and whether its polarity may be inverted."""
     while True:
         name = draw_name(rng, weights)
-        source = frames[name][rng.integers(len(frames[name]))]
-        crop = _crop(source, rng, height, width)
-        if np.subtract(*np.percentile(crop[::3, ::3], (99.7, 0.3))) < 8:
-            continue  # a flat wall or sky teaches nothing
-        shrink = crop.shape[0] > height
-        image = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
-        image = image.astype(np.float32)
-        if name in MIRRORED and rng.random() < 0.5:
-            image = 255 - image
-        if rng.random() < (0.8 if name in MIRRORED else 0.5):
-            image = _curve(image, rng, 0.6)
-        return stretch(_flip(image, rng))
+        crop = _crop(frames[name][rng.integers(len(frames[name]))], rng, height, width)
+        low, high = np.percentile(crop[::3, ::3], (0.3, 99.7))
+        if high - low >= 8:  # a flat wall or sky teaches nothing
+            return crop, name in MIRRORED
+
+
+def _vary(image: np.ndarray, rng: np.random.Generator, mirrored: bool) -> np.ndarray:
+    """Another tone and side of the same scene."""
+    if mirrored and rng.random() < 0.5:
+        image = 255 - image
+    if rng.random() < (0.8 if mirrored else 0.5):
+        image = _curve(image, rng, 0.6)
+    return _flip(image, rng)
 
 
 def _crop(source: np.ndarray, rng: np.random.Generator, height: int, width: int) -> np.ndarray:

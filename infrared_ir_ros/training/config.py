@@ -1,0 +1,67 @@
+"""The configuration of a training: a YAML file read into frozen records; an unknown or missing key is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.training.frames import Mix
+from infrared_ir_ros.training.stages import STAGES
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """minutes: length of the schedule, not of one session. rate: highest learning rate. batch_scale multiplies batches."""
+
+    name: str
+    minutes: float
+    rate: float
+    mix: Mix
+    batch: int = 96
+
+
+@dataclass(frozen=True)
+class PriorConfig:
+    """prior: the constructor's keywords of the embedded prior. average: decay of the averaged weights."""
+
+    prior: dict[str, Any]
+    stages: list[StageConfig]
+    seed: int = 0
+    average: float = 0.998
+    weight_decay: float = 0.01
+    log_every: int = 50
+    save_minutes: float = 3.0
+    workers: int = 1
+
+
+def read_config(path: Path) -> PriorConfig:
+    """Read a configuration. Raises OptionError with the file, the key and what is expected."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise OptionError(f"configuration {path} can't be read: {error}") from error
+    stages = [_stage(path, stage) for stage in content.pop("stages", [])]
+    if not stages:
+        raise OptionError(f"{path} names no stages: list at least one of {', '.join(STAGES)}")
+    return _build(path, PriorConfig, content | {"stages": stages})
+
+
+def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
+    if content.get("name") not in STAGES:
+        raise OptionError(f"{path}: stage {content.get('name')!r} is unknown: use one of {', '.join(STAGES)}")
+    content["mix"] = _build(path, Mix, {"sizes": []} | content.get("mix", {}))
+    return _build(path, StageConfig, content)
+
+
+def _build(path: Path, record: type, content: dict[str, Any]) -> Any:
+    known = {item.name for item in fields(record)}
+    if unknown := set(content) - known:
+        raise OptionError(f"{path}: unknown key {', '.join(sorted(unknown))}: {record.__name__} has {', '.join(sorted(known))}")
+    try:
+        return record(**content)
+    except TypeError as error:
+        raise OptionError(f"{path}: {error}") from error

@@ -1,0 +1,24 @@
+"""Losses on frames: (batch, 1, height, width) in 0..1. PSNR is what is reported, so its logarithm is what is trained."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+FLOOR = 1e-5  # mean squared error below which more closeness earns little: 50 dB
+
+
+def log_error(restored: Tensor, clean: Tensor) -> Tensor:
+    """Mean over the batch of log(mean squared error + floor): the negative of PSNR up to scale and a constant."""
+    return torch.log((restored - clean).square().mean((1, 2, 3)) + FLOOR).mean()
+
+
+def fitted(restored: Tensor, clean: Tensor) -> Tensor:
+    """`restored` after its best gain and offset; the gain is held constant for the gradient and kept in 0.3..3.
+
+    Splits structure from tone: an ambiguous tone would drown everything else (design section 1.7).
+    """
+    mean, clean_mean = (x.mean((2, 3), keepdim=True) for x in (restored, clean))
+    covariance = ((restored - mean) * (clean - clean_mean)).mean((2, 3), keepdim=True)
+    gain = covariance / (restored - mean).square().mean((2, 3), keepdim=True).clamp_min(1e-4)
+    return (restored - mean) * gain.detach().clamp(0.3, 3.0) + clean_mean

@@ -1,0 +1,91 @@
+"""The two stages of the embedded prior's training: the field head on thumbnails, then everything behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infrared_ir_ros.priors import EmbeddedPrior
+from infrared_ir_ros.priors.embedded import Correction
+from infrared_ir_ros.priors.estimator import snr_targets
+from infrared_ir_ros.training.losses import fitted, log_error
+
+Terms = dict[str, Tensor]
+
+
+class FieldStage:
+    """Tone and shading from thumbnails alone: cheap, so that it can see many layouts."""
+
+    name = "field"
+
+    @staticmethod
+    def parameter_groups(prior: EmbeddedPrior, rate: float) -> list[dict]:
+        return [{"params": list(prior.field.parameters()), "lr": rate}]
+
+    @staticmethod
+    def terms(prior: EmbeddedPrior, clean: Tensor, degraded: Tensor) -> Terms:
+        gain, offset, shading = prior.field(degraded)
+        restored = degraded * gain[:, :, None, None] + offset[:, :, None, None] - shading
+        structure = fitted(restored, clean)
+        return {
+            "structure": log_error(structure, clean) + 10 * (structure - clean).abs().mean(),
+            "tone": 0.7 * (log_error(restored, clean) + 10 * (restored - clean).abs().mean()),
+        }
+
+
+class RestoreStage:
+    """Lines, log-SNR head and denoiser on whole frames, the field head as it stands."""
+
+    name = "restore"
+
+    @staticmethod
+    def parameter_groups(prior: EmbeddedPrior, rate: float) -> list[dict]:
+        heads = [*prior.lines.parameters(), *prior.snr.parameters(), *prior.denoiser.embed.parameters()]
+        in_heads = {id(parameter) for parameter in heads}
+        body = [p for p in prior.denoiser.parameters() if id(p) not in in_heads]
+        return [{"params": heads, "lr": 1.7 * rate}, {"params": body, "lr": rate}]
+
+    @staticmethod
+    def terms(prior: EmbeddedPrior, clean: Tensor, degraded: Tensor) -> Terms:
+        correction, corrected = prior.correct(degraded)
+        latent, clean_latent = prior.encode(corrected), prior.encode(clean)
+        reading = prior.read(Correction(*(x.detach() for x in correction)), corrected.detach(), latent.detach())
+        target = snr_targets(latent.detach(), clean_latent)
+        toned = prior.apply_reading(latent, reading.log_gain.detach(), reading.offset.detach())
+        restored_latent = prior.denoise(toned, reading.log_snr_bands.detach())
+        restored = prior.decode(restored_latent)
+        structure = fitted(restored, clean)
+        return {
+            "log_snr": 0.3 * F.smooth_l1_loss(reading.log_snr_bands, target.log_snr_bands)
+            + 0.1 * F.smooth_l1_loss(reading.log_snr, target.log_snr),
+            "tone_left": F.smooth_l1_loss(reading.log_gain, target.log_gain, beta=0.1)
+            + 0.3 * F.smooth_l1_loss(reading.offset, target.offset, beta=0.1),
+            "lines": 5 * (fitted(corrected, clean) - clean).abs().mean(),
+            "structure": 0.5 * log_error(structure, clean) + 8 * (structure - clean).abs().mean(),
+            "frame": 0.35 * log_error(restored, clean) + 4 * (restored - clean).abs().mean(),
+            "bands": (restored_latent - clean_latent)[:, 1:].abs().mean(),
+        }
+
+
+STAGES = {stage.name: stage for stage in (FieldStage, RestoreStage)}
+
+
+class StageLoss(nn.Module):
+    """A stage's loss as the forward of a module, which is what data-parallel wrappers need."""
+
+    def __init__(self, prior: EmbeddedPrior, stage: type[FieldStage] | type[RestoreStage]) -> None:
+        super().__init__()
+        self.prior = prior
+        self.stage = stage
+
+    def forward(self, clean: Tensor, degraded: Tensor) -> tuple[Tensor, Terms]:
+        terms = self.stage.terms(self.prior, clean, degraded)
+        return sum(terms.values()), {name: term.detach() for name, term in terms.items()}
+
+
+def trained_names(prior: EmbeddedPrior, stage: type[FieldStage] | type[RestoreStage]) -> Iterator[str]:
+    """Names of the parameters that a stage trains."""
+    trained = {id(p) for group in stage.parameter_groups(prior, 1.0) for p in group["params"]}
+    return (name for name, parameter in prior.named_parameters() if id(parameter) in trained)
