@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -152,7 +153,8 @@ def render_yaml() -> str:
             lines.append(f"    {head}:")
         group = head
         indent = "      " if head else "    "
-        lines.append(f"{indent}# {parameter.meaning[0].upper()}{parameter.meaning[1:]}.")
+        comment = f"{parameter.meaning[0].upper()}{parameter.meaning[1:]}."
+        lines += textwrap.wrap(comment, 100, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
         lines.append(f"{indent}# Values: {parameter.values}. Set {parameter.change}.")
         lines.append(f"{indent}{leaf}: {_yaml(parameter.default)}")
     return "\n".join(lines) + "\n"

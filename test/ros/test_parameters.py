@@ -1,0 +1,73 @@
+"""One table of parameters: its renderings are what the repository ships, its checks refuse with a reason."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.records import Options
+from infrared_ir_ros.ros.parameters import BY_NAME, TABLE, check_all, options_from, render_markdown, render_yaml
+
+ROOT = Path(__file__).parents[2]
+DEFAULTS = {parameter.name: parameter.default for parameter in TABLE}
+
+
+def test_the_configuration_file_is_the_rendering_of_the_table() -> None:
+    assert (ROOT / "config" / "restore.yaml").read_text() == render_yaml()
+
+
+def test_the_readme_holds_the_rendering_of_the_table() -> None:
+    begin, end = "<!-- parameters -->", "<!-- /parameters -->"
+    text = (ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else ""
+    if begin not in text:
+        pytest.skip("the README has no table of parameters yet")
+    assert text.partition(begin)[2].partition(end)[0].strip() == render_markdown().strip()
+
+
+def test_the_configuration_file_sets_every_default() -> None:
+    tree = yaml.safe_load(render_yaml())["/**"]["ros__parameters"]
+    flat = {}
+    for key, value in tree.items():
+        flat |= {f"{key}.{leaf}": inner for leaf, inner in value.items()} if isinstance(value, dict) else {key: value}
+    assert flat == DEFAULTS
+    assert all(type(flat[name]) is type(default) for name, default in DEFAULTS.items())
+
+
+def test_the_table_does_not_need_ros() -> None:
+    code = "import sys; sys.modules['rclpy'] = None; import infrared_ir_ros.ros.parameters"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_the_defaults_are_valid_and_give_options() -> None:
+    options = check_all(DEFAULTS)
+    assert isinstance(options, Options) and options == options_from(DEFAULTS)
+    assert options.counts.high_percentile == DEFAULTS["counts.high_percentile"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("strength", 1.5, "strength is 1.5: use a number from 0 to 1"),
+        ("strength", float("nan"), "finite"),
+        ("strength", 1, "must be a float"),
+        ("tone", "loud", "tone is 'loud': use one of auto, restore, preserve"),
+        ("palette", "rainbow", "use one of white_hot, black_hot, ironbow, inferno"),
+        ("autostart", "yes", "must be a bool"),
+        ("max_age_ms", float("inf"), "finite"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_reason(name: str, value: object, text: str) -> None:
+    with pytest.raises(OptionError, match=text):
+        BY_NAME[name].check(value)
+
+
+def test_values_that_contradict_each_other_are_refused_together() -> None:
+    with pytest.raises(OptionError, match="minimum must be below maximum"):
+        check_all(DEFAULTS | {"counts.minimum": 10.0, "counts.maximum": 5.0})
+    with pytest.raises(OptionError, match="0.01 or 0.1"):
+        check_all(DEFAULTS | {"counts.resolution": 0.05})

@@ -1,0 +1,127 @@
+"""The parts of the node that need no ROS: counters, mailbox, stamps, stillness."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from infrared_ir_ros.ros.counters import Counters, Drop
+from infrared_ir_ros.ros.mailbox import Mailbox
+from infrared_ir_ros.ros.stamps import SECOND, StampFault, StampWatch
+from infrared_ir_ros.ros.stillness import StillnessWatch
+
+LIMIT = SECOND // 2
+
+
+def test_counters_balance_at_any_moment_from_two_threads() -> None:
+    counters = Counters()
+    unbalanced = []
+
+    def work() -> None:
+        for turn in range(3000):
+            counters.arrive()
+            if turn % 3:
+                counters.publish(passed_through=turn % 2 == 0)
+            else:
+                counters.drop(Drop.STALE, "old")
+
+    def look() -> None:
+        for _ in range(3000):
+            tally = counters.tally()
+            if tally.received != tally.published + tally.dropped or tally.pending not in (0, 1, 2):
+                unbalanced.append(tally)
+
+    threads = [threading.Thread(target=task) for task in (work, work, look)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not unbalanced
+    tally = counters.tally()
+    assert (tally.received, tally.published, tally.drops[Drop.STALE], tally.pending) == (6000, 4000, 2000, 0)
+    assert tally.messages == {Drop.STALE: "old"}
+
+
+def test_mailbox_keeps_the_newest_and_hands_back_the_rest() -> None:
+    box: Mailbox[int] = Mailbox()
+    assert box.put(1) is None
+    assert box.put(2) == 1
+    assert box.take() == 2
+    assert box.put(3) is None
+    assert box.close() == 3
+    assert box.take() is None
+    assert box.put(4) == 4
+
+
+def test_closing_a_mailbox_wakes_its_reader() -> None:
+    box: Mailbox[int] = Mailbox()
+    taken: list[int | None] = []
+    reader = threading.Thread(target=lambda: taken.append(box.take()))
+    reader.start()
+    box.close()
+    reader.join(10)
+    assert taken == [None]
+
+
+def test_stamps_that_agree_with_the_clock_give_an_age() -> None:
+    watch = StampWatch()
+    assert watch.age(100 * SECOND, 100 * SECOND + 5, 5, LIMIT) == 5
+    assert watch.age(101 * SECOND, 104 * SECOND, 4 * SECOND, LIMIT) == 3 * SECOND
+    assert watch.trusted and not watch.faults
+
+
+def test_stamps_of_a_skewed_clock_or_an_old_bag_are_no_age() -> None:
+    watch = StampWatch()
+    for step in range(5):
+        now = 10_000 * SECOND + step * SECOND
+        assert watch.age(now - 9000 * SECOND, now, now, LIMIT) is None
+    assert not watch.trusted and not watch.faults
+
+
+def test_odd_stamps_are_counted_and_end_the_trust() -> None:
+    cases = {
+        StampFault.ZERO: 0,
+        StampFault.REPEATED: 100 * SECOND,
+        StampFault.BACKWARD: 99 * SECOND,
+        StampFault.FUTURE: 200 * SECOND,
+    }
+    for fault, stamp in cases.items():
+        watch = StampWatch()
+        watch.age(100 * SECOND, 100 * SECOND, 0, LIMIT)
+        assert watch.trusted
+        assert watch.age(stamp, 100 * SECOND, 0, LIMIT) is None
+        assert not watch.trusted
+        assert watch.new_faults() == {fault: 1}
+        assert not watch.new_faults()
+
+
+def test_a_jump_of_the_clock_ends_the_trust() -> None:
+    watch = StampWatch()
+    watch.age(100 * SECOND, 100 * SECOND, 0, LIMIT)
+    assert watch.age(101 * SECOND, 3701 * SECOND, SECOND, LIMIT) is None
+    assert watch.age(3702 * SECOND, 3702 * SECOND, 2 * SECOND, LIMIT) == 0
+
+
+def test_a_freeze_is_a_shutter_event_once_it_ends() -> None:
+    watch, frame = StillnessWatch(), np.zeros((4, 4), np.uint16)
+    assert [watch.shutter(frame.copy(), now / 10) for now in range(6)] == [False] * 6
+    assert watch.still_for == 0.5
+    assert watch.shutter(frame + 1, 0.6)
+    assert watch.still_for == 0.0
+    assert not watch.shutter(frame + 2, 0.7)
+
+
+def test_a_camera_that_sends_each_frame_three_times_has_no_shutter_events() -> None:
+    watch = StillnessWatch()
+    events = [watch.shutter(np.full((4, 4), number // 3, np.uint8), number / 27) for number in range(30)]
+    assert not any(events)
+
+
+def test_stillness_compares_bit_for_bit() -> None:
+    watch, frame = StillnessWatch(), np.full((4, 4), np.nan, np.float32)
+    for now in range(4):
+        watch.shutter(frame.copy(), float(now))
+    assert watch.still_for == 3.0
+    watch.shutter(frame.astype(np.float64), 4.0)
+    assert watch.still_for == 0.0
