@@ -1,0 +1,288 @@
+"""The files of a bag: their messages as bytes, as far as they can be read.
+
+A cut or damaged file gives what is whole in it, and says what is lost; sizes that a file claims are bounded before
+anything is allocated. (`rosbags`, which writes our bags, gives nothing of an mcap without its end.)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from urllib.parse import quote
+from zlib import crc32
+
+import lz4.frame
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.paths import printable
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+MAX_CHUNK_BYTES = 1 << 29  # of one chunk or message, decompressed
+
+_MAGIC = b"\x89MCAP0\r\n"
+_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _STATISTICS, _DATA_END, _FOOTER = 0x03, 0x04, 0x05, 0x06, 0x0B, 0x0F, 0x02
+
+
+class RawMessage(NamedTuple):
+    """One message: stamp_ns is when it was recorded, data its CDR bytes."""
+
+    topic: str
+    kind: str
+    stamp_ns: int
+    data: bytes
+
+
+class Topic(NamedTuple):
+    """kind: message type, as `sensor_msgs/msg/Image`. count: 0 if unknown."""
+
+    kind: str
+    count: int
+
+
+class McapFile:
+    """An mcap file, read from front to back. `damage` says, after `messages`, what was lost.
+
+    Raises SourceError if the file does not begin like an mcap.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damage: list[str] = []
+        self._schemas: dict[int, str] = {}
+        self._channels: dict[int, tuple[str, str]] = {}
+        with self._open() as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise SourceError(f"{printable(str(path))} is no mcap file: its first bytes are wrong")
+
+    def _open(self) -> BinaryIO:
+        return open(self.path, "rb")
+
+    def topics(self) -> dict[str, Topic]:
+        """By name; from the summary, or, where that is missing or damaged, by reading all messages."""
+        try:
+            with self._open() as file:
+                return self._summary(file)
+        except (struct.error, ValueError, KeyError, OSError):
+            counts: dict[str, Topic] = {}
+            for message in self.messages():
+                known = counts.get(message.topic, Topic(message.kind, 0))
+                counts[message.topic] = Topic(known.kind, known.count + 1)
+            return counts
+
+    def _summary(self, file: BinaryIO) -> dict[str, Topic]:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(size - 37)
+        op, length, start, _, _, magic = struct.unpack("<BQQQI8s", file.read(37))
+        if (op, length, magic) != (_FOOTER, 20, _MAGIC) or not 8 <= start < size or size - start > MAX_CHUNK_BYTES:
+            raise ValueError("no summary")
+        file.seek(start)
+        counts: dict[int, int] | None = None
+        for op, body in _records(file.read(size - start - 37)):
+            self._note(op, body)
+            if op == _STATISTICS:
+                (entries,) = struct.unpack_from("<I", body, 42)
+                counts = dict(struct.iter_unpack("<HQ", body[46 : 46 + entries]))
+        if counts is None:
+            raise ValueError("no statistics")
+        topics: dict[str, Topic] = {}
+        for number, (topic, kind) in self._channels.items():
+            topics[topic] = Topic(kind, topics.get(topic, Topic(kind, 0)).count + counts.get(number, 0))
+        return topics
+
+    def messages(self, topic: str = "") -> Iterator[RawMessage]:
+        """The messages of one topic, or of all, in the order of the file."""
+        self.damage = []
+        with self._open() as file:
+            size = os.fstat(file.fileno()).st_size
+            at = len(_MAGIC)
+            while at + 9 <= size:
+                file.seek(at)
+                op, length = struct.unpack("<BQ", file.read(9))
+                at += 9 + length
+                if op in (_DATA_END, _FOOTER):
+                    return
+                if op == _CHUNK:
+                    yield from self._chunk(file.read(min(length, size, MAX_CHUNK_BYTES)), length, topic)
+                elif op in (_SCHEMA, _CHANNEL, _MESSAGE) and at <= size and length <= MAX_CHUNK_BYTES:
+                    yield from self._record(op, file.read(length), topic)
+            self.damage.append(f"it ends at byte {size} without an end record: the rest is lost")
+
+    def _chunk(self, body: bytes, length: int, topic: str) -> Iterator[RawMessage]:
+        """The messages in a chunk; of a chunk that is cut off, those before the cut."""
+        try:
+            size, crc, name_length = struct.unpack_from("<QII", body, 16)
+            compression = body[32 : 32 + name_length].decode("ascii")
+            start = 40 + name_length
+            if size > MAX_CHUNK_BYTES:
+                self.damage.append(f"a chunk claims {size} bytes: at most {MAX_CHUNK_BYTES} are read")
+                return
+            raw = _inflate(compression, body[start:], size)
+        except (struct.error, ValueError, KeyError, RuntimeError, zstd.ZstdError) as error:
+            self.damage.append(f"a chunk cannot be read: {printable(str(error))}")
+            return
+        if len(body) == length and (len(raw) != size or (crc and crc32(raw) != crc)):
+            self.damage.append("a chunk has a wrong checksum: its messages are lost")
+            return
+        for op, record in _records(raw):
+            yield from self._record(op, record, topic)
+
+    def _record(self, op: int, body: bytes, topic: str) -> Iterator[RawMessage]:
+        try:
+            if op != _MESSAGE:
+                self._note(op, body)
+                return
+            number, _, stamp, _ = struct.unpack_from("<HIQQ", body)
+            name, kind = self._channels.get(number, ("", ""))
+        except (struct.error, ValueError) as error:
+            self.damage.append(f"a record cannot be read: {printable(str(error))}")
+            return
+        if name and topic in ("", name):
+            yield RawMessage(name, kind, stamp, body[22:])
+
+    def _note(self, op: int, body: bytes) -> None:
+        """Remember a schema's or a channel's name."""
+        if op == _SCHEMA:
+            (number,) = struct.unpack_from("<H", body)
+            self._schemas[number] = _text(body, 2)[0]
+        elif op == _CHANNEL:
+            number, schema = struct.unpack_from("<HH", body)
+            topic, at = _text(body, 4)
+            encoding, _ = _text(body, at)
+            if encoding == "cdr":
+                self._channels[number] = (topic, self._schemas.get(schema, ""))
+
+
+class Sqlite3File:
+    """A .db3 file. `damage` says, after `messages`, what was lost.
+
+    room: an empty folder for a copy, which a file that was cut off needs. Raises SourceError if it is no bag.
+    """
+
+    def __init__(self, path: Path, room: Path) -> None:
+        self.path = path
+        self.damage: list[str] = []
+        try:
+            self._readable = _padded(path, room)
+            tables = self._query("SELECT name FROM sqlite_master WHERE type = 'table'")
+        except (sqlite3.Error, OSError) as error:
+            raise SourceError(f"{printable(str(path))} is no sqlite3 bag: {printable(str(error))}") from None
+        if not {("topics",), ("messages",)} <= set(tables):
+            raise SourceError(f"{printable(str(path))} is no sqlite3 bag: it lacks the tables topics and messages")
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{quote(str(self._readable))}?mode=ro", uri=True)
+
+    def _query(self, text: str) -> list[tuple]:
+        connection = self._connect()
+        try:
+            return connection.execute(text).fetchall()
+        finally:
+            connection.close()
+
+    def topics(self) -> dict[str, Topic]:
+        """By name."""
+        try:
+            rows = self._query("SELECT id, name, type FROM topics WHERE serialization_format = 'cdr'")
+        except sqlite3.Error as error:
+            raise SourceError(f"{printable(str(self.path))}: its topics cannot be read: {error}") from None
+        try:
+            counts = dict(self._query("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"))
+        except sqlite3.Error:
+            counts = {}
+        return {str(name): Topic(str(kind), counts.get(number, 0)) for number, name, kind in rows}
+
+    def messages(self, topic: str = "") -> Iterator[RawMessage]:
+        """The messages of one topic, or of all, in the order of recording."""
+        self.damage = []
+        connection = self._connect()
+        query = (
+            "SELECT name, type, timestamp, data FROM messages JOIN topics ON topics.id = topic_id "
+            "WHERE (? = '' OR name = ?) AND length(data) < ? ORDER BY messages.id"
+        )
+        try:
+            for name, kind, stamp, data in connection.execute(query, (topic, topic, MAX_CHUNK_BYTES)):
+                yield RawMessage(str(name), str(kind), int(stamp), bytes(data))
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            self.damage.append(f"its messages end early: {printable(str(error))}")
+        finally:
+            connection.close()
+
+
+def _padded(path: Path, room: Path) -> Path:
+    """The file itself, or, if it is shorter than its header says, a copy in `room` with the missing pages empty, since
+    SQLite opens no other."""
+    with open(path, "rb") as file:
+        header = file.read(100)
+    if len(header) < 100 or not header.startswith(b"SQLite format 3"):
+        return path
+    (page,), (pages,) = struct.unpack_from(">H", header, 16), struct.unpack_from(">I", header, 28)
+    size = (65536 if page == 1 else page) * pages
+    if path.stat().st_size >= size or size > 1 << 42:
+        return path
+    copy = room / path.name
+    shutil.copyfile(path, copy)
+    os.truncate(copy, size)  # a hole: it takes no room
+    return copy
+
+
+def inflate_message(data: bytes) -> bytes:
+    """A message of a bag that was recorded with compression mode `message`. Raises ValueError."""
+    try:
+        return _inflate("zstd", data, MAX_CHUNK_BYTES)
+    except zstd.ZstdError as error:
+        raise ValueError(str(error)) from None
+
+
+def inflate_file(source: Path, target: Path) -> None:
+    """Decompress a .zstd file; at most 100 times its size. Raises SourceError."""
+    limit = 100 * source.stat().st_size + (1 << 20)
+    written = 0
+    try:
+        with zstd.open(source, "rb") as packed, open(target, "wb") as plain:
+            while block := packed.read(1 << 20):
+                written += len(block)
+                if written > limit:
+                    raise SourceError(f"{printable(str(source))} grows beyond {limit} bytes: it is no recording")
+                plain.write(block)
+    except EOFError:
+        return  # cut off: what is there is used, and its reader tells
+    except (zstd.ZstdError, OSError) as error:
+        raise SourceError(f"{printable(str(source))} cannot be decompressed: {printable(str(error))}") from None
+
+
+def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The whole records in `data`, up to the first that is cut off."""
+    at = 0
+    while at + 9 <= len(data):
+        op, length = struct.unpack_from("<BQ", data, at)
+        at += 9 + length
+        if at > len(data):
+            return
+        yield op, data[at - length : at]
+
+
+def _text(body: bytes, at: int) -> tuple[str, int]:
+    """A string with its length in front, and where it ends."""
+    (length,) = struct.unpack_from("<I", body, at)
+    return body[at + 4 : at + 4 + length].decode("utf-8", "replace"), at + 4 + length
+
+
+def _inflate(compression: str, data: bytes, limit: int) -> bytes:
+    """At most `limit` bytes of compressed data, as far as it goes. KeyError for an unknown compression."""
+    if not compression:
+        return data[:limit]
+    decompressor = {"zstd": zstd.ZstdDecompressor, "lz4": lz4.frame.LZ4FrameDecompressor}[compression]()
+    out = bytearray(decompressor.decompress(data, max_length=limit))
+    while len(out) < limit and not decompressor.eof and not decompressor.needs_input:
+        out += decompressor.decompress(b"", max_length=limit - len(out))
+    return bytes(out)

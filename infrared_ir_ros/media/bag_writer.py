@@ -1,0 +1,167 @@
+"""Writes rosbag2 bags that `ros2 bag play` of Humble to Jazzy and `rosbags` read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2.errors import WriterError
+
+from infrared_ir_ros.errors import OptionError, SourceError
+from infrared_ir_ros.media.atomic import sync_folder, unwritable
+from infrared_ir_ros.media.bag_reader import COMPRESSED, IMAGE, typestore
+from infrared_ir_ros.media.image_message import ENCODING_OF_DTYPE
+from infrared_ir_ros.media.images import encode_png
+from infrared_ir_ros.media.paths import printable
+
+CAMERA_INFO, TEXT = "sensor_msgs/msg/CameraInfo", "std_msgs/msg/String"
+STORAGES = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
+
+_VERSION = 8  # Humble does not read 9
+_NEVER = QosTime(9223372036, 854775807)
+_QOS = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLATILE, _NEVER, _NEVER,
+           QosLiveliness.AUTOMATIC, _NEVER, False)  # fmt: skip
+
+
+class BagWriter:
+    """Writes a bag; use as a context manager. It appears, whole, when the block ends without an exception.
+
+    path: of the bag's folder, which must not exist. storage: `mcap` or `sqlite3`.
+    Raises SourceError: `path` exists or cannot be written, the disk is full; OptionError: unknown storage.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], storage: str = "mcap") -> None:
+        if storage not in STORAGES:
+            raise OptionError(f"storage is {storage!r}: use one of {', '.join(STORAGES)}")
+        self.path = Path(path)
+        self._plugin = STORAGES[storage]
+        self._connections: dict[str, Connection] = {}
+
+    def __enter__(self) -> BagWriter:
+        if self.path.exists() or self.path.is_symlink():
+            raise SourceError(f"{printable(str(self.path))} exists already: choose another name, or remove it")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name[:80]}.", dir=self.path.parent))
+            self._writer = Writer(self._folder / self.path.name, version=_VERSION, storage_plugin=self._plugin)
+            self._writer.open()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+            else:
+                with suppress(Exception):
+                    self._writer.close()  # gives its files back; they go away with the folder
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _finish(self) -> None:
+        whole = self._folder / self.path.name
+        try:
+            self._writer.close()
+            for file in whole.iterdir():
+                with open(file, "rb+") as handle:
+                    os.fsync(handle.fileno())
+            os.rename(whole, self.path)
+            sync_folder(self.path.parent)
+        except (OSError, sqlite3.Error) as error:
+            raise self._unwritable(error) from error
+
+    def write_image(self, topic: str, image: np.ndarray, stamp_ns: int, frame_id: str) -> None:
+        """(H, W) uint8 as mono8, uint16 as mono16, float32 as 32FC1."""
+        height, width = image.shape
+        content = self._type(IMAGE)(
+            header=self._header(stamp_ns, frame_id),
+            height=height,
+            width=width,
+            encoding=ENCODING_OF_DTYPE[image.dtype.name],
+            is_bigendian=0,
+            step=width * image.itemsize,
+            data=np.ascontiguousarray(image)
+            .astype(image.dtype.newbyteorder("<"), copy=False)
+            .reshape(-1)
+            .view(np.uint8),
+        )
+        self.write(topic, IMAGE, stamp_ns, typestore().serialize_cdr(content, IMAGE))
+
+    def write_compressed(self, topic: str, image: np.ndarray, stamp_ns: int, frame_id: str) -> None:
+        """(H, W) uint8 or uint16 as lossless png, named as image_transport names it."""
+        content = self._type(COMPRESSED)(
+            header=self._header(stamp_ns, frame_id),
+            format="mono8; png compressed" if image.dtype == np.uint8 else "16UC1; png compressed",
+            data=np.frombuffer(encode_png(image), np.uint8),
+        )
+        self.write(topic, COMPRESSED, stamp_ns, typestore().serialize_cdr(content, COMPRESSED))
+
+    def write_camera_info(
+        self,
+        topic: str,
+        shape: tuple[int, int],
+        stamp_ns: int,
+        frame_id: str,
+        focal: float,
+        centre: tuple[float, float],
+    ) -> None:
+        """A pinhole without distortion: focal length and principal point (column, row) in pixels; focal 0 means not
+        calibrated."""
+        f, (cx, cy) = focal, centre if focal else (0.0, 0.0)
+        one = 1.0 if focal else 0.0
+        roi = self._type("sensor_msgs/msg/RegionOfInterest")(0, 0, 0, 0, False)
+        content = self._type(CAMERA_INFO)(
+            header=self._header(stamp_ns, frame_id),
+            height=shape[0],
+            width=shape[1],
+            distortion_model="plumb_bob",
+            d=np.zeros(5),
+            k=np.array([f, 0, cx, 0, f, cy, 0, 0, one], np.float64),
+            r=one * np.eye(3).reshape(-1),
+            p=np.array([f, 0, cx, 0, 0, f, cy, 0, 0, 0, one, 0], np.float64),
+            binning_x=0,
+            binning_y=0,
+            roi=roi,
+        )
+        self.write(topic, CAMERA_INFO, stamp_ns, typestore().serialize_cdr(content, CAMERA_INFO))
+
+    def write_text(self, topic: str, text: str, stamp_ns: int) -> None:
+        """A std_msgs/String."""
+        self.write(topic, TEXT, stamp_ns, typestore().serialize_cdr(self._type(TEXT)(data=text), TEXT))
+
+    def write(self, topic: str, kind: str, stamp_ns: int, data: bytes | memoryview) -> None:
+        """A message as CDR bytes. kind: its type, as `sensor_msgs/msg/Image`, one of ROS 2 Jazzy's."""
+        try:
+            if topic not in self._connections:
+                self._connections[topic] = self._writer.add_connection(
+                    topic, kind, typestore=typestore(), offered_qos_profiles=[_QOS]
+                )
+            self._writer.write(self._connections[topic], stamp_ns, data)
+        except (OSError, sqlite3.Error) as error:
+            raise self._unwritable(error) from error
+        except WriterError as error:
+            raise SourceError(f"{printable(str(self.path))}: {printable(str(error))}") from error
+
+    def _unwritable(self, error: Exception) -> SourceError:
+        return unwritable(self.path, error if isinstance(error, OSError) else OSError(str(error)))
+
+    @staticmethod
+    def _type(kind: str) -> Any:
+        return typestore().types[kind]
+
+    def _header(self, stamp_ns: int, frame_id: str) -> Any:
+        seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
+        stamp = self._type("builtin_interfaces/msg/Time")(sec=seconds, nanosec=nanoseconds)
+        return self._type("std_msgs/msg/Header")(stamp=stamp, frame_id=frame_id)
