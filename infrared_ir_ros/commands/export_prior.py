@@ -1,0 +1,40 @@
+"""export_prior: write a trained prior as it ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cyclopts
+
+from infrared_ir_ros.priors import EmbeddedPrior
+from infrared_ir_ros.priors.export import export_prior as export
+from infrared_ir_ros.training import checkpoint
+from infrared_ir_ros.training.config import read_config
+
+
+def export_prior(run: Path, config: Path, *, output: Path, version: str) -> None:
+    """Write the averaged weights of a training as safetensors and ONNX graphs, with their hashes.
+
+    Parameters
+    ----------
+    run
+        Folder of the training, with its checkpoint.
+    config
+        The YAML file that it was started with.
+    output
+        Folder of the prior: give it to `prior_path`.
+    version
+        Written into the manifest and shown in diagnostics.
+    """
+    constructor = read_config(config).prior
+    prior = EmbeddedPrior(**constructor)
+    prior.load_state_dict(checkpoint.load(run).average)
+    export(prior, constructor, output, version)
+
+
+def main() -> None:
+    cyclopts.run(export_prior)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""What an engine is, and which one runs."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from infrared_ir_ros.errors import InfraredError, OptionError, WeightsError
+
+if TYPE_CHECKING:
+    from infrared_ir_ros.restoration.weights import PriorFiles
+
+ENGINES = ("auto", "onnxruntime", "openvino", "torch")
+DEVICES = ("auto", "cpu", "cuda", "gpu", "npu")  # gpu and npu are Intel's, by OpenVINO
+PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+PREFERRED = ("openvino", "onnxruntime", "torch")  # fastest first on a CPU, see benchmarks/engines.py
+
+
+class Engine(Protocol):
+    """Runs the two graphs of a prior on float32 arrays. Frames are (1, 1, height, width), sides multiples of 32.
+
+    description: prior, weights (first 12 digits of the hash), engine, device, precision.
+    """
+
+    description: dict[str, str]
+
+    def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
+        """gain (1, 1), offset (1, 1), shading (1, 1, 64, 80), columns (1, 1, 1, width), rows (1, 1, height, 1),
+        log_snr_bands (1, 64), log_snr (1, 1)."""
+        ...
+
+    def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
+        """The frame with the first six arrays of `estimate` -> restored frame, same shape."""
+        ...
+
+
+def create_engine(files: PriorFiles, engine: str = "auto", device: str = "auto", precision: str = "auto") -> Engine:
+    """Load a prior's graphs and check that they answer with finite numbers.
+
+    Raises OptionError for an unknown or unavailable engine, device or precision, WeightsError for bad weights.
+    """
+    for name, value, allowed in (("engine", engine, ENGINES), ("device", device, DEVICES), ("precision", precision, PRECISIONS)):
+        if value not in allowed:
+            raise OptionError(f"{name} is {value!r}: use one of {', '.join(allowed)}")
+    chosen = _choose(engine, device)
+    try:
+        loaded = _load(files, chosen, device, precision)
+        probe = np.linspace(0.1, 0.9, 64 * 64, dtype=np.float32).reshape(1, 1, 64, 64)
+        answers = loaded.estimate(probe)
+        answer = loaded.restore(probe, *answers[:6])
+    except InfraredError:
+        raise
+    except Exception as error:  # engines raise types of their own; what they say is kept
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(
+            f"{chosen} can't run the graphs in {files.folder}: {reason}. Export the prior again or use another engine"
+        ) from error
+    if answer.shape != probe.shape or not all(np.isfinite(x).all() for x in (*answers, answer)):
+        raise WeightsError(f"the weights in {files.folder} give NaN or a wrong shape on {chosen}: they are damaged")
+    return loaded
+
+
+def _choose(engine: str, device: str) -> str:
+    installed = [name for name in PREFERRED if importlib.util.find_spec(name) is not None]
+    if engine == "auto":
+        candidates = [name for name in installed if not (device == "cuda" and name == "openvino")]
+        candidates = [name for name in candidates if not (device in ("gpu", "npu") and name != "openvino")]
+        if not candidates:
+            raise OptionError(f"no engine for device {device!r} is installed: pip install openvino or onnxruntime")
+        return candidates[0]
+    if engine not in installed:
+        raise OptionError(f"engine is {engine!r}, which is not installed: pip install {engine}, or use engine: auto")
+    return engine
+
+
+def _load(files: PriorFiles, engine: str, device: str, precision: str) -> Engine:
+    if engine == "openvino":
+        from infrared_ir_ros.engines.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine(files, device, precision)
+    if engine == "onnxruntime":
+        from infrared_ir_ros.engines.onnxruntime_engine import OnnxRuntimeEngine
+
+        return OnnxRuntimeEngine(files, device, precision)
+    from infrared_ir_ros.engines.torch_engine import TorchEngine
+
+    return TorchEngine(files, device, precision)
+
+
+def described(files: PriorFiles, engine: str, device: str, precision: str) -> dict[str, str]:
+    """The description that every engine gives."""
+    weights = files.hashes.get("weights.safetensors", "")[:12]
+    return {
+        "prior": f"{files.name} {files.version}",
+        "weights": weights,
+        "engine": engine,
+        "device": device,
+        "precision": precision,
+    }

@@ -1,0 +1,45 @@
+"""ONNX Runtime: CPU everywhere, CUDA where the GPU build is installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+
+from infrared_ir_ros.engines.engine import described
+from infrared_ir_ros.errors import OptionError
+
+if TYPE_CHECKING:
+    from infrared_ir_ros.restoration.weights import PriorFiles
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class OnnxRuntimeEngine:
+    """Runs `estimate.onnx` and `restore.onnx` in fp32."""
+
+    def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
+        if precision not in ("auto", "fp32"):
+            raise OptionError(f"precision is {precision!r}: onnxruntime runs these graphs in fp32, use fp32 or auto")
+        available = onnxruntime.get_available_providers()
+        if device == "auto":
+            device = "cuda" if PROVIDERS["cuda"] in available else "cpu"
+        if PROVIDERS.get(device) not in available:
+            raise OptionError(f"device is {device!r}: this onnxruntime has {', '.join(available)}; use cpu or auto")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.enable_mem_pattern = False  # frames may change their size
+        sessions = (
+            onnxruntime.InferenceSession(files.read(name), options, providers=[PROVIDERS[device]])
+            for name in ("estimate.onnx", "restore.onnx")
+        )
+        self._estimate, self._restore = sessions
+        self._names = [value.name for value in self._restore.get_inputs()]
+        self.description = described(files, "onnxruntime", device, "fp32")
+
+    def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(self._estimate.run(None, {"frame": frame}))
+
+    def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
+        return self._restore.run(None, dict(zip(self._names, (frame, *estimate), strict=True)))[0]

@@ -1,0 +1,58 @@
+"""torch: the reference that the graphs are compared with, and any device that torch knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from safetensors.torch import load
+
+from infrared_ir_ros.engines.engine import described
+from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.priors import EmbeddedPrior
+
+if TYPE_CHECKING:
+    from infrared_ir_ros.restoration.weights import PriorFiles
+
+TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class TorchEngine:
+    """Runs `weights.safetensors` in the torch module. `wiener` leaves the network out (v = 0), for comparisons."""
+
+    def __init__(self, files: PriorFiles, device: str, precision: str, wiener: bool = False) -> None:
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+            raise OptionError(f"device is {device!r}: torch has {'cuda and cpu' if torch.cuda.is_available() else 'cpu'} here")
+        precision = "fp32" if precision == "auto" else precision
+        self._device, self._type = torch.device(device), TYPES[precision]
+        self._prior = load_prior(files).to(self._device, memory_format=torch.channels_last).eval()
+        if wiener:
+            self._prior.denoise = self._prior.wiener
+        self.description = described(files, "torch", device, precision)
+
+    def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
+        return self._run(self._prior.estimate, frame)
+
+    def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
+        return self._run(lambda *tensors: (self._prior.restore(*tensors),), frame, *estimate)[0]
+
+    @torch.inference_mode()
+    def _run(self, function, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:  # noqa: ANN001 - either of the two above
+        tensors = [torch.from_numpy(array).to(self._device) for array in arrays]
+        with torch.autocast(self._device.type, self._type, enabled=self._type != torch.float32):
+            return tuple(tensor.float().cpu().numpy() for tensor in function(*tensors))
+
+
+def load_prior(files: PriorFiles) -> EmbeddedPrior:
+    """The torch module of a prior's safetensors, in fp32. Raises WeightsError if they don't fit the constructor."""
+    try:
+        tensors = load(files.read("weights.safetensors"))
+        prior = EmbeddedPrior(**files.constructor)
+        prior.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except (RuntimeError, TypeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(f"{files.folder}/weights.safetensors does not fit its manifest: {reason}") from error
+    return prior

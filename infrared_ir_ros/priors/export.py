@@ -1,0 +1,97 @@
+"""Write a trained prior as it ships: safetensors in fp16, two ONNX graphs, a manifest with their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from infrared_ir_ros.media.atomic import write_atomically
+from infrared_ir_ros.priors.embedded import EmbeddedPrior
+
+OPSET = 17
+OUTPUTS = ("gain", "offset", "shading", "columns", "rows", "log_snr_bands", "log_snr")
+LARGE = 256  # tensors of at least so many numbers are stored in fp16
+
+
+class _Method(nn.Module):
+    """One method of the prior as a module's forward, which is what the exporter takes."""
+
+    def __init__(self, prior: EmbeddedPrior, method: Callable) -> None:
+        super().__init__()
+        self.prior = prior
+        self._method = method
+
+    def forward(self, *inputs: Tensor) -> Any:
+        return self._method(*inputs)
+
+
+def export_prior(prior: EmbeddedPrior, constructor: dict[str, Any], folder: Path, version: str) -> None:
+    """Write `weights.safetensors`, `estimate.onnx`, `restore.onnx` and `manifest.json` into `folder`.
+
+    Weights are rounded to fp16 first, so that torch and the graphs compute with the same numbers.
+    """
+    prior = prior.eval().float()
+    with torch.no_grad():
+        for tensor in (*prior.parameters(), prior.latent_scale):
+            tensor.copy_(tensor.half().float())
+    state = {name: tensor.half().contiguous() for name, tensor in prior.state_dict().items()}
+    files = {
+        "weights.safetensors": save(state),
+        "estimate.onnx": _graph(prior, prior.estimate, ("frame",), OUTPUTS),
+        "restore.onnx": _graph(prior, prior.restore, ("frame", *OUTPUTS[:6]), ("restored",)),
+    }
+    manifest = {
+        "name": "embedded",
+        "version": version,
+        "tasks": ["restore"],
+        "constructor": constructor,
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        write_atomically(folder / name, data)
+    write_atomically(folder / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def _graph(prior: EmbeddedPrior, method: Callable, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> bytes:
+    frame = torch.rand(1, 1, 128, 160)
+    estimate = dict(zip(OUTPUTS, prior.estimate(frame), strict=True))
+    example = tuple({"frame": frame, **estimate}[name].detach() for name in inputs)
+    sizes = {"frame": {2: "height", 3: "width"}, "columns": {3: "width"}, "rows": {2: "height"}, "restored": {2: "height", 3: "width"}}
+    buffer = io.BytesIO()
+    with torch.no_grad():
+        torch.onnx.export(
+            _Method(prior, method), example, buffer, input_names=list(inputs), output_names=list(outputs),
+            dynamic_axes={name: axes for name, axes in sizes.items() if name in (*inputs, *outputs)},
+            opset_version=OPSET, dynamo=False,
+        )  # fmt: skip
+    model = onnx.load_from_string(buffer.getvalue())
+    _store_in_half(model)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def _store_in_half(model: onnx.ModelProto) -> None:
+    """Keep large fp32 tensors as fp16 with a cast behind them, which engines fold when they load the graph."""
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or values.size < LARGE:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype("float16"), name + "_half"))
+        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT))
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*casts, *nodes])

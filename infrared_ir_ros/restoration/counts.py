@@ -1,0 +1,105 @@
+"""Counts of a camera <-> the unit range that the networks see (design section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.errors import FrameError
+from infrared_ir_ros.records import Counts
+
+LOW_LEVEL, HIGH_LEVEL = 14 / 255, 229 / 255  # where the percentiles of a clean frame lie (design section 1.4)
+FLOOR, CEILING = -0.1, 1.2  # the networks saw nothing far outside 0..1; what is beyond goes around them
+SMALLEST, LARGEST = 16, 4096  # sides of a frame, pixels
+DTYPES = (np.uint8, np.uint16, np.float32)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A linear map: counts `low` -> 0, `high` -> 1."""
+
+    low: float
+    high: float
+
+    def to_unit(self, frame: np.ndarray) -> np.ndarray:
+        """(height, width) counts -> float32, not clipped."""
+        scale = np.float32(1 / (self.high - self.low))
+        return (frame.astype(np.float32) - np.float32(self.low)) * scale
+
+    def to_counts(self, unit: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """The inverse, rounded and clipped to what the dtype holds."""
+        counts = unit * np.float32(self.high - self.low) + np.float32(self.low)
+        if dtype == np.float32:
+            return counts
+        return np.rint(np.clip(counts, 0, np.iinfo(dtype).max)).astype(dtype)
+
+    def blended(self, past: Window, weight: float) -> Window:
+        """This window moved towards a past one, weight 0..1."""
+        return Window(*(weight * old + (1 - weight) * new for old, new in zip(past.ends, self.ends, strict=True)))
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        return self.low, self.high
+
+
+def checked(frame: np.ndarray) -> np.ndarray:
+    """The frame, if it can be restored; float frames with NaN or inf are filled from their surroundings.
+
+    Raises FrameError, with what was expected and what came, for a wrong dtype or shape, and for a frame in which
+    nothing varies (a covered or broken sensor).
+    """
+    if frame.dtype not in DTYPES:
+        raise FrameError(f"frame has dtype {frame.dtype}: send uint8, uint16 or float32")
+    if frame.ndim != 2 or not all(SMALLEST <= side <= LARGEST for side in frame.shape):
+        raise FrameError(
+            f"frame has shape {frame.shape}: send (height, width), each from {SMALLEST} to {LARGEST} pixels"
+        )
+    if frame.dtype == np.float32:
+        frame = _filled(frame)
+    if frame.min() == frame.max():
+        raise FrameError(f"every pixel of the frame is {frame.flat[0]}: is the lens covered or the shutter closed?")
+    return frame
+
+
+def _filled(frame: np.ndarray) -> np.ndarray:
+    """NaN and inf replaced by the mean of the finite pixels around them, in the widening neighbourhood that has any."""
+    finite = np.isfinite(frame)
+    if finite.all():
+        return frame
+    if not finite.any():
+        raise FrameError("no pixel of the frame is finite: check the camera driver")
+    filled = np.where(finite, frame, np.float32(0))
+    missing, size = ~finite, 3
+    while missing.any():
+        weight = cv2.blur(finite.astype(np.float32), (size, size), borderType=cv2.BORDER_REFLECT)
+        mean = cv2.blur(np.where(finite, frame, np.float32(0)), (size, size), borderType=cv2.BORDER_REFLECT)
+        reach = missing & (weight > 1e-7)
+        filled[reach] = mean[reach] / weight[reach]
+        missing, size = missing & ~reach, 2 * size + 1
+        if size > 2 * max(frame.shape):
+            filled[missing] = frame[finite].mean()
+            break
+    return filled
+
+
+def window(frame: np.ndarray, counts: Counts) -> Window:
+    """The window of one frame under a mapping. Percentiles are read off every fourth pixel."""
+    if counts.mapping == "fixed":
+        return Window(counts.minimum, counts.maximum)
+    if counts.mapping == "auto" and frame.dtype == np.uint8:
+        return Window(0.0, 255.0)
+    sample = frame[::2, ::2] if min(frame.shape) >= 64 else frame
+    low, high = (float(x) for x in np.percentile(sample, (counts.low_percentile, counts.high_percentile)))
+    if not high > low:  # a few hot pixels in a flat frame
+        low, high = float(frame.min()), float(frame.max())
+    span = (high - low) / (HIGH_LEVEL - LOW_LEVEL)
+    return Window(low - LOW_LEVEL * span, low - LOW_LEVEL * span + span)
+
+
+def split_excess(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """What the networks see, and what goes around them (flames far above the window) or None."""
+    seen = np.clip(unit, FLOOR, CEILING)
+    excess = unit - seen
+    return seen, excess if excess.any() else None

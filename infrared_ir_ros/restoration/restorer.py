@@ -1,0 +1,176 @@
+"""The way of a frame, from counts to counts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.engines import Engine, create_engine
+from infrared_ir_ros.errors import FrameError, OptionError
+from infrared_ir_ros.records import Estimate, Options, Restored
+from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
+from infrared_ir_ros.restoration.schedule import Schedule
+from infrared_ir_ros.restoration.smoothing import Smoother
+from infrared_ir_ros.restoration.tone import mixed, preserve
+from infrared_ir_ros.restoration.weights import find_prior
+
+MULTIPLE = 32  # the denoiser works at 1/8, 1/16 and 1/32 of the frame
+
+
+class Restorer:
+    """Restores the frames of one camera in their order.
+
+    `options` may be replaced at any time and takes effect with the next frame. Not for use by several threads at once.
+    """
+
+    def __init__(self, engine: Engine, options: Options | None = None, tasks: tuple[str, ...] = ("restore",)) -> None:
+        self._engine = engine
+        self._tasks = tasks
+        self._schedule = Schedule()
+        self._smoother = Smoother()
+        self._window: Window | None = None
+        self._shape: tuple[int, ...] = ()
+        self.options = options or Options()
+
+    @property
+    def options(self) -> Options:
+        return self._options
+
+    @options.setter
+    def options(self, options: Options) -> None:
+        if options.task not in self._tasks:
+            raise OptionError(f"task is {options.task!r}: this prior knows {', '.join(self._tasks)}")
+        self._options = options
+
+    @property
+    def description(self) -> dict[str, str]:
+        """What runs: prior, weights hash, engine, device, precision."""
+        return dict(self._engine.description)
+
+    def restore(self, frame: np.ndarray) -> Restored:
+        """Restore one frame: (height, width) uint8, uint16 or float32, 16 to 4096 pixels a side; kept untouched.
+
+        Raises FrameError if it cannot be restored. The same frame gives the same output bit for bit on one engine,
+        unless smoothing is on.
+        """
+        options, clock = self._options, _Stopwatch()
+        repaired = checked(frame)
+        if frame.shape != self._shape:
+            self.reset()
+            self._shape = frame.shape
+
+        # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
+        self._window = self._smoothed_window(window(repaired, options.counts), options.smoothing)
+        unit = self._window.to_unit(repaired)
+        seen, excess = split_excess(unit)
+        clock.lap("counts")
+        # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
+        padded = _pad(seen)
+        estimate = self._smoother(_estimate_of(self._engine, padded), options.smoothing)
+        clock.lap("estimate")
+        # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
+        restored = _restored_by(self._engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
+        clock.lap("restore")
+        # 4. tone and strength, and back to counts of the same dtype
+        if self._preserves(options):
+            restored = preserve(restored, seen, _cropped(estimate, padded.shape, frame.shape))
+            gain = 1.0
+        else:
+            gain = estimate.gain
+        if excess is not None:
+            restored = restored + np.float32(gain) * excess
+        image = self._window.to_counts(mixed(unit, restored, options.strength), frame.dtype)
+        if options.strength == 0:
+            image = repaired.copy()
+        clock.lap("tone")
+        if not np.isfinite(restored).all():
+            raise FrameError(f"the {self.description['engine']} engine answered with NaN: use another engine or precision")
+        return Restored(image, estimate.log_snr, self._schedule.timestep(estimate.log_snr), estimate, clock.laps)
+
+    def reset(self) -> None:
+        """Forget the past: after a scene cut or a shutter event."""
+        self._smoother.reset()
+        self._window = None
+
+    def warm_up(self, height: int = 512, width: int = 640) -> None:
+        """Run one made-up frame, so that the first real one is not slow. The past stays as it is."""
+        ramp = np.linspace(0.2, 0.8, height * width, dtype=np.float32).reshape(height, width)
+        padded = _pad(ramp)
+        _restored_by(self._engine, padded, _estimate_of(self._engine, padded))
+
+    @staticmethod
+    def _preserves(options: Options) -> bool:
+        return options.tone == "preserve" or (options.tone == "auto" and options.counts.mapping == "tlinear")
+
+    def _smoothed_window(self, fresh: Window, smoothing: float) -> Window:
+        """Percentiles jitter from frame to frame; a window that moved by half its width is another scene."""
+        past = self._window
+        if past is None or smoothing == 0 or abs(fresh.low - past.low) > 0.5 * (past.high - past.low):
+            return fresh
+        return fresh.blended(past, smoothing)
+
+
+def load_restorer(
+    prior: str = "embedded",
+    prior_path: str = "",
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    options: Options | None = None,
+) -> Restorer:
+    """A restorer with the weights of a prior: shipped ones, or those of the folder `prior_path`.
+
+    Raises WeightsError (missing, damaged, hash mismatch, answers with NaN) and OptionError (unknown prior, task,
+    engine, device or precision; an engine that is not installed).
+    """
+    files = find_prior(prior, prior_path)
+    return Restorer(create_engine(files, engine, device, precision), options, files.tasks)
+
+
+@dataclass
+class _Stopwatch:
+    """Milliseconds of each step."""
+
+    laps: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self.last = 1000 * (now - self.last), now
+
+
+def _pad(unit: np.ndarray) -> np.ndarray:
+    """(H, W) -> (1, 1, H', W') with sides that divide by 32, mirrored at the bottom and the right."""
+    bottom, right = (-side % MULTIPLE for side in unit.shape)
+    return cv2.copyMakeBorder(unit, 0, bottom, 0, right, cv2.BORDER_REFLECT_101)[None, None]
+
+
+def _estimate_of(engine: Engine, padded: np.ndarray) -> Estimate:
+    gain, offset, shading, columns, rows, bands, log_snr = engine.estimate(padded)
+    return Estimate(
+        gain=float(gain[0, 0]),
+        offset=float(offset[0, 0]),
+        shading=shading[0, 0],
+        columns=columns[0, 0, 0],
+        rows=rows[0, 0, :, 0],
+        log_snr_bands=bands[0],
+        log_snr=float(log_snr[0, 0]),
+    )
+
+
+def _restored_by(engine: Engine, padded: np.ndarray, estimate: Estimate) -> np.ndarray:
+    scalars = (np.full((1, 1), value, np.float32) for value in (estimate.gain, estimate.offset))
+    lines = (estimate.columns[None, None, None], estimate.rows[None, None, :, None])
+    arrays = (*scalars, estimate.shading[None, None], *lines, estimate.log_snr_bands[None])
+    return engine.restore(padded, *(np.ascontiguousarray(array, np.float32) for array in arrays))[0, 0]
+
+
+def _cropped(estimate: Estimate, padded: tuple[int, ...], shape: tuple[int, ...]) -> Estimate:
+    """The estimate of the padded frame as one of the frame: its shading without what lies under the padding."""
+    if padded[-2:] == shape:
+        return estimate
+    whole = cv2.resize(estimate.shading, padded[:-3:-1], interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
+    return Estimate(**{**vars(estimate), "shading": np.ascontiguousarray(whole)})

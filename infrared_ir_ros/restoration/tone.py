@@ -1,0 +1,28 @@
+"""Tone of the output: restored, or that of the input (design section 1.4)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.records import Estimate
+
+MEAN_GRID = (10, 8)  # columns, rows of the local means that `preserve` keeps
+
+
+def preserve(restored: np.ndarray, frame: np.ndarray, estimate: Estimate) -> np.ndarray:
+    """Give a restored frame the level, contrast, shading and local mean of its input; noise and lines stay away.
+
+    restored, frame: (height, width) float32, unit range. Inverts `gain * frame + offset - shading`, then corrects the
+    mean of each cell of a coarse grid, so that temperatures stay temperatures.
+    """
+    size = frame.shape[::-1]
+    shading = cv2.resize(estimate.shading, size, interpolation=cv2.INTER_LINEAR)
+    toned = (restored - np.float32(estimate.offset) + shading) / np.float32(estimate.gain)
+    drift = cv2.resize(frame - toned, MEAN_GRID, interpolation=cv2.INTER_AREA)
+    return toned + cv2.resize(drift, size, interpolation=cv2.INTER_LINEAR)
+
+
+def mixed(frame: np.ndarray, restored: np.ndarray, strength: float) -> np.ndarray:
+    """strength 0: the frame; 1: the restored one."""
+    return restored if strength == 1 else frame + np.float32(strength) * (restored - frame)

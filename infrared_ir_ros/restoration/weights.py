@@ -1,0 +1,107 @@
+"""Find a prior's folder and make sure that its files are what its manifest says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infrared_ir_ros.errors import OptionError, WeightsError
+
+SHIPPED = Path(__file__).resolve().parent.parent / "weights"
+PRIORS = ("embedded",)
+MANIFEST = "manifest.json"
+LARGEST_MANIFEST, LARGEST_FILE = 1 << 20, 1 << 30  # bytes
+EXTERNAL_DATA = b"\x0a\x08location"  # the key under which an ONNX tensor names a file of its own
+
+
+@dataclass(frozen=True)
+class PriorFiles:
+    """A prior on disk. name, version, tasks and constructor are the manifest's; hashes: SHA-256 by file name."""
+
+    folder: Path
+    name: str
+    version: str
+    tasks: tuple[str, ...]
+    constructor: dict[str, Any]
+    hashes: dict[str, str]
+
+    def read(self, name: str) -> bytes:
+        """A file's content, checked against the manifest as it is read, so that nothing can be swapped in between.
+
+        Raises WeightsError: missing, not a regular file, too large, other hash, or an ONNX file with external data.
+        """
+        if name not in self.hashes:
+            raise WeightsError(f"{self.folder / MANIFEST} names no {name}: export the prior again")
+        data = _read_regular(self.folder / name, LARGEST_FILE)
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != self.hashes[name]:
+            raise WeightsError(
+                f"{self.folder / name} is damaged or not the file that its manifest names: SHA-256 is {digest}, "
+                f"the manifest says {self.hashes[name]}. Install the package again or restore the file"
+            )
+        if name.endswith(".onnx") and EXTERNAL_DATA in data:
+            raise WeightsError(f"{self.folder / name} keeps tensors in other files: export it with inline data")
+        return data
+
+
+def find_prior(prior: str, prior_path: str = "") -> PriorFiles:
+    """The files of a prior: shipped with the package, or of the folder `prior_path`.
+
+    Raises OptionError for an unknown prior, WeightsError for a folder without a readable manifest.
+    """
+    if prior not in PRIORS:
+        raise OptionError(f"prior is {prior!r}: use one of {', '.join(PRIORS)}")
+    folder = Path(prior_path) if prior_path else SHIPPED / prior
+    manifest = _read_manifest(folder / MANIFEST)
+    try:
+        files = {str(name): str(digest) for name, digest in manifest["files"].items()}
+        found = PriorFiles(
+            folder=folder,
+            name=str(manifest["name"]),
+            version=str(manifest["version"]),
+            tasks=tuple(str(task) for task in manifest["tasks"]),
+            constructor=dict(manifest["constructor"]),
+            hashes=files,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(f"{folder / MANIFEST} lacks or misspells {error}: export the prior again") from error
+    for name, digest in files.items():
+        if Path(name).name != name or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise WeightsError(f"{folder / MANIFEST} names the file {name!r} with hash {digest!r}: export it again")
+    if found.name != prior:
+        raise WeightsError(f"{folder} holds the prior {found.name!r}, not {prior!r}: give the folder of {prior!r}")
+    return found
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(_read_regular(path, LARGEST_MANIFEST))
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path} is not valid JSON ({error}): install the package again") from error
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path} holds a {type(content).__name__}, not a table: export the prior again")
+    return content
+
+
+def _read_regular(path: Path, largest: int) -> bytes:
+    """Read a regular file without ever waiting on a FIFO or device."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise WeightsError(
+            f"{path} can't be read ({error.strerror}): install the package again, or give prior_path the folder of an "
+            "exported prior"
+        ) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise WeightsError(f"{path} is not a regular file: give prior_path a folder of plain files")
+    if status.st_size > largest:
+        raise WeightsError(f"{path} has {status.st_size} bytes, more than the {largest} allowed: is it the right file?")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} can't be read ({error.strerror}): check its permissions") from error
