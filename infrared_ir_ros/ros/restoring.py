@@ -156,7 +156,9 @@ class RestoreNode(LifecycleNode):
     def _check(self, options: Options) -> None:
         """Let the restorer refuse an unknown task."""
         if self._restorer is not None and options.task != self._restorer.options.task:
-            self._restorer.check(options)
+            before = self._restorer.options
+            self._restorer.options = options
+            self._restorer.options = before
 
     def _apply(self) -> None:
         if self._restorer is not None:
