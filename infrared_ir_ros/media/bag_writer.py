@@ -100,7 +100,9 @@ class BagWriter:
         self.write(topic, IMAGE, stamp_ns, typestore().serialize_cdr(content, IMAGE))
 
     def write_compressed(self, topic: str, image: np.ndarray, stamp_ns: int, frame_id: str) -> None:
-        """(H, W) uint8 or uint16 as lossless png, named as image_transport names it."""
+        """(H, W) uint8 or uint16 as lossless png, named as image_transport names it. Raises SourceError for float32."""
+        if image.dtype not in (np.uint8, np.uint16):
+            raise SourceError(f"png cannot hold {image.dtype} pixels: write them as they are, not compressed")
         content = self._type(COMPRESSED)(
             header=self._header(stamp_ns, frame_id),
             format="mono8; png compressed" if image.dtype == np.uint8 else "16UC1; png compressed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,9 @@ from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.atomic import write_atomically
 from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, check_size, log_problem, to_thermal
 from infrared_ir_ros.media.paths import printable, read_file, regular_files
+
+with suppress(AttributeError):  # old OpenCV
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # a damaged picture is told by us, in one line
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 LOSSLESS_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
@@ -84,6 +88,24 @@ def write_image(path: Path, image: np.ndarray) -> None:
         raise SourceError(f"{printable(str(path))} cannot hold 16 bit pixels: use .png or .tiff")
     options = [cv2.IMWRITE_TIFF_COMPRESSION, 1] if image.dtype == np.float32 else []
     write_atomically(path, _encode(image, suffix, options))
+
+
+class PictureFolder:
+    """Writes a sequence as `000000.png` and on into a folder, for where no lossless video can be written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+
+    def write(self, image: np.ndarray) -> None:
+        """Add (height, width) uint8 or uint16. Raises SourceError."""
+        write_image(self._folder / f"{self._count:06d}.png", image)
+        self._count += 1
+
+    def __enter__(self) -> PictureFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 def _encode(image: np.ndarray, suffix: str, options: list[int]) -> bytes:

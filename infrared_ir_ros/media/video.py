@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -135,6 +136,19 @@ class VideoWriter:
             sync_folder(self._path.parent)
         except OSError as error:
             raise unwritable(self._path, error) from error
+
+
+def can_write_video() -> bool:
+    """Whether this OpenCV writes FFV1 without loss, 16 bit included; tried on one small frame."""
+    frame = np.arange(32 * 32, dtype=np.uint16).reshape(32, 32) * 64
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "probe.mkv")
+        try:
+            with VideoWriter(path, 25.0) as writer:
+                writer.write(frame)
+            return bool(np.array_equal(next(iter(VideoSource(path))).image, frame))
+        except (SourceError, StopIteration, cv2.error):
+            return False
 
 
 def _count_frames(path: Path) -> int:

@@ -1,0 +1,1 @@
+"""Console commands: each is one typed function, whose signature and docstring are its parser and help."""

@@ -1,0 +1,101 @@
+"""Which file becomes which: decided, and checked for clashes, before the first one is restored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media import can_write_video, open_source, write_atomically
+from infrared_ir_ros.media.images import IMAGE_SUFFIXES, LOSSLESS_SUFFIXES
+from infrared_ir_ros.media.paths import existing, printable, regular_files
+from infrared_ir_ros.media.video import VIDEO_SUFFIXES
+
+SEQUENCE_SUFFIXES = VIDEO_SUFFIXES | {".npz"}
+LOSSLESS_VIDEO = frozenset({".mkv", ".avi"})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to restore. target: a file, or for a video that cannot be one, a folder. frames: 0 if unknown."""
+
+    source: Path
+    target: Path
+    label: str
+    is_video: bool
+    frames: int
+
+
+def plan(input: Path, output: Path) -> list[Job]:
+    """What is to be done, in natural order; files already in `output` are no input.
+
+    Raises SourceError: no such input, nothing to restore, an output that would replace an input.
+    """
+    root = existing(input)
+    if root.is_dir():
+        inside = output.absolute().resolve()
+        files = [
+            path for path in regular_files(root, IMAGE_SUFFIXES | SEQUENCE_SUFFIXES) if not _below(path, inside, root)
+        ]
+    else:
+        if root.suffix.lower() not in IMAGE_SUFFIXES | SEQUENCE_SUFFIXES:
+            kinds = ", ".join(sorted(IMAGE_SUFFIXES | SEQUENCE_SUFFIXES))
+            raise SourceError(f"{printable(str(input))} is of an unknown kind: use a folder, {kinds}")
+        root, files = root.parent, [root]
+    if not files:
+        raise SourceError(f"{printable(str(input))} holds no pictures or videos")
+    targets = _targets([path.relative_to(root) for path in files], output)
+    sources = {path.resolve() for path in files}
+    for path, target in zip(files, targets, strict=True):
+        if target.resolve() in sources:
+            raise SourceError(
+                f"restoring {printable(str(path))} would write over the input {printable(str(target))}: "
+                "choose another --output"
+            )
+    return [_job(path, target, root) for path, target in zip(files, targets, strict=True)]
+
+
+def check_output(output: Path) -> None:
+    """SourceError, in one line, if nothing can be written into `output`."""
+    probe = output / ".restore_images"
+    write_atomically(probe, b"")
+    probe.unlink(missing_ok=True)
+
+
+def _below(path: Path, output: Path, root: Path) -> bool:
+    return output != root and output.is_relative_to(root) and path.resolve().is_relative_to(output)
+
+
+def _targets(names: list[Path], output: Path) -> list[Path]:
+    """Where each file goes. Of two that would go to one place, that which keeps its suffix does."""
+    kept = {name for name in names if name.suffix.lower() in LOSSLESS_SUFFIXES}
+    video_suffix = can_write_video() if any(name.suffix.lower() in SEQUENCE_SUFFIXES for name in names) else True
+    taken: set[Path] = set(kept)
+    targets = []
+    for name in names:
+        target = name if name in kept else _converted(name, video_suffix)
+        while name not in kept and target in taken:
+            target = target.with_name(f"{target.stem}_{name.suffix[1:]}{target.suffix}")
+        taken.add(target)
+        targets.append(output / target)
+    return targets
+
+
+def _converted(name: Path, videos: bool) -> Path:
+    suffix = name.suffix.lower()
+    if suffix not in SEQUENCE_SUFFIXES:
+        return name.with_suffix(".png")
+    if not videos:
+        return name.with_suffix("")
+    return name if suffix in LOSSLESS_VIDEO else name.with_suffix(".mkv")
+
+
+def _job(path: Path, target: Path, root: Path) -> Job:
+    is_video = path.suffix.lower() in SEQUENCE_SUFFIXES
+    frames = 1
+    if is_video:
+        try:
+            frames = open_source(path, report=lambda _: None).frame_count
+        except SourceError:
+            frames = 0  # told when its turn comes
+    return Job(path, target, printable(path.relative_to(root).as_posix()), is_video, frames)
