@@ -30,8 +30,8 @@ def generate_launch_description() -> LaunchDescription:
     )
     return LaunchDescription(
         [
-            DeclareLaunchArgument("source", default_value="scene", description="scene, or a folder, a video or a bag"),
-            DeclareLaunchArgument("rate", default_value="5.0", description="frames per second"),
+            DeclareLaunchArgument("source", default_value="", description="folder, video or bag; empty: a scene"),
+            DeclareLaunchArgument("rate", default_value="5.0", description="frames a second"),
             DeclareLaunchArgument("encoding", default_value="mono16", description="of the scene: mono16 or mono8"),
             DeclareLaunchArgument("degradation", default_value="sensor_normal", description="preset, or clean"),
             IncludeLaunchDescription(PythonLaunchDescriptionSource(restore)),  # first: it sets the transport for both

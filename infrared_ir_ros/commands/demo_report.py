@@ -1,0 +1,129 @@
+"""What a bag of the demo says: how many frames, how fast, how old, how much better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rosbags.highlevel import AnyReader
+
+from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
+from infrared_ir_ros.media import write_atomically
+from infrared_ir_ros.restoration.palettes import comparison
+
+DTYPES = {"mono8": "u1", "8UC1": "u1", "mono16": "u2", "16UC1": "u2", "32FC1": "f4"}
+IMAGE, RESTORED, CLEAN, DIAGNOSTICS = "/ir/image", "/ir/restored", "/ir/truth/clean", "/diagnostics"
+
+
+@dataclass
+class Figures:
+    """Figures of one run. Ages in seconds from the frame's stamp to the arrival in the bag.
+
+    scores: per frame with truth, PSNR in dB of input and restored frame, as they come and after gain and offset.
+    pictures: input, restored and (if there is one) clean frame from the middle of the run.
+    """
+
+    received: int = 0
+    published: int = 0
+    drops: dict[str, int] = field(default_factory=dict)
+    arrivals: list[float] = field(default_factory=list)
+    ages: list[float] = field(default_factory=list)
+    scores: list[tuple[float, float, float, float]] = field(default_factory=list)
+    pictures: list[np.ndarray] = field(default_factory=list)
+
+
+def read_figures(bag: Path, sent: int) -> Figures:
+    """Read the bag of a run in which the camera sent about `sent` frames."""
+    figures = Figures()
+    waiting: dict[int, dict[str, np.ndarray]] = {}  # frames whose counterparts with the same stamp are to come
+    for topic, arrival_ns, message in _messages(bag):
+        if topic == DIAGNOSTICS:
+            _read_counters(message, figures)
+            continue
+        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        frames = waiting.setdefault(stamp, {})
+        frames[topic] = _image(message)
+        if topic == RESTORED:
+            figures.arrivals.append(arrival_ns / 1e9)
+            figures.ages.append((arrival_ns - stamp) / 1e9)
+        if IMAGE in frames and RESTORED in frames:
+            _compare(frames, figures, middle=len(figures.arrivals) >= sent / 2)
+        if len(waiting) > 50:  # dropped frames never get a counterpart
+            del waiting[min(waiting)]
+    return figures
+
+
+def rows(figures: Figures) -> list[tuple[str, str]]:
+    """The lines of the table."""
+    dropped = sum(figures.drops.values())
+    reasons = ", ".join(f"{count} {reason}" for reason, count in figures.drops.items() if count)
+    lines = [
+        ("frames in", str(figures.received)),
+        ("restored", str(figures.published)),
+        ("dropped", f"{dropped} ({reasons})" if dropped else "0"),
+    ]
+    if len(figures.arrivals) > 1:
+        seconds = figures.arrivals[-1] - figures.arrivals[0]
+        lines.append(("frames per second", f"{(len(figures.arrivals) - 1) / seconds:.1f}"))
+    if figures.ages:
+        middle, high = np.percentile(figures.ages, (50, 95)) * 1000
+        lines.append(("latency p50, p95", f"{middle:.0f} ms, {high:.0f} ms"))
+    if figures.scores:
+        before, after, fitted_before, fitted_after = np.mean(figures.scores, axis=0)
+        lines.append(("PSNR in -> out", f"{before:.1f} -> {after:.1f} dB"))
+        lines.append(("  after gain, offset", f"{fitted_before:.1f} -> {fitted_after:.1f} dB"))
+    return lines
+
+
+def write_picture(path: Path, figures: Figures) -> None:
+    """Write input and restored frame side by side as PNG, in grey and on one scale."""
+    before, after = figures.pictures[:2]
+    _, png = cv2.imencode(".png", comparison(before, after, "white_hot"))
+    write_atomically(path, png.tobytes())
+
+
+def _messages(bag: Path) -> Iterator[tuple[str, int, Any]]:
+    with AnyReader([bag]) as reader:
+        for connection, arrival_ns, data in reader.messages():
+            yield connection.topic, arrival_ns, reader.deserialize(data, connection.msgtype)
+
+
+def _image(message: Any) -> np.ndarray:
+    order = ">" if message.is_bigendian else "<"
+    pixels = np.frombuffer(message.data, np.dtype(order + DTYPES[message.encoding]))
+    return pixels.reshape(message.height, -1)[:, : message.width]
+
+
+def _read_counters(message: Any, figures: Figures) -> None:
+    for status in message.status:
+        if status.name.endswith("restore_node: frames"):
+            values = {pair.key: pair.value for pair in status.values}
+            figures.received, figures.published = int(values["received"]), int(values["published"])
+            prefix = "dropped."
+            figures.drops = {key[len(prefix) :]: int(values[key]) for key in values if key.startswith(prefix)}
+
+
+def _compare(frames: dict[str, np.ndarray], figures: Figures, middle: bool) -> None:
+    """Score a frame whose parts are all there; keep the pictures of one in the middle."""
+    if middle and not figures.pictures:
+        figures.pictures = [frames[topic] for topic in (IMAGE, RESTORED)]
+    if CLEAN not in frames:
+        return
+    clean = frames.pop(CLEAN)
+    grey = [_to_grey(frames.pop(topic), clean) for topic in (IMAGE, RESTORED)]
+    truth = _to_grey(clean, clean)
+    figures.scores.append(
+        (*(psnr(frame, truth) for frame in grey), *(psnr(fit_tone(frame, truth), truth) for frame in grey))
+    )
+
+
+def _to_grey(frame: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """On the scale 0..255: 8 bit as it is, other depths so that the clean frame fills it."""
+    if clean.dtype == np.uint8:
+        return frame.astype(np.float64)
+    low, high = float(clean.min()), float(clean.max())
+    return (frame - low) * (255.0 / max(high - low, 1e-6))

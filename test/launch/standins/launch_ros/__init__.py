@@ -1,0 +1,1 @@
+"""The little of `launch_ros` that our launch files use."""
