@@ -58,8 +58,9 @@ def checked(frame: np.ndarray) -> np.ndarray:
         )
     if frame.dtype == np.float32:
         frame = _filled(frame)
-    if frame.min() == frame.max():
-        raise FrameError(f"every pixel of the frame is {frame.flat[0]}: is the lens covered or the shutter closed?")
+    low, high = float(frame.min()), float(frame.max())
+    if high - low <= 1e-6 * abs(high):  # float32 rounds
+        raise FrameError(f"every pixel of the frame is {high:g}: is the lens covered or the shutter closed?")
     return frame
 
 

@@ -41,8 +41,5 @@ def test_both_sides_share_one_scale() -> None:
 def test_odd_values_have_a_level() -> None:
     frame = np.array([[np.nan, -np.inf, np.inf, 5.0]], np.float32)
     assert levels(frame, 0.0, 10.0)[0].tolist() == [0, 0, 255, 128]
-    assert comparison(np.full((4, 4), np.nan, np.float32), np.full((4, 4), np.nan, np.float32), "inferno").shape == (
-        4,
-        8,
-        3,
-    )
+    nothing = np.full((4, 4), np.nan, np.float32)
+    assert comparison(nothing, nothing, "inferno").shape == (4, 8, 3)

@@ -1,0 +1,39 @@
+"""Every engine computes what the torch module computes."""
+
+import numpy as np
+import pytest
+
+from infrared_ir_ros.engines import create_engine
+from infrared_ir_ros.restoration.weights import SHIPPED, find_prior
+
+torch = pytest.importorskip("torch")
+
+SIZES = [(128, 160), (480, 640), (512, 640), (256, 320), (1024, 1280), (96, 32)]
+
+
+@pytest.fixture(scope="module")
+def reference():  # noqa: ANN201
+    return create_engine(find_prior("embedded"), "torch")
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_graphs_agree_with_torch_at_every_size(reference, name: str) -> None:  # noqa: ANN001
+    pytest.importorskip(name)
+    engine = create_engine(find_prior("embedded"), name)
+    for height, width in SIZES:
+        rng = np.random.default_rng(height)
+        ramp = np.linspace(0.2, 0.7, width, dtype=np.float32)[None] + 0.1 * rng.random((height, 1), np.float32)
+        frame = (ramp + 0.05 * rng.standard_normal((height, width), np.float32))[None, None]
+        expected = reference.estimate(frame)
+        for ours, theirs in zip(engine.estimate(frame), expected, strict=True):
+            assert ours.shape == theirs.shape
+            np.testing.assert_allclose(ours, theirs, atol=1e-3, rtol=1e-3)
+        np.testing.assert_allclose(
+            engine.restore(frame, *expected[:6]), reference.restore(frame, *expected[:6]), atol=1e-3
+        )
+
+
+def test_files_that_ship_are_small() -> None:
+    files = [path for path in (SHIPPED / "embedded").iterdir() if path.suffix in (".onnx", ".safetensors")]
+    assert len(files) == 3
+    assert all(path.stat().st_size <= 20_000_000 for path in files)

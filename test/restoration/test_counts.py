@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from infrared_ir_ros.errors import FrameError, OptionError
+from infrared_ir_ros.records import Counts
+from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (np.zeros((64, 64), np.int32), "dtype int32"),
+        (np.zeros((64, 64, 3), np.uint8), r"shape \(64, 64, 3\)"),
+        (np.zeros((8, 64), np.uint8), "16 to 4096"),
+        (np.zeros((0, 0), np.uint8), r"shape \(0, 0\)"),
+        (np.full((64, 64), 7, np.uint16), "every pixel of the frame is 7"),
+        (np.full((64, 64), np.nan, np.float32), "no pixel of the frame is finite"),
+    ],
+)
+def test_what_cannot_be_restored_is_refused_with_its_value(frame: np.ndarray, message: str) -> None:
+    with pytest.raises(FrameError, match=message):
+        checked(frame)
+
+
+def test_holes_are_filled_from_their_surroundings() -> None:
+    frame = np.tile(np.linspace(280, 300, 64, dtype=np.float32), (64, 1))
+    broken = frame.copy()
+    broken[10:14, 20:30] = np.nan
+    broken[40, 5] = np.inf
+    kept = broken.copy()
+    filled = checked(broken)
+    np.testing.assert_array_equal(broken, kept)
+    assert np.isfinite(filled).all()
+    assert np.abs(filled - frame).max() < 3
+
+
+def test_one_finite_pixel_is_enough_to_fill_but_not_to_restore() -> None:
+    frame = np.full((32, 32), np.nan, np.float32)
+    frame[3, 4] = 290
+    with pytest.raises(FrameError, match="every pixel"):
+        checked(frame)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_counts_return_through_the_window(dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    frame = rng.integers(20, 250, (48, 64)).astype(dtype)
+    for counts in (Counts(), Counts("fixed", 0, 300), Counts("percentile"), Counts("tlinear")):
+        there = window(frame, counts)
+        np.testing.assert_allclose(there.to_counts(there.to_unit(frame), np.dtype(dtype)), frame, atol=1e-3)
+
+
+def test_percentiles_land_on_the_levels_of_clean_frames() -> None:
+    rng = np.random.default_rng(0)
+    frame = rng.normal(30000, 100, (400, 400)).astype(np.uint16)
+    low, high = np.percentile(window(frame, Counts("percentile")).to_unit(frame), (0.3, 99.7)) * 255
+    assert low == pytest.approx(14, abs=3)
+    assert high == pytest.approx(229, abs=3)
+
+
+def test_counts_beyond_the_dtype_are_clipped() -> None:
+    unit = np.array([[-1.0, 2.0]], np.float32)
+    np.testing.assert_array_equal(Window(0, 255).to_counts(unit, np.dtype(np.uint8)), [[0, 255]])
+
+
+def test_flames_go_around_the_networks() -> None:
+    unit = np.full((16, 16), 0.5, np.float32)
+    assert split_excess(unit)[1] is None
+    unit[3, 3] = 40
+    seen, excess = split_excess(unit)
+    assert seen.max() < 2
+    np.testing.assert_allclose(seen + excess, unit)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"mapping": "log"}, {"minimum": 5, "maximum": 5}, {"low_percentile": 70}, {"resolution": 0.5}, {"maximum": float("nan")}],
+)
+def test_impossible_mappings_are_refused(values: dict) -> None:
+    with pytest.raises(OptionError):
+        Counts(**values)

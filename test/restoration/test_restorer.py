@@ -1,0 +1,222 @@
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from infrared_ir_ros.errors import FrameError, OptionError, WeightsError
+from infrared_ir_ros.records import Counts, Options
+from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.weights import SHIPPED
+from infrared_ir_ros.simulation import degrade, layout, stretch
+
+
+@pytest.fixture(scope="module")
+def restorer() -> Restorer:
+    return load_restorer(engine="onnxruntime")
+
+
+def clean_frame(seed: int = 3, height: int = 256, width: int = 320) -> np.ndarray:
+    return stretch(layout(np.random.default_rng(seed), height, width))
+
+
+def error(image: np.ndarray, truth: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((image.astype(np.float32) - truth) ** 2)))
+
+
+@pytest.mark.parametrize("preset", ["hm_tir_hard", "sensor_normal"])
+def test_restoring_brings_a_degraded_frame_closer_to_the_truth(restorer: Restorer, preset: str) -> None:
+    before, after = [], []
+    for seed in range(3):
+        truth = clean_frame(seed)
+        degraded = degrade(truth, preset, np.random.default_rng(seed)).astype(np.uint8)
+        restorer.options = Options(tone="restore")
+        before.append(error(degraded, truth))
+        after.append(error(restorer.restore(degraded).image, truth))
+    assert np.mean(after) < 0.8 * np.mean(before)
+
+
+def test_log_snr_falls_and_the_timestep_rises_with_noise(restorer: Restorer) -> None:
+    restorer.options = Options()
+    truth = clean_frame()
+    noise = np.random.default_rng(0).standard_normal(truth.shape)
+    readings = [restorer.restore(np.clip(truth + sigma * noise, 0, 255).astype(np.uint8)) for sigma in (1, 6, 30)]
+    assert [r.log_snr for r in readings] == sorted((r.log_snr for r in readings), reverse=True)
+    assert [r.timestep for r in readings] == sorted(r.timestep for r in readings)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("shape", [(16, 16), (120, 160), (250, 330)])
+def test_shape_and_dtype_survive_and_the_input_is_untouched(
+    restorer: Restorer, dtype: type, shape: tuple[int, int]
+) -> None:
+    frame = np.random.default_rng(0).integers(50, 200, shape).astype(dtype)
+    kept = frame.copy()
+    restored = restorer.restore(frame)
+    assert restored.image.shape == shape
+    assert restored.image.dtype == dtype
+    np.testing.assert_array_equal(frame, kept)
+
+
+def test_same_frame_gives_the_same_bits(restorer: Restorer) -> None:
+    restorer.options = Options()
+    frame = degrade(clean_frame(), "sensor_hard", np.random.default_rng(0)).astype(np.uint8)
+    np.testing.assert_array_equal(restorer.restore(frame).image, restorer.restore(frame).image)
+
+
+def test_strength_mixes_and_zero_is_the_input_exactly(restorer: Restorer) -> None:
+    frame = degrade(clean_frame(), "sensor_normal", np.random.default_rng(0)).astype(np.uint16) * 40
+    images = {}
+    for strength in (0.0, 0.5, 1.0):
+        restorer.options = Options(strength=strength)
+        images[strength] = restorer.restore(frame).image.astype(np.float64)
+    np.testing.assert_array_equal(images[0.0], frame)
+    np.testing.assert_allclose(images[0.5], (images[0.0] + images[1.0]) / 2, atol=1.0)
+
+
+def test_preserved_tone_keeps_local_means_in_kelvin(restorer: Restorer) -> None:
+    truth = 285 + clean_frame() / 255 * 20  # kelvin
+    noisy = truth + 0.3 * np.random.default_rng(0).standard_normal(truth.shape)
+    restorer.options = Options(counts=Counts("tlinear"))  # tone: auto preserves
+    restored = restorer.restore((noisy / 0.01).astype(np.uint16)).image * 0.01
+    assert abs(restored.mean() - truth.mean()) < 0.05
+    blocks = (restored - truth).reshape(8, 32, 10, 32).mean((1, 3))
+    assert np.abs(blocks).max() < 0.3
+    assert error(restored, truth) < 0.7 * error(noisy, truth)
+
+
+def test_a_flame_stays_a_flame(restorer: Restorer) -> None:
+    frame = (28500 + clean_frame() * 4).astype(np.uint16)
+    frame[100:110, 100:110] = 60000
+    restorer.options = Options(counts=Counts("tlinear"))
+    image = restorer.restore(frame).image
+    assert abs(float(image[102:108, 102:108].mean()) - 60000) < 500
+
+
+def test_smoothing_steadies_a_noisy_video(restorer: Restorer) -> None:
+    truth, rng = clean_frame(), np.random.default_rng(0)
+    spread = {}
+    for smoothing in (0.0, 0.9):
+        restorer.options = Options(smoothing=smoothing)
+        restorer.reset()
+        readings = [
+            restorer.restore((truth + 12 * rng.standard_normal(truth.shape)).clip(0, 255).astype(np.uint8)).log_snr
+            for _ in range(8)
+        ]
+        spread[smoothing] = np.std(readings[3:])
+    assert spread[0.9] < spread[0.0]
+
+
+def test_size_may_change_in_mid_stream(restorer: Restorer) -> None:
+    restorer.options = Options(smoothing=0.9)
+    for shape in ((128, 160), (240, 320), (128, 160)):
+        frame = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+        assert restorer.restore(frame).image.shape == shape
+
+
+def test_bad_frames_leave_the_restorer_working(restorer: Restorer) -> None:
+    with pytest.raises(FrameError):
+        restorer.restore(np.zeros((64, 64), np.uint8))
+    assert restorer.restore(clean_frame().astype(np.uint8)).image.any()
+
+
+def test_unknown_task_is_refused_and_the_old_options_stay(restorer: Restorer) -> None:
+    restorer.options = Options(strength=0.5)
+    with pytest.raises(OptionError, match="task is 'fly': this prior knows restore"):
+        restorer.options = replace(restorer.options, task="fly")
+    assert restorer.options.strength == 0.5
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"engine": "abacus"}, "engine is 'abacus'"),
+        ({"device": "moon"}, "device is 'moon'"),
+        ({"precision": "fp4"}, "precision is 'fp4'"),
+        ({"prior": "sd_huge"}, "prior is 'sd_huge'"),
+        ({"engine": "onnxruntime", "precision": "bf16"}, "precision is 'bf16'"),
+    ],
+)
+def test_unknown_choices_are_refused_with_their_value(choice: dict, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        load_restorer(**choice)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SHIPPED / "embedded", tmp_path / "prior"))
+
+
+def load_copy(folder: Path) -> Restorer:
+    return load_restorer(prior_path=str(folder), engine="onnxruntime")
+
+
+def test_prior_path_loads_a_folder(copied: Path) -> None:
+    assert load_copy(copied).description["weights"] == load_restorer(engine="onnxruntime").description["weights"]
+
+
+def test_missing_weights_name_the_path(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="manifest.json can't be read"):
+        load_copy(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("position", [0, 100, 5000, -1])
+def test_a_flipped_bit_is_found_and_both_hashes_shown(copied: Path, position: int) -> None:
+    path = copied / "restore.onnx"
+    data = bytearray(path.read_bytes())
+    data[position] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match="SHA-256 is [0-9a-f]{64}, the manifest says [0-9a-f]{64}"):
+        load_copy(copied)
+
+
+def forge(folder: Path, name: str, data: bytes) -> None:
+    """Put other content under a manifest that vouches for it, as a careless or hostile author would."""
+    (folder / name).write_bytes(data)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256(data).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_truncated_and_foreign_graphs_are_refused(copied: Path) -> None:
+    whole = (copied / "restore.onnx").read_bytes()
+    for data in (b"", b"not a graph", whole[: len(whole) // 2], (copied / "estimate.onnx").read_bytes()):
+        forge(copied, "restore.onnx", data)
+        with pytest.raises(WeightsError):
+            load_copy(copied)
+
+
+def test_external_data_is_refused(copied: Path) -> None:
+    forge(copied, "restore.onnx", (copied / "restore.onnx").read_bytes() + b"\x6a\x17\x0a\x08location\x12\x0b/etc/passwd")
+    with pytest.raises(WeightsError, match="other files"):
+        load_copy(copied)
+
+
+def test_a_fifo_or_folder_in_place_of_weights_does_not_hang(copied: Path) -> None:
+    (copied / "estimate.onnx").unlink()
+    os.mkfifo(copied / "estimate.onnx")
+    with pytest.raises(WeightsError, match="not a regular file"):
+        load_copy(copied)
+    (copied / "estimate.onnx").unlink()
+    (copied / "estimate.onnx").mkdir()
+    with pytest.raises(WeightsError, match="not a regular file"):
+        load_copy(copied)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"name": "embedded"}', "[" * 100000, '{"files": 3}'])
+def test_broken_manifests_are_refused(copied: Path, content: str) -> None:
+    (copied / "manifest.json").write_text(content)
+    with pytest.raises(WeightsError, match="manifest.json"):
+        load_copy(copied)
+
+
+def test_a_manifest_may_not_name_files_elsewhere(copied: Path) -> None:
+    manifest = json.loads((copied / "manifest.json").read_text())
+    manifest["files"]["../estimate.onnx"] = "0" * 64
+    (copied / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(WeightsError, match="names the file"):
+        load_copy(copied)

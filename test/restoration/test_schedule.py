@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.restoration import Schedule, exact_step
+
+SCHEDULE = Schedule()
+
+
+def test_ends_of_stable_diffusions_schedule() -> None:
+    assert SCHEDULE.log_snr[0] == pytest.approx(7.07, abs=0.01)
+    assert SCHEDULE.log_snr[999] == pytest.approx(-5.36, abs=0.01)
+    assert (np.diff(SCHEDULE.log_snr) < 0).all()
+
+
+@given(st.integers(0, 999))
+def test_projection_finds_the_timestep_it_came_from(timestep: int) -> None:
+    assert SCHEDULE.timestep(SCHEDULE.log_snr[timestep]) == timestep
+
+
+@given(st.floats(-50, 50))
+def test_projection_is_the_nearest_entry(log_snr: float) -> None:
+    distance = np.abs(SCHEDULE.log_snr - log_snr)
+    assert distance[SCHEDULE.timestep(log_snr)] == distance.min()
+
+
+@given(st.integers(0, 999), st.integers(0, 2**32 - 1))
+def test_exact_step_inverts_the_noising(timestep: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    clean, noise = rng.standard_normal((2, 4, 5, 6))
+    alpha_bar = SCHEDULE.alpha_bar[timestep]
+    noisy = np.sqrt(alpha_bar) * clean + np.sqrt(1 - alpha_bar) * noise
+    np.testing.assert_allclose(exact_step(noisy, noise, alpha_bar), clean, atol=1e-9)
+
+
+def test_impossible_schedule_is_refused() -> None:
+    with pytest.raises(OptionError, match="beta 0.5..0.1"):
+        Schedule(0.5, 0.1)
