@@ -55,7 +55,7 @@ class LaunchDescription:
 
 
 class LaunchService:
-    """Starts what a description says and waits for it; SIGINT and SIGTERM reach the processes as SIGINT."""
+    """Starts what a description says and waits for it; SIGINT reaches the processes too."""
 
     def __init__(self) -> None:
         self._entities: list[Action] = []
@@ -71,7 +71,6 @@ class LaunchService:
                 process.send_signal(signal.SIGINT)
 
         signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
         for entity in self._entities:
             entity.visit(context)
         codes = [process.wait() for process in context.processes]

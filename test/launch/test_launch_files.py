@@ -1,0 +1,175 @@
+"""The launch files are executed: what they start, with which parameters, topics and transport."""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from launching import ROOT, Installed, entry_points, has_launch
+
+FILES = sorted(path.name for path in (ROOT / "launch").glob("*.launch.py"))
+RESTORE_ARGUMENTS = {
+    "namespace", "image_topic", "params_file", "task", "prior", "device", "autostart", "use_sim_time", "log_level",
+    "respawn",
+}  # fmt: skip
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Installed:
+    return Installed(tmp_path, real=False)
+
+
+def test_restore_by_default(installed: Installed) -> None:
+    calls = installed.calls("restore.launch.py")
+    assert list(calls) == ["restore_node"]
+    call = calls["restore_node"]
+    assert call.remappings["__ns"] == "/ir"
+    assert call.remappings["__node"] == "restore_node"
+    assert call.remappings["image"] == "image"
+    assert call.log_level == "info"
+    # Nothing but the clock is set beside the file: what it says holds.
+    assert call.parameters == {"use_sim_time": False}
+    assert [Path(file).resolve() for file in call.parameter_files] == [ROOT / "config/restore.yaml"]
+
+
+def test_arguments_reach_the_node(installed: Installed, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("/**:\n  ros__parameters:\n    task: restore\n")
+    call = installed.calls(
+        "restore.launch.py",
+        "namespace:=front/thermal",
+        "image_topic:=/camera/image_raw",
+        f"params_file:={file}",
+        "task:=detect",
+        "prior:=embedded",
+        "device:=cuda",
+        "autostart:=false",
+        "use_sim_time:=true",
+        "log_level:=debug",
+        "respawn:=False",
+    )["restore_node"]
+    assert call.remappings["__ns"] == "/front/thermal"
+    assert call.remappings["image"] == "/camera/image_raw"
+    assert call.parameter_files == [str(file)]
+    assert call.log_level == "debug"
+    assert call.parameters == {
+        "use_sim_time": True,
+        "task": "detect",
+        "prior": "embedded",
+        "device": "cuda",
+        "autostart": False,
+    }
+
+
+def test_demo_starts_camera_and_node_in_one_namespace(installed: Installed) -> None:
+    calls = installed.calls("demo.launch.py", "namespace:=x", "source:=/data/clip.mp4", "rate:=9", "device:=cpu")
+    assert set(calls) == {"restore_node", "thermal_camera"}
+    assert {call.remappings["__ns"] for call in calls.values()} == {"/x"}
+    assert calls["restore_node"].parameters["device"] == "cpu"
+    camera = calls["thermal_camera"].parameters
+    assert camera["source"] == "/data/clip.mp4"
+    assert (camera["rate"], type(camera["rate"])) == (9.0, float)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_executables_and_parameters_exist(installed: Installed, file: str) -> None:
+    parameters = pytest.importorskip("infrared_ir_ros.ros.parameters", reason="needs cv2")
+    from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE
+
+    tables = {"restore_node": parameters.TABLE, "thermal_camera": CAMERA_TABLE}
+    filled = [
+        f"{name}:={value}" for name, value in (("task", "t"), ("prior", "p"), ("device", "d"), ("autostart", "true"))
+    ]
+    for executable, call in installed.calls(file, *filled).items():
+        assert executable in entry_points()
+        table = {parameter.name: parameter for parameter in tables[executable]}
+        for name, value in call.parameters.items():
+            if name != "use_sim_time":
+                assert type(value) is type(table[name].default), name
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_large_frames_have_room(installed: Installed, file: str) -> None:
+    profile = str(installed.share("config") / "fastdds.xml")
+    names = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+    for call in installed.calls(file).values():
+        assert [call.environment[name] for name in names] == [profile, profile]
+
+
+@pytest.mark.parametrize("name", ["FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"])
+def test_the_users_transport_profile_wins(installed: Installed, name: str) -> None:
+    call = installed.calls("restore.launch.py", **{name: "/my/profile.xml"})["restore_node"]
+    assert call.environment["FASTRTPS_DEFAULT_PROFILES_FILE"] == "/my/profile.xml"
+    assert call.environment["FASTDDS_DEFAULT_PROFILES_FILE"] == "/my/profile.xml"
+
+
+def test_arguments_are_those_of_the_documentation() -> None:
+    source = (ROOT / "launch/restore.launch.py").read_text()
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    declared = {
+        call.args[0].value
+        for call in calls
+        if getattr(call.func, "id", "") == "DeclareLaunchArgument" and isinstance(call.args[0], ast.Constant)
+    }
+    assert declared == RESTORE_ARGUMENTS
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in sorted(declared) if f"`{name}`" not in readme] == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_launch_files_do_not_compute(file: str) -> None:
+    tree = ast.parse((ROOT / "launch" / file).read_text())
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert all(name.partition(".")[0] in ("launch", "launch_ros") for name in imported)
+    called = {getattr(node.func, "id", "") for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert not called & {"eval", "exec", "open", "OpaqueFunction", "PythonExpression", "Command", "ExecuteProcess"}
+
+
+def test_missing_params_file_is_told(tmp_path: Path, domain: int) -> None:
+    pytest.importorskip("rclpy")
+    process = Installed(tmp_path, real=True).start("restore.launch.py", f"params_file:={tmp_path / 'none.yaml'}")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0 or has_launch()  # the real launch ends with 0 when a process failed
+    assert "none.yaml" in output
+
+
+def test_the_node_really_starts_and_stops(tmp_path: Path, domain: int) -> None:
+    rclpy = pytest.importorskip("rclpy")
+    process = Installed(tmp_path, real=True).start("restore.launch.py", "namespace:=launched")
+    rclpy.init(args=[])
+    peer = rclpy.create_node("peer")
+    try:
+        deadline = time.monotonic() + 60
+        while peer.count_subscribers("/launched/image") == 0:
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline, "the node did not become active"
+            time.sleep(0.1)
+    finally:
+        peer.destroy_node()
+        rclpy.try_shutdown()
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+
+
+def test_the_configuration_is_one_mapping() -> None:
+    """A file with /** and a section of the node's name beside it would hide launch arguments."""
+    assert list(yaml.safe_load((ROOT / "config/restore.yaml").read_text())) == ["/**"]
+
+
+def test_the_transport_profile_is_valid(tmp_path: Path, domain: int) -> None:
+    """Fast DDS prints what it cannot read in a profile, and goes on without it."""
+    pytest.importorskip("rclpy")
+    script = "import rclpy; rclpy.init(); rclpy.create_node('probe'); print('up')"
+    variables = {**os.environ, "FASTRTPS_DEFAULT_PROFILES_FILE": str(ROOT / "config/fastdds.xml")}
+    done = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "up"
+    assert done.stderr == ""
