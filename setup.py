@@ -36,6 +36,7 @@ setup(
             f"demo = {COMMANDS}.demo:main",
             f"train_prior = {COMMANDS}.train_prior:main",
             f"export_prior = {COMMANDS}.export_prior:main",
+            f"pack_frames = {COMMANDS}.pack_frames:main",
         ],
     },
 )

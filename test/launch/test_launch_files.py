@@ -147,7 +147,7 @@ def test_the_node_really_starts_and_stops(tmp_path: Path, domain: int) -> None:
     rclpy.init(args=[])
     peer = rclpy.create_node("peer")
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 90
         while peer.count_subscribers("/launched/image") == 0:
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < deadline, "the node did not become active"
