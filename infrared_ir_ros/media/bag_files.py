@@ -7,7 +7,6 @@ anything is allocated. (`rosbags`, which writes our bags, gives nothing of an mc
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import struct
 import sys
@@ -21,6 +20,7 @@ import lz4.frame
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.paths import printable
+from infrared_ir_ros.media.sqlite_salvage import SalvagedBag
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -163,24 +163,24 @@ class McapFile:
 
 
 class Sqlite3File:
-    """A .db3 file. `damage` says, after `messages`, what was lost.
+    """A .db3 file. `damage` says, after `messages`, what was lost. Raises SourceError if it is no bag."""
 
-    room: an empty folder for a copy, which a file that was cut off needs. Raises SourceError if it is no bag.
-    """
-
-    def __init__(self, path: Path, room: Path) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.damage: list[str] = []
+        self._salvaged: SalvagedBag | None = None
         try:
-            self._readable = _padded(path, room)
+            if SalvagedBag.is_cut(path):
+                self._salvaged = SalvagedBag(path)
+                return
             tables = self._query("SELECT name FROM sqlite_master WHERE type = 'table'")
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, ValueError) as error:
             raise SourceError(f"{printable(str(path))} is no sqlite3 bag: {printable(str(error))}") from None
         if not {("topics",), ("messages",)} <= set(tables):
             raise SourceError(f"{printable(str(path))} is no sqlite3 bag: it lacks the tables topics and messages")
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{quote(str(self._readable))}?mode=ro", uri=True)
+        return sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True)
 
     def _query(self, text: str) -> list[tuple]:
         connection = self._connect()
@@ -191,6 +191,8 @@ class Sqlite3File:
 
     def topics(self) -> dict[str, Topic]:
         """By name."""
+        if self._salvaged is not None:
+            return {name: Topic(kind, self._salvaged.count(name)) for name, kind in self._salvaged.topics.values()}
         try:
             rows = self._query("SELECT id, name, type FROM topics WHERE serialization_format = 'cdr'")
         except sqlite3.Error as error:
@@ -204,6 +206,10 @@ class Sqlite3File:
     def messages(self, topic: str = "") -> Iterator[RawMessage]:
         """The messages of one topic, or of all, in the order of recording."""
         self.damage = []
+        if self._salvaged is not None:
+            yield from (RawMessage(*message) for message in self._salvaged.messages(topic))
+            self.damage.append("it is shorter than its header says: the rest is lost")
+            return
         connection = self._connect()
         query = (
             "SELECT name, type, timestamp, data FROM messages JOIN topics ON topics.id = topic_id "
@@ -216,23 +222,6 @@ class Sqlite3File:
             self.damage.append(f"its messages end early: {printable(str(error))}")
         finally:
             connection.close()
-
-
-def _padded(path: Path, room: Path) -> Path:
-    """The file itself, or, if it is shorter than its header says, a copy in `room` with the missing pages empty, since
-    SQLite opens no other."""
-    with open(path, "rb") as file:
-        header = file.read(100)
-    if len(header) < 100 or not header.startswith(b"SQLite format 3"):
-        return path
-    (page,), (pages,) = struct.unpack_from(">H", header, 16), struct.unpack_from(">I", header, 28)
-    size = (65536 if page == 1 else page) * pages
-    if path.stat().st_size >= size or size > 1 << 42:
-        return path
-    copy = room / path.name
-    shutil.copyfile(path, copy)
-    os.truncate(copy, size)  # a hole: it takes no room
-    return copy
 
 
 def inflate_message(data: bytes) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -58,13 +59,13 @@ class BagSource:
     @contextmanager
     def _opened(self, path: Path) -> Iterator[McapFile | Sqlite3File | None]:
         """A file of the bag; None, told, if it is not readable while the bag has others."""
-        with tempfile.TemporaryDirectory(prefix="infrared-bag-") as folder:
+        with ExitStack() as stack:
             try:
                 if path.suffix == ".zstd":
-                    plain = Path(folder, path.stem)
-                    inflate_file(path, plain)
-                    path = plain
-                file = McapFile(path) if path.suffix.lower() == ".mcap" else Sqlite3File(path, Path(folder))
+                    room = stack.enter_context(tempfile.TemporaryDirectory(prefix="infrared-bag-"))
+                    inflate_file(path, Path(room, path.stem))
+                    path = Path(room, path.stem)
+                file = McapFile(path) if path.suffix.lower() == ".mcap" else Sqlite3File(path)
             except (SourceError, OSError) as error:
                 if len(self._files) == 1:
                     raise SourceError(str(error)) from None
@@ -147,8 +148,8 @@ def _bag_files(folder: Path, report: Report) -> tuple[list[Path], bool]:
     """The files of a bag's folder in order, and whether each message is compressed by itself."""
     what = printable(folder.name)
     try:
-        described = yaml.safe_load(read_file(folder / "metadata.yaml", 4 << 20).decode("utf-8"))
-        described = described["rosbag2_bagfile_information"]
+        text = read_file(folder / "metadata.yaml", 1 << 20).decode("utf-8")
+        described = _load_yaml(text)["rosbag2_bagfile_information"]
         names = [str(name) for name in described["relative_file_paths"]]
         packed = str(described.get("compression_mode") or "").lower() == "message"
     except (SourceError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -168,6 +169,16 @@ def _bag_files(folder: Path, report: Report) -> tuple[list[Path], bool]:
     if not files:
         raise SourceError(f"bag {what}: none of the files that metadata.yaml names is there")
     return files, packed
+
+
+def _load_yaml(text: str) -> dict:
+    """ValueError for brackets in brackets in brackets: the parser takes seconds for ten thousand, and then gives up."""
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth += 1 if bracket.group() in "[{" else -1
+        if depth > 50:
+            raise ValueError("brackets nested more than 50 deep")
+    return yaml.safe_load(text)
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -11,7 +11,7 @@ from infrared_ir_ros.simulation.optics import View, capsule, ellipse, fractal, p
 
 ROAD_HALF, PAVEMENT_HALF = 4.2, 7.0  # m from the middle of our road
 CROSSING = (22.0, 31.0)  # m: the street that crosses ours
-_FACADE = 16  # pixels a metre of flat facades
+_FINEST_FACADE = 16.0  # pixels a metre of flat facades
 
 
 @dataclass(frozen=True)
@@ -137,43 +137,47 @@ def _row_of_buildings(rng: np.random.Generator, view: View, canvas: np.ndarray, 
         z += depth + (rng.uniform(3, 9) if rng.random() < 0.4 else 0.3)
     for near, far, height, inner, width in reversed(houses):
         wall = rng.uniform(283.0, 287.5)
-        flank = _facade(rng, far - near, height, wall)
-        front = _facade(rng, width, height, wall + rng.uniform(-1.2, 1.2))
+        scale = float(np.clip(1.3 * view.focal / near, 3, _FINEST_FACADE))
+        flank = _facade(rng, far - near, height, wall, scale)
+        front = _facade(rng, width, height, wall + rng.uniform(-1.2, 1.2), scale)
         edge, outer = side * inner, side * (inner + width)
         for flat, end, z in ((flank, edge, far), (front, outer, near)):
             corners = np.array([(edge, height, near), (end, height, z), (end, 0, z), (edge, 0, near)])
             _hang(view, canvas, flat, corners)
 
 
-def _facade(rng: np.random.Generator, width: float, height: float, wall: float) -> np.ndarray:
-    """A flat wall with floors, windows and a roof edge, 16 pixels a metre."""
-    rows, columns = max(int(height * _FACADE), 8), max(int(width * _FACADE), 8)
-    flat = wall + 0.8 * fractal(rng, rows, columns, 60, 1.5) + np.linspace(-1.2, 0.8, rows, dtype=np.float32)[:, None]
-    flat[:: max(_FACADE // 4, 2)] -= 0.25  # courses of stone
+def _facade(rng: np.random.Generator, width: float, height: float, wall: float, scale: float) -> np.ndarray:
+    """A flat wall with floors, windows and a roof edge, `scale` pixels a metre."""
+    rows, columns = max(int(height * scale), 8), max(int(width * scale), 8)
+    flat = wall + 0.8 * fractal(rng, rows, columns, 4 * scale, 1.5)
+    flat += np.linspace(-1.2, 0.8, rows, dtype=np.float32)[:, None]
+    flat[:: max(int(scale / 4), 2)] -= 0.25  # courses of stone
     storey, bay = 3.1, rng.uniform(2.2, 3.4)
     glass_width, glass_height = bay * rng.uniform(0.35, 0.6), storey * rng.uniform(0.4, 0.6)
+    edge = max(int(0.5 * scale), 1)
     for floor in range(int(height / storey)):
-        base = rows - int((floor * storey + 0.9) * _FACADE)
-        slab = rows - int(floor * storey * _FACADE)
+        base = rows - int((floor * storey + 0.9) * scale)
+        slab = rows - int(floor * storey * scale)
         flat[max(slab - 2, 0) : slab] += 0.9  # floor slabs leak heat
         for column in range(int(width / bay)):
-            left = int((column + 0.5 * (1 - glass_width / bay)) * bay * _FACADE)
-            _window(rng, flat, base - int(glass_height * _FACADE), left, base, left + int(glass_width * _FACADE))
-    flat[: _FACADE // 2] = 277.0 + 0.5 * fractal(rng, _FACADE // 2, columns, 16, 2)  # the roof edge sees the sky
+            left = int((column + 0.5 * (1 - glass_width / bay)) * bay * scale)
+            top, right = base - int(glass_height * scale), left + max(int(glass_width * scale), 1)
+            if top >= edge + 2 and rng.random() < 0.94:
+                _window(rng, flat, top, left, base, right)
+    flat[:edge] = 277.0 + 0.5 * fractal(rng, edge, columns, scale, 2)  # the roof edge sees the sky
     return flat.astype(np.float32)
 
 
 def _window(rng: np.random.Generator, flat: np.ndarray, top: int, left: int, bottom: int, right: int) -> None:
     """Glass that mirrors the cold sky, or a warm room, or a closed blind; a frame around it that leaks."""
-    if top < _FACADE // 2 + 2 or rng.random() < 0.06:
-        return
-    flat[top - 2 : bottom + 2, left - 2 : right + 2] += 1.1
+    frame = max((right - left) // 8, 1)
+    flat[top - frame : bottom + frame, max(left - frame, 0) : right + frame] += 1.1
     kind = rng.random()
     pane = rng.uniform(273, 278) if kind < 0.45 else rng.uniform(281, 284) if kind < 0.75 else rng.uniform(289, 293.5)
     shade = np.linspace(-1.5, 1.5, max(bottom - top, 1), dtype=np.float32)[:, None] * (1.0 if kind < 0.45 else 0.3)
     flat[top:bottom, left:right] = pane + shade + 0.25 * rng.standard_normal()
     flat[top:bottom, (left + right) // 2] = 284.0
-    flat[bottom : bottom + 2, left - 2 : right + 2] += rng.uniform(-2, 1)
+    flat[bottom : bottom + frame, max(left - frame, 0) : right + frame] += rng.uniform(-2, 1)
 
 
 def _hang(view: View, canvas: np.ndarray, flat: np.ndarray, corners: np.ndarray) -> None:
@@ -184,12 +188,17 @@ def _hang(view: View, canvas: np.ndarray, flat: np.ndarray, corners: np.ndarray)
     if span < columns / 2:  # thin it out first, so that it does not alias
         flat = cv2.resize(flat, (max(int(span), 2), max(int(rows * span / columns), 2)), interpolation=cv2.INTER_AREA)
         rows, columns = flat.shape
+    x0, y0 = np.clip(np.floor(target.min(axis=0)), 0, (view.width, view.height)).astype(int)
+    x1, y1 = np.clip(np.ceil(target.max(axis=0)) + 1, 0, (view.width, view.height)).astype(int)
+    if x0 >= x1 or y0 >= y1:
+        return
     source = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], np.float32) - 0.5
-    warp = cv2.getPerspectiveTransform(source, target)
-    size = (view.width, view.height)
+    warp = cv2.getPerspectiveTransform(source, target - np.array([x0, y0], np.float32))
+    size = (int(x1 - x0), int(y1 - y0))
     cover = cv2.warpPerspective(np.ones_like(flat), warp, size, flags=cv2.INTER_LINEAR)
     wall = cv2.warpPerspective(flat, warp, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    canvas += cover * (wall - canvas)
+    region = canvas[y0:y1, x0:x1]
+    region += cover * (wall - region)
 
 
 def _tree_places(rng: np.random.Generator) -> list[tuple[float, float]]:
@@ -209,7 +218,7 @@ def _tree(rng: np.random.Generator, view: View, canvas: np.ndarray, x: float, z:
         tip = (rng.uniform(-wide, wide) * 0.8, crown + rng.uniform(-0.3, wide))
         paint(canvas, capsule(place(0, crown * rng.uniform(0.7, 1)), place(*tip), 0.06 * metre, 0.02 * metre), 284.0)
     lobes = rng.uniform(-0.75, 0.75, (9, 2)) * wide + (0, crown + 0.45 * wide)
-    for index in range(900):
+    for index in range(int(np.clip(12 * wide * metre, 80, 900))):
         px, py = lobes[index % len(lobes)] + rng.standard_normal(2) * 0.23 * wide
         radius = rng.uniform(0.03, 0.17) * metre
         temperature = 281.3 + 1.1 * rng.standard_normal() + 0.9 * (py - crown) / wide

@@ -49,11 +49,11 @@ class ThermalScene:
             raise OptionError(f"the scene's size is {width} x {height}: use 16 to 4096 pixels on each side")
         if not 0 <= pan <= width / 4:
             raise OptionError(f"pan is {pan}: use 0 to a quarter of the width ({width / 4:g} pixels)")
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng([seed, 1])  # who comes does not depend on how large the street is drawn
         self.view = View.of_size(height, width)
         self._pan, self._margin = pan, int(np.ceil(pan)) + 1 if pan else 0
         factor = 2 if height * width <= _FINE_PIXELS else 1
-        self._backdrop = draw_backdrop(rng, self.view.scaled(factor, self._margin), factor)
+        self._backdrop = draw_backdrop(np.random.default_rng(seed), self.view.scaled(factor, self._margin), factor)
         self._wide = self.view.scaled(1, self._margin)
         self._texture = fractal(rng, 256, 256, 48, 2)
         self._figures = _walkers(rng, self._wide) + _cars(rng, self._wide)

@@ -1,0 +1,167 @@
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media import open_source, read_image, write_image
+from infrared_ir_ros.media.images import decode_image
+
+
+def picture(dtype: type = np.uint16, seed: int = 0, shape: tuple[int, int] = (24, 32)) -> np.ndarray:
+    high = 65535 if dtype == np.uint16 else 255
+    return np.random.default_rng(seed).integers(0, high, shape).astype(dtype)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    image=st.sampled_from([np.uint8, np.uint16]).flatmap(
+        lambda dtype: arrays.arrays(dtype, st.tuples(st.integers(1, 40), st.integers(1, 40)))
+    ),
+    suffix=st.sampled_from([".png", ".tif", ".tiff", ".bmp"]),
+)
+def test_what_is_written_comes_back_bit_for_bit(tmp_path: Path, image: np.ndarray, suffix: str) -> None:
+    if suffix == ".bmp" and image.dtype == np.uint16:
+        with pytest.raises(SourceError, match="16 bit"):
+            write_image(tmp_path / f"x{suffix}", image)
+        return
+    write_image(tmp_path / f"x{suffix}", image)
+    back = read_image(tmp_path / f"x{suffix}")
+    assert back.dtype == image.dtype
+    assert np.array_equal(back, image)
+
+
+def test_kelvin_survive_as_tiff_and_are_refused_as_png(tmp_path: Path) -> None:
+    kelvin = np.linspace(250, 320, 24 * 32, dtype=np.float32).reshape(24, 32)
+    write_image(tmp_path / "x.tiff", kelvin)
+    assert np.array_equal(read_image(tmp_path / "x.tiff"), kelvin)
+    with pytest.raises(SourceError, match="use .tiff"):
+        write_image(tmp_path / "x.png", kelvin)
+
+
+def test_colour_becomes_luma_whatever_its_depth(tmp_path: Path) -> None:
+    colour = np.zeros((8, 8, 3), np.uint16)
+    colour[..., 1] = 10000  # green, 0.587 of luma
+    cv2.imwrite(str(tmp_path / "x.png"), colour)
+    assert read_image(tmp_path / "x.png").dtype == np.uint16
+    assert abs(int(read_image(tmp_path / "x.png")[0, 0]) - 5870) <= 1
+
+
+def test_a_folder_gives_its_pictures_in_natural_order_with_rising_stamps(tmp_path: Path) -> None:
+    for name in ("b/frame10.png", "b/frame9.png", "a2.tiff", "a10.jpg", "notes.txt", ".hidden.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("no picture") if path.suffix == ".txt" else cv2.imwrite(str(path), picture(np.uint8))
+    source = open_source(tmp_path, frame_rate=10)
+    frames = list(source)
+    assert [frame.name for frame in frames] == ["a2.tiff", "a10.jpg", "b/frame9.png", "b/frame10.png"]
+    assert [frame.stamp_ns for frame in frames] == [0, 100_000_000, 200_000_000, 300_000_000]
+    assert source.frame_count == 4
+    assert [frame.name for frame in source] == [frame.name for frame in frames], "a source can be read again"
+
+
+def test_one_bad_picture_is_told_and_does_not_stop_the_rest(tmp_path: Path) -> None:
+    for name in ("1.png", "2.png", "3.png"):
+        write_image(tmp_path / name, picture())
+    (tmp_path / "2.png").write_bytes((tmp_path / "2.png").read_bytes()[:200])
+    told: list[str] = []
+    assert [frame.name for frame in open_source(tmp_path, report=told.append)] == ["1.png", "3.png"]
+    assert len(told) == 1 and "2.png" in told[0] and "\n" not in told[0]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".bmp"])
+def test_a_picture_cut_short_anywhere_is_refused_or_whole(tmp_path: Path, suffix: str) -> None:
+    """No decoder may fill what is missing with grey."""
+    _, data = cv2.imencode(suffix, picture(np.uint8, shape=(48, 64)))
+    whole = decode_image(data.tobytes(), "it")
+    for length in np.linspace(0, len(data) - 1, 25).astype(int):
+        try:
+            image = decode_image(data.tobytes()[:length], "it")
+        except SourceError:
+            continue
+        assert np.array_equal(image, whole), f"{length} of {len(data)} bytes gave another picture"
+
+
+def bomb_png(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 10000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def test_a_png_that_claims_30000_pixels_a_side_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    (tmp_path / "bomb.png").write_bytes(bomb_png(30000, 30000))
+    with pytest.raises(SourceError, match="30000 x 30000"):
+        read_image(tmp_path / "bomb.png")
+
+
+@pytest.mark.parametrize("suffix", [".tiff", ".jpg", ".bmp"])
+def test_other_formats_cannot_claim_a_giant_size_either(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, packed = cv2.imencode(suffix, picture(np.uint8, shape=(48, 64)))
+    data = packed.tobytes()
+    for old, new in (
+        (struct.pack("<i", 64), struct.pack("<i", 30000)),  # bmp; tiff with 32-bit tags
+        (struct.pack("<HHIHH", 256, 3, 1, 64, 0), struct.pack("<HHIHH", 256, 3, 1, 30000, 0)),  # tiff, 16-bit tags
+        (struct.pack(">HH", 48, 64), struct.pack(">HH", 30000, 30000)),  # jpeg
+    ):
+        data = data.replace(old, new, 1)
+    assert data != packed.tobytes()
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(SourceError, match="30000"):
+        decode_image(data, "it")
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"BM", b"II*\0", b"MM\0*"]))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_a_picture_or_a_source_error(data: bytes, magic: bytes) -> None:
+    try:
+        decode_image(magic + data, "it")
+    except SourceError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.timeout(20)
+def test_a_path_that_is_no_file_is_one_line_and_never_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.png")
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "nothing")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("hello")
+    for path, words in (
+        (tmp_path / "fifo.png", "a FIFO"),
+        (tmp_path / "dangling.png", "a link to nothing"),
+        (tmp_path / "loop.png", "cannot be opened"),
+        (Path("/dev/zero"), "a device"),
+        (tmp_path / "missing", "missing"),
+        (tmp_path / "empty", "holds no"),
+        (tmp_path / "notes.txt", "unknown kind"),
+        (tmp_path / "no\x1b[31m\nred", r"no\\x1b\[31m\\nred is missing"),
+    ):
+        with pytest.raises(SourceError, match=words) as caught:
+            open_source(path)
+        assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+@pytest.mark.timeout(20)
+def test_a_file_replaced_by_a_fifo_while_the_source_runs_is_told(tmp_path: Path) -> None:
+    for name in ("1.png", "2.png", "3.png"):
+        write_image(tmp_path / name, picture())
+    told: list[str] = []
+    frames = iter(open_source(tmp_path, report=told.append))
+    next(frames)
+    (tmp_path / "2.png").unlink()
+    os.mkfifo(tmp_path / "2.png")
+    assert [frame.name for frame in frames] == ["3.png"]
+    assert "FIFO" in told[0]

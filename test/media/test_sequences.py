@@ -1,0 +1,140 @@
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media import VideoWriter, can_write_video, open_source
+
+DATA = Path(os.environ.get("INFRARED_DATA", "../shared/data"))
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs the recordings that INFRARED_DATA names")
+needs_ffv1 = pytest.mark.skipif(not can_write_video(), reason="this OpenCV writes no FFV1")
+
+
+def sequence(dtype: type, count: int = 6, shape: tuple[int, int] = (24, 32)) -> list[np.ndarray]:
+    rng = np.random.default_rng(1)
+    return [rng.integers(0, np.iinfo(dtype).max, shape).astype(dtype) for _ in range(count)]
+
+
+def write_video(path: Path, frames: list[np.ndarray], rate: float = 25.0) -> None:
+    with VideoWriter(path, rate) as writer:
+        for frame in frames:
+            writer.write(frame)
+
+
+@needs_ffv1
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("suffix", [".mkv", ".avi"])
+def test_a_video_that_we_write_comes_back_bit_for_bit(tmp_path: Path, dtype: type, suffix: str) -> None:
+    frames = sequence(dtype)
+    write_video(tmp_path / f"x{suffix}", frames)
+    source = open_source(tmp_path / f"x{suffix}")
+    back = list(source)
+    assert source.frame_rate == pytest.approx(25.0)
+    assert source.frame_count == len(back) == len(frames)
+    assert all(np.array_equal(a.image, b) and a.image.dtype == dtype for a, b in zip(back, frames, strict=True))
+    assert [frame.stamp_ns for frame in back] == [40_000_000 * k for k in range(len(frames))]
+    assert os.listdir(tmp_path) == [f"x{suffix}"]
+
+
+@needs_ffv1
+def test_a_video_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), VideoWriter(tmp_path / "x.mkv", 25.0) as writer:
+        writer.write(sequence(np.uint8)[0])
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == []
+
+
+@needs_ffv1
+def test_frames_that_do_not_fit_a_video_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="does not fit"), VideoWriter(tmp_path / "x.mkv", 25.0) as writer:
+        writer.write(np.zeros((24, 32), np.uint8))
+        writer.write(np.zeros((24, 34), np.uint8))
+    with pytest.raises(SourceError, match="float32"), VideoWriter(tmp_path / "y.mkv", 25.0) as writer:
+        writer.write(np.zeros((24, 32), np.float32))
+    with pytest.raises(SourceError, match="cannot write /proc/x.mkv"), VideoWriter(Path("/proc/x.mkv"), 25.0) as writer:
+        writer.write(np.zeros((24, 32), np.uint8))
+    assert os.listdir(tmp_path) == []
+
+
+@needs_ffv1
+def test_a_video_cut_short_gives_its_readable_part_and_says_so(tmp_path: Path) -> None:
+    frames = sequence(np.uint8, 40, (64, 96))
+    write_video(tmp_path / "x.avi", frames)
+    data = (tmp_path / "x.avi").read_bytes()
+    (tmp_path / "x.avi").write_bytes(data[: len(data) // 2])
+    told: list[str] = []
+    back = list(open_source(tmp_path / "x.avi", report=told.append))
+    assert 10 <= len(back) < 40
+    assert all(np.array_equal(frame.image, frames[k]) for k, frame in enumerate(back[:10]))
+    assert len(told) == 1 and "40 frames" in told[0]
+
+
+def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.mp4").write_bytes(b"no video" * 100)
+    with pytest.raises(SourceError, match="cannot be opened"):
+        open_source(tmp_path / "x.mp4")
+
+
+def save_cptv(path: Path, frames: np.ndarray, **replaced: object) -> None:
+    content = {"first": frames[0], "delta": np.diff(frames.astype(np.int32), axis=0).astype(np.int16)}
+    np.savez_compressed(path, **(content | replaced))
+
+
+def test_an_npz_sequence_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(28000, 32000, (5, 12, 16)).astype(np.uint16)
+    save_cptv(tmp_path / "x.npz", frames)
+    source = open_source(tmp_path / "x.npz")
+    assert source.frame_count == 5
+    assert source.frame_rate == pytest.approx(8.77, abs=0.01)
+    assert np.array_equal(np.stack([frame.image for frame in source]), frames)
+
+
+class Payload:
+    def __reduce__(self) -> tuple:
+        return os.system, ("touch /tmp/infrared_unpickled",)
+
+
+def test_a_hostile_npz_is_refused_and_nothing_is_unpickled(tmp_path: Path) -> None:
+    frames = np.full((3, 12, 16), 3000, np.uint16)
+    save_cptv(tmp_path / "pickle.npz", frames, first=np.array([Payload()], object))
+    save_cptv(tmp_path / "shapes.npz", frames, first=np.zeros((5, 5), np.uint16))
+    np.savez(tmp_path / "keys.npz", frames=frames)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "keys.npz").read_bytes()[:400])
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<u2", "fortran_order": False, "shape": (1 << 40, 16)})
+    with zipfile.ZipFile(tmp_path / "giant.npz", "w") as archive:
+        archive.writestr("first.npy", header.getvalue())
+        archive.writestr("delta.npy", header.getvalue())
+    for name in ("pickle", "shapes", "keys", "cut", "giant"):
+        with pytest.raises(SourceError) as caught:
+            open_source(tmp_path / f"{name}.npz")
+        assert name in str(caught.value) and "\n" not in str(caught.value)
+    assert not Path("/tmp/infrared_unpickled").exists()
+
+
+@needs_data
+def test_real_recordings_open() -> None:
+    trap = open_source(DATA / "raw16/cptv-lepton3/noise_01.npz")
+    frames = [frame.image for frame in trap]
+    assert len(frames) == 177 and frames[0].dtype == np.uint16 and frames[0].shape == (120, 160)
+    assert 2890 <= min(frame.min() for frame in frames) and max(frame.max() for frame in frames) <= 3070
+    assert next(iter(open_source(DATA / "raw16/flir-rjpeg"))).image.dtype == np.uint16
+    clip = open_source(DATA / "video/svanstrom_ir/IR_BIRD_009.mp4")
+    assert clip.frame_rate == 30.0 and next(iter(clip)).image.shape == (256, 320)
+
+
+def test_colour_video_becomes_luma(tmp_path: Path) -> None:
+    writer = cv2.VideoWriter(str(tmp_path / "x.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10.0, (32, 24))
+    if not writer.isOpened():
+        pytest.skip("this OpenCV writes no MJPG")
+    green = np.zeros((24, 32, 3), np.uint8)
+    green[..., 1] = 200
+    writer.write(green)
+    writer.release()
+    image = next(iter(open_source(tmp_path / "x.avi"))).image
+    assert image.ndim == 2 and abs(int(image[12, 16]) - 117) <= 3

@@ -1,0 +1,96 @@
+import itertools
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.simulation.camera import Degrader, Window, boxes_json, film_recording, film_scene
+from infrared_ir_ros.simulation.scene import Box, ThermalScene
+
+
+@dataclass(frozen=True)
+class Recorded:
+    image: np.ndarray
+    stamp_ns: int
+
+
+def film(encoding: str, degradation: str, count: int = 3) -> list:
+    scene = ThermalScene(1, 96, 128)
+    return list(itertools.islice(film_scene(scene, encoding, 10.0, Degrader(degradation, 1)), count))
+
+
+def test_tlinear_counts_are_hundredths_of_a_kelvin() -> None:
+    for shot in film("mono16", "clean"):
+        assert shot.image is shot.clean and shot.image.dtype == np.uint16
+        assert np.abs(shot.image * 0.01 - shot.temperature).max() <= 0.006
+    assert [shot.stamp_ns for shot in film("mono16", "clean")] == [0, 100_000_000, 200_000_000]
+
+
+def test_8_bit_frames_have_the_levels_of_the_benchmark() -> None:
+    first = film("mono8", "clean")[0]
+    assert first.image.dtype == np.uint8
+    assert np.allclose(np.percentile(first.image, (0.3, 99.7)), (14, 229), atol=2)
+
+
+@pytest.mark.parametrize("encoding", ["mono16", "mono8"])
+def test_degradation_harms_the_image_and_not_the_truth_and_is_seeded(encoding: str) -> None:
+    clean, bad, again = film(encoding, "clean"), film(encoding, "sensor_hard"), film(encoding, "sensor_hard")
+    for a, b, c in zip(clean, bad, again, strict=True):
+        assert b.image.dtype == a.image.dtype
+        assert np.array_equal(b.clean, a.image)
+        assert np.array_equal(b.image, c.image)
+        assert np.abs(b.image.astype(float) - a.image).mean() > (50 if encoding == "mono16" else 2)
+
+
+def test_a_window_gives_back_what_it_was_given_even_outside_of_it() -> None:
+    frame = np.random.default_rng(0).normal(29000, 300, (40, 50)).astype(np.uint16)
+    hot = frame.copy()
+    hot[3:5, 3:5] = 33000
+    window = Window(frame)
+    assert np.abs(window.values(window.levels(hot), np.dtype(np.uint16)).astype(int) - hot).max() <= 1
+    assert window.levels(hot).max() > 255
+
+
+def test_what_is_hotter_than_the_window_is_not_cut_off() -> None:
+    frames = [np.random.default_rng(0).normal(29000, 300, (64, 64)).astype(np.uint16) for _ in range(2)]
+    frames[1][20:24, 20:24] = 36000
+    degraded = Degrader("sensor_light", 0)
+    degraded(frames[0])
+    assert degraded(frames[1])[21:23, 21:23].mean() > 34500
+
+
+def test_recordings_keep_their_depth_and_stamps_and_may_change_size() -> None:
+    rng = np.random.default_rng(0)
+    frames = [
+        Recorded(rng.integers(3000, 4000, (24, 32)).astype(np.uint16), 5),
+        Recorded(rng.integers(0, 255, (24, 32)).astype(np.uint8), 9),
+        Recorded(rng.normal(290, 5, (30, 40)).astype(np.float32), 12),
+    ]
+    shots = list(film_recording(frames, Degrader("hm_tir_hard", 0)))
+    for shot, frame in zip(shots, frames, strict=True):
+        assert shot.stamp_ns == frame.stamp_ns and shot.clean is frame.image
+        assert shot.image.dtype == frame.image.dtype and shot.image.shape == frame.image.shape
+        assert not np.array_equal(shot.image, frame.image)
+
+
+def test_a_flat_recording_does_not_stop_the_camera() -> None:
+    flat = np.full((24, 32), 3000, np.uint16)
+    assert Degrader("sensor_normal", 0)(flat).shape == flat.shape
+
+
+def test_unknown_names_are_answered_with_those_that_are() -> None:
+    with pytest.raises(OptionError, match="'awful'.*sensor_normal"):
+        Degrader("awful", 0)
+    with pytest.raises(OptionError, match="'rgb8'.*mono16"):
+        film("rgb8", "clean")
+
+
+def test_boxes_travel_as_json_with_their_stamp() -> None:
+    said = json.loads(boxes_json([Box("person", 1.0, 2.0, 3.0, 4.0)], 5_000_000_006, "cam"))
+    assert said == {
+        "stamp": {"sec": 5, "nanosec": 6},
+        "frame_id": "cam",
+        "boxes": [{"label": "person", "x": 1.0, "y": 2.0, "width": 3.0, "height": 4.0}],
+    }
