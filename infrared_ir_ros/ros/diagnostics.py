@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
@@ -52,13 +52,18 @@ class Report:
         )
 
 
-def frames_report(tally: Tally, before: Tally, reliable_losses: int) -> Report:
-    """What became of the frames, with a warning for each reason that dropped some since `before`."""
+def frames_report(tally: Tally, before: Tally, lost: int, problems: Sequence[str]) -> Report:
+    """What became of the frames, with a warning for each reason that dropped some since `before`.
+
+    lost: frames that the middleware lost on their way here. problems: what keeps subscribers from hearing.
+    """
     report = Report("frames", f"{tally.published - before.published} published in the last second")
     for reason, count in tally.drops.items():
         new = count - before.drops.get(reason, 0)
         if new:
             report.warn(f"{new} dropped, {reason.value}: {tally.messages[reason]}")
+    for problem in problems:
+        report.warn(problem)
     report.values = {
         "received": tally.received,
         "published": tally.published,
@@ -67,7 +72,7 @@ def frames_report(tally: Tally, before: Tally, reliable_losses: int) -> Report:
         "dropped": tally.dropped,
         **{f"dropped.{reason.value}": tally.drops.get(reason, 0) for reason in Drop},
         **{f"last.{reason.value}": message for reason, message in tally.messages.items()},
-        "lost_before_arrival": reliable_losses,
+        "lost_before_arrival": lost,
     }
     return report
 

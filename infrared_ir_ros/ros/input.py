@@ -8,7 +8,6 @@ from typing import Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import QoSReliabilityPolicy, qos_policy_name_from_kind
 from rclpy.subscription import Subscription
 
 from infrared_ir_ros.ros import qos
@@ -31,7 +30,6 @@ class RawInput:
         self._type_name = type_name
         self.topic = topic
         self._receive = receive
-        self.incompatible: str = ""
         self.lost = 0
         self.reliable = False
         self._current: Subscription | None = None
@@ -51,7 +49,7 @@ class RawInput:
         if self._current is not None and reliable == self.reliable:
             return
         self._finish_leaving()
-        self._leaving, self.reliable, self.incompatible = self._current, reliable, ""
+        self._leaving, self.reliable = self._current, reliable
         self._current = self._subscribe(reliable)
 
     def problems(self) -> list[str]:
@@ -63,13 +61,13 @@ class RawInput:
                     f"{self.topic} is published as {info.topic_type} by {info.node_name!r}: "
                     f"this node reads {self._type_name}; stop that publisher or remap"
                 )
-            elif self.reliable and info.qos_profile.reliability == QoSReliabilityPolicy.BEST_EFFORT:
-                found.append(
-                    f"{self.topic} is published best effort by {info.node_name!r} but subscribed reliable: "
-                    "set the parameter qos to auto"
-                )
-        if self.incompatible and not found:
-            found.append(f"{self.topic} has a publisher with an incompatible QoS policy: {self.incompatible}")
+            elif self._current is not None:
+                clash = qos.clash(info.qos_profile, self._current.qos_profile)
+                if clash:
+                    found.append(
+                        f"{self.topic}: QoS of the publisher {info.node_name!r} is incompatible ({clash}); "
+                        "set the parameter qos to auto"
+                    )
         return found
 
     @property
@@ -89,9 +87,7 @@ class RawInput:
             self.topic,
             self._callback(reliable),
             qos.subscription_profile(reliable),
-            event_callbacks=SubscriptionEventCallbacks(
-                incompatible_qos=self._on_incompatible, message_lost=self._on_lost, use_default_callbacks=False
-            ),
+            event_callbacks=SubscriptionEventCallbacks(message_lost=self._on_lost, use_default_callbacks=False),
             qos_overriding_options=qos.subscription_options(),
             raw=True,
         )
@@ -117,9 +113,6 @@ class RawInput:
         if self._leaving is not None:
             self._node.destroy_subscription(self._leaving)
             self._leaving = None
-
-    def _on_incompatible(self, event: Any) -> None:
-        self.incompatible = qos_policy_name_from_kind(event.last_policy_kind)
 
     def _on_lost(self, event: Any) -> None:
         self.lost += event.total_count_change

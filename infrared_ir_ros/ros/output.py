@@ -9,6 +9,7 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32
 
@@ -66,9 +67,24 @@ class Output:
             sides = comparison(picture.image, image, palette)
             self.comparison.publish(PlainBridge().cv2_to_imgmsg(sides, "bgr8", picture.header))
 
+    def problems(self) -> list[str]:
+        """What keeps subscribers from hearing this node."""
+        found = []
+        for topic in (publisher.topic_name for publisher in self._publishers):
+            for offered in self._own(self._node.get_publishers_info_by_topic(topic)):
+                for info in self._node.get_subscriptions_info_by_topic(topic):
+                    if clash := qos.clash(offered.qos_profile, info.qos_profile):
+                        found.append(f"{topic}: QoS of the subscriber {info.node_name!r} is incompatible ({clash})")
+        return found
+
     def destroy(self) -> None:
         while self._publishers:
             self._node.destroy_publisher(self._publishers.pop())
+
+    def _own(self, endpoints: list[TopicEndpointInfo]) -> list[TopicEndpointInfo]:
+        """Those of this node, with the QoS that the middleware made of our system default."""
+        name = (self._node.get_name(), self._node.get_namespace())
+        return [info for info in endpoints if (info.node_name, info.node_namespace) == name]
 
     def _publisher(self, kind: type, topic: str) -> Publisher:
         publisher = self._node.create_publisher(

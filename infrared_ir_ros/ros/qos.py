@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from rclpy.exceptions import ParameterAlreadyDeclaredException
 from rclpy.node import Node
 from rclpy.qos import (
+    QoSCompatibility,
     QoSPolicyKind,
     QoSProfile,
     QoSReliabilityPolicy,
+    qos_check_compatible,
     qos_profile_sensor_data,
     qos_profile_system_default,
 )
@@ -62,6 +64,12 @@ def wants_reliable(setting: str, publishers: Sequence[TopicEndpointInfo]) -> boo
     return bool(publishers) and all(
         publisher.qos_profile.reliability == QoSReliabilityPolicy.RELIABLE for publisher in publishers
     )
+
+
+def clash(publisher: QoSProfile, subscription: QoSProfile) -> str:
+    """Why the two do not talk to each other, or an empty text."""
+    compatibility, reason = qos_check_compatible(publisher, subscription)
+    return reason.strip(" ;") if compatibility == QoSCompatibility.ERROR else ""
 
 
 def companion_topic(node: Node, name: str, base: str, suffix: str) -> str:

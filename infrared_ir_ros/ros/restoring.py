@@ -185,12 +185,14 @@ class RestoreNode(LifecycleNode):
         """Publish /diagnostics."""
         tally, before = self._counters.tally(), self._reported
         self._reported = tally
-        pipeline, inputs = self._pipeline, self._inputs
+        pipeline, inputs, output = self._pipeline, self._inputs, self._output
         state = self._state_machine.current_state[1]
         description = {} if self._restorer is None else self._restorer.description
         passing = "" if pipeline is None else pipeline.passing
+        lost = 0 if inputs is None else inputs.lost
+        unheard = [] if output is None else output.problems()
         reports = [
-            frames_report(tally, before, 0 if inputs is None else inputs.lost),
+            frames_report(tally, before, lost, unheard),
             restorer_report(state, description, self._failure, passing),
         ]
         if pipeline is not None and inputs is not None:

@@ -1,0 +1,202 @@
+"""Bad input over DDS: dropped, counted by reason, named in the diagnostics; the next good frame is answered."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from harness import NodeProcess, Peer, assert_balanced, make_image, scene
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Float32, String
+
+PARAMETERS = {
+    "engine": "onnxruntime",
+    "max_age_ms": 60000.0,
+    "input_timeout_s": 1.0,
+    "stuck_timeout_s": 1.0,
+    "qos_overrides./log_snr.publisher.reliability": "best_effort",
+}
+OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
+
+
+@pytest.fixture(scope="module")
+def peer(domain: int) -> Iterator[Peer]:
+    with NodeProcess(domain, PARAMETERS) as node, Peer(domain) as peer:
+        peer.wait_state("active")
+        peer.restored = peer.collect(Image, "restored")
+        peer.camera = peer.publisher(Image, "image")
+        _assert_answered(peer)
+        yield peer
+        assert node.process.poll() is None
+        assert "Traceback" not in node.output()
+
+
+def _assert_answered(peer: Peer) -> None:
+    before = len(peer.restored)
+    peer.camera.publish(make_image(scene(before), "mono16"))
+    peer.wait(lambda: len(peer.restored) > before, "the answer to a good frame")
+
+
+def _play_until(peer: Peer, level: bytes, text: str) -> None:
+    """Send good frames until the diagnostics of the input say so."""
+    since = len(peer.diagnostics)
+
+    def said() -> bool:
+        _assert_answered(peer)
+        recent = [status for array in peer.diagnostics[since:] for status in array.status]
+        return any(status.level == level and text in status.message for status in recent)
+
+    peer.wait(said, f"the diagnostics of the input with {text!r}")
+
+
+def _raw(message: Image) -> bytes:
+    return bytes(serialize_message(message))
+
+
+BAD = {
+    "unknown encoding": (make_image(scene(dtype=np.uint8), "yuv422"), "unsupported", "encoding 'yuv422'"),
+    "no pixels": (make_image(scene(), "mono16", height=0), "malformed", "80x0 mono16 has no pixels"),
+    "short step": (make_image(scene(), "mono16", step=7), "malformed", "step 7 of a 80x60 mono16 image"),
+    "truncated": (make_image(scene(), "mono16", data=b"1234"), "malformed", "4 bytes of data"),
+    "huge": (make_image(scene(), "mono16", width=2**32 - 1), "malformed", "step 160 of a 4294967295x60"),
+    "constant": (make_image(np.full((60, 80), 500, np.uint16), "mono16"), "refused", "every pixel of the frame is 500"),
+    "all NaN": (make_image(np.full((60, 80), np.nan, np.float32), "32FC1"), "refused", ""),
+    "too small": (make_image(scene(shape=(8, 8)), "mono16"), "refused", "8"),
+    "not UTF-8": (_raw(make_image(scene(), "mono16")).replace(b"thermal", b"ther\xffal"), "malformed", "not UTF-8"),
+    "cut off": (_raw(make_image(scene(), "mono16"))[:-100], "malformed", "damaged sensor_msgs/msg/Image"),
+    "noise": (bytes(range(256)) * 4, "malformed", "damaged sensor_msgs/msg/Image"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_frame_is_dropped_and_named(peer: Peer, case: str) -> None:
+    message, reason, text = BAD[case]
+    since = len(peer.diagnostics)
+    peer.camera.publish(message)
+    assert text in peer.wait_message("frames", f"1 dropped, {reason}: ", WARN, since).message
+    _assert_answered(peer)
+
+
+def test_bad_frames_are_counted_by_reason(peer: Peer) -> None:
+    """After those before: each was received, and dropped for its reason."""
+    values = peer.fresh_values()
+    assert_balanced(values)
+    for reason, count in Counter(reason for _, reason, _ in BAD.values()).items():
+        assert int(values[f"dropped.{reason}"]) == count
+    assert int(values["received"]) == 2 * len(BAD) + 1
+
+
+def test_nan_and_inf_give_a_finite_frame(peer: Peer) -> None:
+    pixels = scene(dtype=np.float32)
+    pixels[10:13, 10:13] = np.nan
+    pixels[20, 20], pixels[30, 30] = np.inf, -np.inf
+    before = len(peer.restored)
+    peer.camera.publish(make_image(pixels, "32FC1"))
+    peer.wait(lambda: len(peer.restored) > before, "the restored frame")
+    assert np.isfinite(np.frombuffer(peer.restored[-1].data, np.float32)).all()
+
+
+@pytest.mark.parametrize("kind", ["zero", "repeated", "backward", "future"])
+def test_odd_stamps_are_kept_and_flagged(peer: Peer, kind: str) -> None:
+    now = time.time_ns()
+    stamps = {"zero": [0], "repeated": [now, now], "backward": [now, now - 10**12], "future": [now + 10**13]}
+    since = len(peer.diagnostics)
+    for stamp in stamps[kind]:
+        before = len(peer.restored)
+        peer.camera.publish(make_image(scene(), "mono16", stamp))
+        peer.wait(lambda before=before: len(peer.restored) > before, "the restored frame")
+        header = peer.restored[-1].header.stamp
+        assert header.sec * 10**9 + header.nanosec == stamp
+    peer.wait_message("input", f"{kind} stamps", since=since)
+
+
+def test_a_frozen_camera_is_reported(peer: Peer) -> None:
+    since, frozen = len(peer.diagnostics), scene(8)
+
+    def stuck() -> bool:
+        peer.camera.publish(make_image(frozen, "mono16"))
+        time.sleep(0.1)
+        recent = [status for array in peer.diagnostics[since:] for status in array.status]
+        return any("stuck: the same pixels" in status.message and status.level == ERROR for status in recent)
+
+    peer.wait(stuck, "the report of a stuck camera")
+    _play_until(peer, OK, "frames arrive on /image")
+
+
+def test_silence_is_an_error_until_frames_come_again(peer: Peer) -> None:
+    status = peer.wait_message("input", "no frame for", ERROR, len(peer.diagnostics))
+    assert "on /image or /image/compressed (1 publishers)" in status.message
+    _play_until(peer, OK, "frames arrive on /image")
+
+
+def test_another_type_on_the_topic_is_reported(peer: Peer, domain: int) -> None:
+    with Peer(domain) as stranger:  # one participant cannot have two types on a topic
+        stranger.publisher(String, "image", matched=False).publish(String(data="hello"))
+        peer.wait_message("input", "/image is published as std_msgs/msg/String", ERROR, len(peer.diagnostics))
+        _assert_answered(peer)
+
+
+def test_the_subscription_follows_the_publishers_reliability_without_losing_a_frame(peer: Peer) -> None:
+    assert peer.fresh_values("input")["reliable"] == "True"
+    assert peer.set_parameters(qos="best_effort")[0].successful
+    peer.wait(lambda: peer.fresh_values("input")["reliable"] == "False", "best effort")
+    before = int(peer.fresh_values()["received"])
+    assert peer.set_parameters(qos="auto")[0].successful
+    for _ in range(20):
+        _assert_answered(peer)
+    after = peer.fresh_values()
+    assert peer.values("input")["reliable"] == "True"
+    assert int(after["received"]) == before + 20
+    assert_balanced(after)
+
+
+def test_qos_that_does_not_match_is_reported(peer: Peer, domain: int) -> None:
+    assert peer.set_parameters(qos="reliable")[0].successful
+    with Peer(domain) as other:
+        since = len(peer.diagnostics)
+        other.publisher(Image, "image", reliable=False, matched=False)
+        status = peer.wait_message("input", "is incompatible", ERROR, since)
+        assert "/image: QoS of the publisher" in status.message and "reliable subscription" in status.message
+    assert peer.set_parameters(qos="auto")[0].successful
+    _play_until(peer, OK, "frames arrive on /image")
+
+
+def test_a_subscriber_that_asks_for_too_much_is_reported(peer: Peer) -> None:
+    since = len(peer.diagnostics)
+    peer.collect(Float32, "log_snr", reliable=True)
+    peer.wait_message("frames", "/log_snr: QoS of the subscriber", WARN, since)
+
+
+def test_a_frame_that_fails_passes_through_on_demand(peer: Peer) -> None:
+    assert peer.set_parameters(on_failure="passthrough")[0].successful
+    try:
+        before, since = len(peer.restored), len(peer.diagnostics)
+        flat = np.full((60, 80), 700, np.uint16)
+        peer.camera.publish(make_image(flat, "mono16"))
+        peer.wait(lambda: len(peer.restored) > before, "the frame as it came")
+        assert np.array_equal(np.frombuffer(peer.restored[-1].data, np.uint16), flat.ravel())
+        peer.wait_message("restorer", "frames pass through unrestored: refused", WARN, since)
+    finally:
+        assert peer.set_parameters(on_failure="drop")[0].successful
+
+
+def test_compressed_frames_are_heard_when_there_are_no_plain_ones(peer: Peer) -> None:
+    """Last of this module: the plain camera leaves."""
+    peer.node.destroy_publisher(peer.camera)
+    peer.camera = peer.publisher(CompressedImage, "image/compressed")
+    bomb = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x75\x30\x00\x00\x75\x30\x10\x00\x00\x00\x00"
+    since = len(peer.diagnostics)
+    peer.camera.publish(CompressedImage(format="16UC1; png compressed", data=bomb))
+    peer.wait_message("frames", "1 dropped, undecodable: the compressed picture claims 30000x30000", WARN, since)
+    import cv2
+
+    good = CompressedImage(format="mono16; png compressed", data=cv2.imencode(".png", scene())[1].tobytes())
+    before = len(peer.restored)
+    peer.camera.publish(good)
+    peer.wait(lambda: len(peer.restored) > before, "the restored frame")
+    assert peer.restored[-1].encoding == "mono16"
+    assert_balanced(peer.fresh_values())
