@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cyclopts
-
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.priors import EmbeddedPrior
 from infrared_ir_ros.priors.export import export_prior as export
 from infrared_ir_ros.training import checkpoint
@@ -33,7 +32,7 @@ def export_prior(run: Path, config: Path, *, output: Path, version: str) -> None
 
 
 def main() -> None:
-    cyclopts.run(export_prior)
+    run_command(export_prior)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cyclopts
-
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.training.pack import write_pack
 
 
-def pack_frames(data: Path, *, output: Path, photographs: Path | None = None, layouts: int = 400, seed: int = 0) -> None:
+def pack_frames(
+    data: Path, *, output: Path, photographs: Path | None = None, layouts: int = 400, seed: int = 0
+) -> None:
     """Gather the clean frames of a training into one file.
 
     Parameters
@@ -29,7 +30,7 @@ def pack_frames(data: Path, *, output: Path, photographs: Path | None = None, la
 
 
 def main() -> None:
-    cyclopts.run(pack_frames)
+    run_command(pack_frames)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-import cyclopts
-
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.training.config import read_config
 from infrared_ir_ros.training.pack import read_pack
 from infrared_ir_ros.training.train import train_prior as train
@@ -25,13 +28,22 @@ def train_prior(config: Path, *, pack: Path, output: Path, resume: bool = False,
     resume
         Go on from the checkpoint in `output`.
     minutes
-        Stop, resumably, after so many minutes; 0 trains to the end of the schedule.
+        Save and stop after so many minutes, as Ctrl-C does at any time; 0 trains to the end of the schedule.
     """
-    train(read_config(config), read_pack(pack), output, resume, minutes)
+    train(read_config(config), read_pack(pack), output, resume, _stopper(minutes))
+
+
+def _stopper(minutes: float) -> Callable[[], bool]:
+    """Whether it is time to save and stop: after so many minutes, or after Ctrl-C or SIGTERM."""
+    deadline = time.monotonic() + 60 * minutes if minutes else float("inf")
+    asked = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.set())
+    return lambda: asked.is_set() or time.monotonic() >= deadline
 
 
 def main() -> None:
-    cyclopts.run(train_prior)
+    run_command(train_prior)
 
 
 if __name__ == "__main__":

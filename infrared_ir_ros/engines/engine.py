@@ -41,7 +41,11 @@ def create_engine(files: PriorFiles, engine: str = "auto", device: str = "auto",
 
     Raises OptionError for an unknown or unavailable engine, device or precision, WeightsError for bad weights.
     """
-    for name, value, allowed in (("engine", engine, ENGINES), ("device", device, DEVICES), ("precision", precision, PRECISIONS)):
+    for name, value, allowed in (
+        ("engine", engine, ENGINES),
+        ("device", device, DEVICES),
+        ("precision", precision, PRECISIONS),
+    ):
         if value not in allowed:
             raise OptionError(f"{name} is {value!r}: use one of {', '.join(allowed)}")
     chosen = _choose(engine, device)

@@ -25,7 +25,9 @@ class TorchEngine:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
-            raise OptionError(f"device is {device!r}: torch has {'cuda and cpu' if torch.cuda.is_available() else 'cpu'} here")
+            raise OptionError(
+                f"device is {device!r}: torch has {'cuda and cpu' if torch.cuda.is_available() else 'cpu'} here"
+            )
         precision = "fp32" if precision == "auto" else precision
         self._device, self._type = torch.device(device), TYPES[precision]
         self._prior = load_prior(files).to(self._device, memory_format=torch.channels_last).eval()

@@ -48,7 +48,7 @@ class EmbeddedPrior(nn.Module):
         self,
         channels: tuple[int, int, int] = (96, 160, 256),
         middle: int = 2,
-        field_channels: tuple[int, int, int] = (32, 64, 160),
+        field_channels: tuple[int, int, int] = (24, 64, 160),
         field_layers: int = 4,
     ) -> None:
         super().__init__()

@@ -47,7 +47,9 @@ class SnrHead(nn.Module):
         tone = quantiles(thumbnail.flatten(1), self.fractions)
         reading = self.network(torch.cat([band_statistics(latent), tone, correction], 1))
         log_snr = (reading[:, : BANDS + 1] * 4).clamp(*LOG_SNR_RANGE)  # outputs near unit size learn faster
-        return Reading(log_snr[:, :BANDS], log_snr[:, BANDS:], reading[:, BANDS + 1 : BANDS + 2], reading[:, BANDS + 2 :])
+        return Reading(
+            log_snr[:, :BANDS], log_snr[:, BANDS:], reading[:, BANDS + 1 : BANDS + 2], reading[:, BANDS + 2 :]
+        )
 
 
 def band_statistics(latent: Tensor) -> Tensor:

@@ -67,7 +67,12 @@ def _graph(prior: EmbeddedPrior, method: Callable, inputs: tuple[str, ...], outp
     frame = torch.rand(1, 1, 128, 160)
     estimate = dict(zip(OUTPUTS, prior.estimate(frame), strict=True))
     example = tuple({"frame": frame, **estimate}[name].detach() for name in inputs)
-    sizes = {"frame": {2: "height", 3: "width"}, "columns": {3: "width"}, "rows": {2: "height"}, "restored": {2: "height", 3: "width"}}
+    sizes = {
+        "frame": {2: "height", 3: "width"},
+        "columns": {3: "width"},
+        "rows": {2: "height"},
+        "restored": {2: "height", 3: "width"},
+    }
     buffer = io.BytesIO()
     with torch.no_grad():
         torch.onnx.export(

@@ -34,11 +34,11 @@ class FieldHead(nn.Module):
     channels: at 1/2, 1/4 and 1/8 of the thumbnail. layers: of attention over its 8x10 tokens.
     """
 
-    def __init__(self, channels: tuple[int, int, int] = (32, 64, 160), layers: int = 4) -> None:
+    def __init__(self, channels: tuple[int, int, int] = (24, 64, 160), layers: int = 4) -> None:
         super().__init__()
         half, quarter, eighth = channels
         self.stem = nn.Conv2d(3, half, 3, padding=1)
-        self.at_half = nn.Sequential(Residual(half), Residual(half))
+        self.at_half = Residual(half)
         self.down_quarter = nn.Conv2d(half, quarter, 2, 2)
         self.at_quarter = nn.Sequential(Residual(quarter), Residual(quarter))
         self.down_eighth = nn.Conv2d(quarter, eighth, 2, 2)
@@ -54,9 +54,7 @@ class FieldHead(nn.Module):
 
     def _register_constants(self) -> None:
         bank = dome_bank()
-        y, x = torch.meshgrid(
-            torch.linspace(-1, 1, HEIGHT // 2), torch.linspace(-1, 1, WIDTH // 2), indexing="ij"
-        )
+        y, x = torch.meshgrid(torch.linspace(-1, 1, HEIGHT // 2), torch.linspace(-1, 1, WIDTH // 2), indexing="ij")
         constants = {
             "fractions": torch.tensor(FRACTIONS),
             "coordinates": torch.stack([y, x])[None],
@@ -104,7 +102,9 @@ class FieldHead(nn.Module):
         """A percentile stretch of the flattened thumbnail, corrected by a learned contrast and brightness."""
         ends = quantiles(flat.flatten(1), self.fractions[[0, -1]])
         contrast, brightness = self.tone(torch.cat([tokens.mean(1), summary], 1)).split(1, 1)
-        stretch = torch.exp(contrast.clamp(-2, 2)) * (LEVELS[1] - LEVELS[0]) / (ends[:, 1:] - ends[:, :1]).clamp_min(0.1)
+        stretch = (
+            torch.exp(contrast.clamp(-2, 2)) * (LEVELS[1] - LEVELS[0]) / (ends[:, 1:] - ends[:, :1]).clamp_min(0.1)
+        )
         middle = (ends[:, 1:] + ends[:, :1]) / 2
         gain = stretch / spread
         offset = brightness + sum(LEVELS) / 2 - stretch * middle - gain * median

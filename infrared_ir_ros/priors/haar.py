@@ -18,7 +18,9 @@ def packet_basis() -> Tensor:
     product of three two-point Haar transforms along each axis.
     """
     pair = torch.tensor([[1.0, 1.0], [1.0, -1.0]]) / 2**0.5
-    split = torch.einsum("ai,bj->baij", pair, pair).reshape(4, 2, 2)  # [average, columns, rows, diagonal] of a 2x2 block
+    split = torch.einsum("ai,bj->baij", pair, pair).reshape(
+        4, 2, 2
+    )  # [average, columns, rows, diagonal] of a 2x2 block
     basis = split  # bands of one level over its own pixels
     for _ in range(LEVELS - 1):
         fine = torch.einsum("aij,bkl->abkilj", basis, split)  # the next level works on pixels of this one

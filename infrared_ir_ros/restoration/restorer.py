@@ -87,7 +87,9 @@ class Restorer:
             image = repaired.copy()
         clock.lap("tone")
         if not np.isfinite(restored).all():
-            raise FrameError(f"the {self.description['engine']} engine answered with NaN: use another engine or precision")
+            raise FrameError(
+                f"the {self.description['engine']} engine answered with NaN: use another engine or precision"
+            )
         return Restored(image, estimate.log_snr, self._schedule.timestep(estimate.log_snr), estimate, clock.laps)
 
     def reset(self) -> None:

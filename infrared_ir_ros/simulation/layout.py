@@ -62,7 +62,9 @@ def _sky_and_ground(rng: np.random.Generator, height: int, width: int, horizon: 
     zenith, low_sky = uniform(0, 0.15), uniform(0, 0.3)
     image = zenith + (low_sky - zenith) * np.clip(rows / horizon, 0, 1) ** uniform(0.7, 4) + 0 * columns
     if rng.random() < 0.35:
-        image += uniform(0.03, 0.3) * np.clip(clouds(rng, height, width, int(rng.integers(3, 9))) - uniform(0.4, 0.9), 0, 1)
+        image += uniform(0.03, 0.3) * np.clip(
+            clouds(rng, height, width, int(rng.integers(3, 9))) - uniform(0.4, 0.9), 0, 1
+        )
     edge = horizon + uniform(-0.1, 0.1) * (columns - 0.5)
     depth = np.clip((rows - edge) / (1 - horizon + 1e-3), 0, 1)
     far, near = uniform(0.25, 0.75), uniform(0.2, 0.8)

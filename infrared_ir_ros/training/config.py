@@ -15,7 +15,7 @@ from infrared_ir_ros.training.stages import STAGES
 
 @dataclass(frozen=True)
 class StageConfig:
-    """minutes: length of the schedule, not of one session. rate: highest learning rate. batch_scale multiplies batches."""
+    """minutes: length of the schedule, not of one session. rate: highest learning rate. batch: thumbnails of a step."""
 
     name: str
     minutes: float
@@ -60,7 +60,9 @@ def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
 def _build(path: Path, record: type, content: dict[str, Any]) -> Any:
     known = {item.name for item in fields(record)}
     if unknown := set(content) - known:
-        raise OptionError(f"{path}: unknown key {', '.join(sorted(unknown))}: {record.__name__} has {', '.join(sorted(known))}")
+        raise OptionError(
+            f"{path}: unknown key {', '.join(sorted(unknown))}: {record.__name__} has {', '.join(sorted(known))}"
+        )
     try:
         return record(**content)
     except TypeError as error:

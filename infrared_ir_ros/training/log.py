@@ -45,8 +45,10 @@ class TrainingLog:
 
     def picture(self, name: str, degraded: Tensor, restored: Tensor, clean: Tensor) -> None:
         """Write up to four triples degraded | restored | clean as samples/<name>.png."""
-        rows = [np.concatenate([x[0].clamp(0, 1).cpu().numpy() for x in triple], 1)
-                for triple in list(zip(degraded, restored, clean, strict=True))[:4]]
+        rows = [
+            np.concatenate([x[0].clamp(0, 1).cpu().numpy() for x in triple], 1)
+            for triple in list(zip(degraded, restored, clean, strict=True))[:4]
+        ]
         (self._folder / "samples").mkdir(exist_ok=True)
         sheet = np.rint(np.concatenate(rows, 0) * 255).astype(np.uint8)
         cv2.imwrite(str(self._folder / "samples" / f"{name}.png"), sheet)

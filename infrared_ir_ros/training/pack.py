@@ -31,7 +31,11 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
     sets: FrameSets = {
         "hit_uav": list(_pictures(data / "detection/hit-uav/train/images")),
         "buffalo": list(_pictures(data / "segmentation/buffalo-udder/train/images")),
-        "stills": [_counts_to_grey(path) for path in sorted((data / "raw16/flir-rjpeg").glob("*.png")) if path.stem in CC_STILLS],
+        "stills": [
+            _counts_to_grey(path)
+            for path in sorted((data / "raw16/flir-rjpeg").glob("*.png"))
+            if path.stem in CC_STILLS
+        ],
         "svanstrom": list(_clips(data / "video/svanstrom_ir")),
     }
     for name, frames in sets.items():

@@ -14,6 +14,8 @@ from infrared_ir_ros.training.losses import fitted, log_error
 
 Terms = dict[str, Tensor]
 
+FIELD_FLOOR, FLOOR = 1e-3, 1e-4  # of the logarithm of the error: 30 and 40 dB
+
 
 class FieldStage:
     """Tone and shading from thumbnails alone: cheap, so that it can see many layouts."""
@@ -30,8 +32,8 @@ class FieldStage:
         restored = degraded * gain[:, :, None, None] + offset[:, :, None, None] - shading
         structure = fitted(restored, clean)
         return {
-            "structure": log_error(structure, clean) + 10 * (structure - clean).abs().mean(),
-            "tone": 0.7 * (log_error(restored, clean) + 10 * (restored - clean).abs().mean()),
+            "structure": log_error(structure, clean, FIELD_FLOOR) + 10 * (structure - clean).abs().mean(),
+            "tone": 0.7 * (log_error(restored, clean, FIELD_FLOOR) + 10 * (restored - clean).abs().mean()),
         }
 
 
@@ -63,8 +65,8 @@ class RestoreStage:
             "tone_left": F.smooth_l1_loss(reading.log_gain, target.log_gain, beta=0.1)
             + 0.3 * F.smooth_l1_loss(reading.offset, target.offset, beta=0.1),
             "lines": 5 * (fitted(corrected, clean) - clean).abs().mean(),
-            "structure": 0.5 * log_error(structure, clean) + 8 * (structure - clean).abs().mean(),
-            "frame": 0.35 * log_error(restored, clean) + 4 * (restored - clean).abs().mean(),
+            "structure": 0.5 * log_error(structure, clean, FLOOR) + 8 * (structure - clean).abs().mean(),
+            "frame": 0.35 * log_error(restored, clean, FLOOR) + 4 * (restored - clean).abs().mean(),
             "bands": (restored_latent - clean_latent)[:, 1:].abs().mean(),
         }
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -24,10 +26,12 @@ from infrared_ir_ros.training.stages import STAGES, FieldStage, StageLoss
 WARM_UP_STEPS = 100
 
 
-def train_prior(config: PriorConfig, frames: FrameSets, folder: Path, resume: bool = False, minutes: float = 0.0) -> None:
+def train_prior(
+    config: PriorConfig, frames: FrameSets, folder: Path, resume: bool = False, stop: Callable[[], bool] = lambda: False
+) -> None:
     """Train the embedded prior; `folder` gets the checkpoint, logs and sample pictures.
 
-    minutes: stop (resumably) after so many; 0 trains to the end of the schedule.
+    resume: go on from the checkpoint in `folder`. stop: asked after every step; True saves and returns.
     """
     accelerator = Accelerator()
     torch.manual_seed(config.seed)
@@ -37,9 +41,8 @@ def train_prior(config: PriorConfig, frames: FrameSets, folder: Path, resume: bo
         prior.load_state_dict(progress.prior)
     else:
         prior.latent_scale.copy_(measure_latent_scale(prior, frames, config))
-    deadline = time.monotonic() + 60 * minutes if minutes else float("inf")
     while progress.stage < len(config.stages):
-        if not _run_stage(config, frames, folder, prior, progress, accelerator, deadline):
+        if not _run_stage(config, frames, folder, prior, progress, accelerator, stop):
             return
         progress = Progress(stage=progress.stage + 1, prior=progress.average, average=progress.average)
         prior.load_state_dict(progress.prior)  # the next stage builds on the averaged weights
@@ -49,8 +52,6 @@ def train_prior(config: PriorConfig, frames: FrameSets, folder: Path, resume: bo
 @torch.no_grad()
 def measure_latent_scale(prior: EmbeddedPrior, frames: FrameSets, config: PriorConfig, count: int = 200) -> Tensor:
     """Root mean square of each sub-band over clean frames: what makes latents of unit variance."""
-    import numpy as np
-
     rng = np.random.default_rng(config.seed)
     sets = config.stages[-1].mix.sets
     power = torch.zeros(prior.latent_scale.shape)
@@ -62,15 +63,22 @@ def measure_latent_scale(prior: EmbeddedPrior, frames: FrameSets, config: PriorC
 
 def _loader(config: PriorConfig, stage: StageConfig, frames: FrameSets, seed: int) -> DataLoader:
     if STAGES[stage.name] is FieldStage:
-        return DataLoader(ThumbnailPairs(frames, stage.mix, seed, stage.batch), batch_size=None, num_workers=config.workers)
+        return DataLoader(
+            ThumbnailPairs(frames, stage.mix, seed, stage.batch), batch_size=None, num_workers=config.workers
+        )
     return DataLoader(Pairs(frames, stage.mix, seed), batch_size=None, num_workers=config.workers)
 
 
 def _run_stage(
-    config: PriorConfig, frames: FrameSets, folder: Path, prior: EmbeddedPrior, progress: Progress,
-    accelerator: Accelerator, deadline: float,
+    config: PriorConfig,
+    frames: FrameSets,
+    folder: Path,
+    prior: EmbeddedPrior,
+    progress: Progress,
+    accelerator: Accelerator,
+    stop: Callable[[], bool],
 ) -> bool:
-    """Train one stage until its schedule ends (True) or the deadline comes (False); `progress` is kept up to date."""
+    """Train one stage until its schedule ends (True) or `stop` says so (False); `progress` is kept up to date."""
     stage = config.stages[progress.stage]
     loss_of = StageLoss(prior, STAGES[stage.name]).to(memory_format=torch.channels_last)
     groups = STAGES[stage.name].parameter_groups(prior, stage.rate)
@@ -107,14 +115,15 @@ def _run_stage(
             means = log.write(stage.name, progress.step, progress.seconds, optimizer.param_groups[0]["lr"])
             bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
         ended = progress.seconds >= 60 * stage.minutes
-        if ended or now >= deadline or now - saved > 60 * config.save_minutes:
+        stopped = ended or stop()
+        if stopped or now - saved > 60 * config.save_minutes:
             saved = now
             progress.prior, progress.average = prior.state_dict(), average.state_dict()
             progress.optimizer = optimizer.state_dict()
             if accelerator.is_main_process:
                 checkpoint.save(folder, progress)
                 _sample(log, average, stage, progress.step, clean, degraded)
-        if ended or now >= deadline:
+        if stopped:
             bar.close()
             log.close()
             return ended
@@ -145,7 +154,9 @@ def _average(average: EmbeddedPrior, prior: EmbeddedPrior, decay: float, step: i
 
 
 @torch.no_grad()
-def _sample(log: TrainingLog, prior: EmbeddedPrior, stage: StageConfig, step: int, clean: Tensor, degraded: Tensor) -> None:
+def _sample(
+    log: TrainingLog, prior: EmbeddedPrior, stage: StageConfig, step: int, clean: Tensor, degraded: Tensor
+) -> None:
     clean, degraded = clean[:4], degraded[:4]
     if STAGES[stage.name] is FieldStage:
         gain, offset, shading = prior.field(degraded)

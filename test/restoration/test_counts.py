@@ -74,7 +74,13 @@ def test_flames_go_around_the_networks() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"mapping": "log"}, {"minimum": 5, "maximum": 5}, {"low_percentile": 70}, {"resolution": 0.5}, {"maximum": float("nan")}],
+    [
+        {"mapping": "log"},
+        {"minimum": 5, "maximum": 5},
+        {"low_percentile": 70},
+        {"resolution": 0.5},
+        {"maximum": float("nan")},
+    ],
 )
 def test_impossible_mappings_are_refused(values: dict) -> None:
     with pytest.raises(OptionError):

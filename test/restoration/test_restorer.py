@@ -191,7 +191,9 @@ def test_truncated_and_foreign_graphs_are_refused(copied: Path) -> None:
 
 
 def test_external_data_is_refused(copied: Path) -> None:
-    forge(copied, "restore.onnx", (copied / "restore.onnx").read_bytes() + b"\x6a\x17\x0a\x08location\x12\x0b/etc/passwd")
+    forge(
+        copied, "restore.onnx", (copied / "restore.onnx").read_bytes() + b"\x6a\x17\x0a\x08location\x12\x0b/etc/passwd"
+    )
     with pytest.raises(WeightsError, match="other files"):
         load_copy(copied)
 

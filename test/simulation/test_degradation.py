@@ -30,7 +30,9 @@ def test_presets_are_ordered_by_severity() -> None:
     def mean_error(preset: str) -> float:
         return float(np.mean([error(degrade(truth(s), preset, np.random.default_rng(s)), truth(s)) for s in range(12)]))
 
-    assert mean_error("clean") < 1 < mean_error("sensor_light") < mean_error("sensor_normal") < mean_error("sensor_hard")
+    assert (
+        mean_error("clean") < 1 < mean_error("sensor_light") < mean_error("sensor_normal") < mean_error("sensor_hard")
+    )
     assert mean_error("hm_tir_single") < mean_error("hm_tir_normal") < mean_error("hm_tir_hard")
 
 
@@ -68,7 +70,9 @@ def test_thumbnails_carry_less_noise_than_frames() -> None:
     frame = np.full((64, 80), 100, np.float32)
 
     def grain(scale: float) -> float:
-        return float(np.mean([np.diff(degrade(frame, "hm_tir_hard", np.random.default_rng(s), scale)).std() for s in range(20)]))
+        return float(
+            np.mean([np.diff(degrade(frame, "hm_tir_hard", np.random.default_rng(s), scale)).std() for s in range(20)])
+        )
 
     assert grain(8) < 0.5 * grain(1)
 
