@@ -15,13 +15,17 @@ from infrared_ir_ros.training.stages import STAGES
 
 @dataclass(frozen=True)
 class StageConfig:
-    """minutes: length of the schedule, not of one session. rate: highest learning rate. batch: thumbnails of a step."""
+    """minutes: length of the schedule, not of one session. rate: highest learning rate.
+
+    batch, pool: thumbnails of a step, and drawn beforehand.
+    """
 
     name: str
     minutes: float
     rate: float
     mix: Mix
     batch: int = 96
+    pool: int = 16000
 
 
 @dataclass(frozen=True)

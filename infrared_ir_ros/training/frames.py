@@ -56,7 +56,7 @@ class ThumbnailPairs(IterableDataset):
     pool: how many clean thumbnails are drawn beforehand, since shrinking whole frames is the slow part.
     """
 
-    def __init__(self, frames: FrameSets, mix: Mix, seed: int, count: int = 96, pool: int = 16000) -> None:
+    def __init__(self, frames: FrameSets, mix: Mix, seed: int, count: int, pool: int) -> None:
         self._mix, self._seed, self._count = mix, seed, count
         rng = np.random.default_rng([seed, 7])
         self._pool = np.empty((pool, HEIGHT, WIDTH), np.float16)

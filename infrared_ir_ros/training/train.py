@@ -63,10 +63,10 @@ def measure_latent_scale(prior: EmbeddedPrior, frames: FrameSets, config: PriorC
 
 def _loader(config: PriorConfig, stage: StageConfig, frames: FrameSets, seed: int) -> DataLoader:
     if STAGES[stage.name] is FieldStage:
-        return DataLoader(
-            ThumbnailPairs(frames, stage.mix, seed, stage.batch), batch_size=None, num_workers=config.workers
-        )
-    return DataLoader(Pairs(frames, stage.mix, seed), batch_size=None, num_workers=config.workers)
+        pairs = ThumbnailPairs(frames, stage.mix, seed, stage.batch, stage.pool)
+    else:
+        pairs = Pairs(frames, stage.mix, seed)
+    return DataLoader(pairs, batch_size=None, num_workers=config.workers)
 
 
 def _run_stage(
