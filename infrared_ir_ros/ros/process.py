@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rclpy.node import Node
 
-PATIENCE = 4.0  # seconds for an orderly end; `ros2 launch` waits 5 before it signals again
+PATIENCE = 2.5  # seconds for an orderly end; `ros2 launch` waits 5 before it signals again
 _STOP = threading.Event()
 _running = False
 
