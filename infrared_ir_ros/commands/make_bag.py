@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -152,8 +153,13 @@ def _tell(text: str) -> None:
     tqdm.write(f"make_bag: {text}", file=sys.stderr)
 
 
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Entry point `make_bag`."""
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(cyclopts.run(make_bag))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +16,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.errors import WriterError
 
 from infrared_ir_ros.errors import OptionError, SourceError
-from infrared_ir_ros.media.atomic import sync_folder, unwritable
+from infrared_ir_ros.media.atomic import sync_folder, temporary_name, unwritable
 from infrared_ir_ros.media.bag_reader import COMPRESSED, IMAGE, typestore
 from infrared_ir_ros.media.image_message import ENCODING_OF_DTYPE
 from infrared_ir_ros.media.images import encode_png
@@ -49,13 +48,17 @@ class BagWriter:
     def __enter__(self) -> BagWriter:
         if self.path.exists() or self.path.is_symlink():
             raise SourceError(f"{printable(str(self.path))} exists already: choose another name, or remove it")
+        self._folder = temporary_name(self.path)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=f".{self.path.name[:80]}.", dir=self.path.parent))
+            self._folder.mkdir(parents=True)
             self._writer = Writer(self._folder / self.path.name, version=_VERSION, storage_plugin=self._plugin)
             self._writer.open()
         except OSError as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
             raise unwritable(self.path, error) from error
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         return self
 
     def __exit__(

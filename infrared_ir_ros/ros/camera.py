@@ -25,10 +25,10 @@ from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE
 from infrared_ir_ros.ros.parameters import Parameter, Value
 from infrared_ir_ros.ros.qos import publisher_options, publisher_profile
 from infrared_ir_ros.simulation.camera import SCENE_RATE, Degrader, Shot, boxes_json, film_recording, film_scene
+from infrared_ir_ros.simulation.pacing import Pace
 from infrared_ir_ros.simulation.scene import ThermalScene
 
 ENCODINGS = {"uint8": "mono8", "uint16": "mono16", "float32": "32FC1"}
-LONGEST_GAP = 5.0  # seconds between two frames of a recording that are waited for
 SETTLE = 0.5  # seconds for which a subscriber must have been there before the first frame is published
 
 
@@ -127,29 +127,19 @@ class CameraNode(Node):
     def _film(self) -> int:
         """Publish shot after shot, each at its time; returns their number."""
         limit = int(self._values["frames"])
-        count, last_stamp = 0, 0
-        due = time.monotonic()
+        count = 0
+        pace = Pace(self._rate, SCENE_RATE)
         for shot in self._shots:
-            if count:
-                due += self._gap(shot.stamp_ns - last_stamp)
-            late = time.monotonic() - due
-            if late > 1.0:  # too slow for the rate: go on from here, never in a burst
-                due += late
-                self.get_logger().warning("frames cannot be made at this rate", throttle_duration_sec=10.0)
+            due = pace.due(shot.stamp_ns, time.monotonic())
             if self._stopping.wait(max(due - time.monotonic(), 0)):
                 break
+            if pace.skipped:
+                self.get_logger().warning("frames cannot be made at this rate", once=True)
             self._publish(shot)
-            count, last_stamp = count + 1, shot.stamp_ns
+            count += 1
             if count == limit:
                 break
         return count
-
-    def _gap(self, by_stamps_ns: int) -> float:
-        """Seconds from one frame to the next."""
-        if self._rate > 0:
-            return 1 / self._rate
-        seconds = by_stamps_ns / 1e9
-        return min(seconds, LONGEST_GAP) if seconds > 0 else 1 / SCENE_RATE
 
     def _publish(self, shot: Shot) -> None:
         stamp = self.get_clock().now()

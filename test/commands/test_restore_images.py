@@ -1,0 +1,241 @@
+import inspect
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from infrared_ir_ros.commands import restore_images as command
+from infrared_ir_ros.commands.restore_images import restore_images
+from infrared_ir_ros.media import VideoWriter, can_write_video, open_source, read_image, write_image
+from infrared_ir_ros.records import Counts, Options
+from infrared_ir_ros.restoration import Restorer, load_restorer
+
+ROOT = Path(__file__).parents[2]
+needs_ffv1 = pytest.mark.skipif(not can_write_video(), reason="this OpenCV writes no FFV1")
+
+
+@pytest.fixture(scope="module")
+def restorer() -> Restorer:
+    return load_restorer(engine="onnxruntime")
+
+
+@pytest.fixture
+def loaded_once(restorer: Restorer, monkeypatch: pytest.MonkeyPatch) -> Restorer:
+    """The real restorer, loaded once for all tests of this module."""
+
+    def load(prior: str, prior_path: str, engine: str, device: str, precision: str, options: Options) -> Restorer:
+        restorer.options = options
+        return restorer
+
+    monkeypatch.setattr(command, "load_restorer", load)
+    return restorer
+
+
+def noisy(dtype: type = np.uint8, seed: int = 0, shape: tuple[int, int] = (48, 64)) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    unit = 0.5 + 0.3 * np.sin(np.arange(shape[1]) / 9)[None] * np.ones(shape) + rng.normal(0, 0.05, shape)
+    if dtype == np.float32:
+        return (290 + 10 * unit).astype(np.float32)
+    return (unit.clip(0, 1) * (255 if dtype == np.uint8 else 3000)).astype(dtype)
+
+
+def make_input(folder: Path) -> None:
+    write_image(folder / "a.png", noisy(np.uint8))
+    write_image(folder / "deep/er/b.tiff", noisy(np.uint16, 1))
+    write_image(folder / "deep/k.tif", noisy(np.float32, 2))
+    cv2.imwrite(str(folder / "c.jpg"), noisy(np.uint8, 3))
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_folder_comes_back_with_its_names_folders_and_depths(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_input(tmp_path / "in")
+    before = {name: (tmp_path / "in" / name).read_bytes() for name in files(tmp_path / "in")}
+    assert restore_images(tmp_path / "in", output=tmp_path / "out", strength=0.9) == 0
+    assert "4 restored, 0 failed of 4 files" in capsys.readouterr().out
+    assert files(tmp_path / "out") == ["a.png", "c.png", "deep/er/b.tiff", "deep/k.tif"]
+    for name, source in (("a.png", "a.png"), ("c.png", "c.jpg"), ("deep/er/b.tiff", "deep/er/b.tiff")):
+        frame, restored = read_image(tmp_path / "in" / source), read_image(tmp_path / "out" / name)
+        assert restored.dtype == frame.dtype and not np.array_equal(restored, frame)
+        loaded_once.reset()
+        assert np.array_equal(restored, loaded_once.restore(frame).image), "the same as the node's restorer makes"
+    assert {name: (tmp_path / "in" / name).read_bytes() for name in before} == before
+
+
+@needs_ffv1
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_video_becomes_a_lossless_video_of_the_same_depth_and_rate(
+    tmp_path: Path, loaded_once: Restorer, dtype: type
+) -> None:
+    frames = [noisy(dtype, seed) for seed in range(4)]
+    with VideoWriter(tmp_path / "in/x.avi", 12.0) as writer:
+        for frame in frames:
+            writer.write(frame)
+    assert restore_images(tmp_path / "in", output=tmp_path / "same", strength=0.0) == 0
+    source = open_source(tmp_path / "same/x.avi")
+    assert source.frame_rate == pytest.approx(12.0)
+    assert all(np.array_equal(a.image, b) for a, b in zip(source, frames, strict=True))
+
+
+def test_an_npz_sequence_becomes_pictures_where_no_video_can_be_written(
+    tmp_path: Path, loaded_once: Restorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrared_ir_ros.commands.restore_plan.can_write_video", lambda: False)
+    frames = np.stack([noisy(np.uint16, seed) for seed in range(3)])
+    np.savez(tmp_path / "x.npz", first=frames[0], delta=np.diff(frames.astype(np.int32), axis=0).astype(np.int16))
+    assert restore_images(tmp_path / "x.npz", output=tmp_path / "out", strength=0.0) == 0
+    assert files(tmp_path / "out") == ["x/000000.png", "x/000001.png", "x/000002.png"]
+    assert np.array_equal(read_image(tmp_path / "out/x/000002.png"), frames[2])
+
+
+def test_one_bad_file_does_not_stop_the_rest(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_input(tmp_path / "in")
+    (tmp_path / "in/b\x1b[31m.png").write_bytes((tmp_path / "in/a.png").read_bytes()[:100])
+    write_image(tmp_path / "in/flat.png", np.full((48, 64), 7, np.uint8))
+    (tmp_path / "in/v.mp4").write_bytes(b"no video")
+    assert restore_images(tmp_path / "in", output=tmp_path / "out") == 1
+    said = capsys.readouterr()
+    assert "4 restored, 3 failed of 7 files" in said.out
+    lines = [line for line in said.err.splitlines() if line.startswith("restore_images:")]
+    assert len(lines) == 3 and "\x1b" not in said.err
+    assert all(any(name in line for line in lines) for name in ("[31m.png", "flat.png", "v.mp4"))
+    assert files(tmp_path / "out") == ["a.png", "c.png", "deep/er/b.tiff", "deep/k.tif"]
+
+
+def test_two_files_that_would_go_to_one_place_both_come_back(tmp_path: Path, loaded_once: Restorer) -> None:
+    write_image(tmp_path / "in/a.png", noisy(np.uint16))
+    cv2.imwrite(str(tmp_path / "in/a.jpg"), noisy(np.uint8, 1))
+    cv2.imwrite(str(tmp_path / "in/a.jpeg"), noisy(np.uint8, 2))
+    assert restore_images(tmp_path / "in", output=tmp_path / "out", strength=0.0) == 0
+    assert files(tmp_path / "out") == ["a.png", "a_jpeg.png", "a_jpg.png"]
+    assert np.array_equal(read_image(tmp_path / "out/a.png"), noisy(np.uint16))
+
+
+def test_inputs_are_never_written_over_and_outputs_are_no_input(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_input(tmp_path / "in")
+    before = (tmp_path / "in/a.png").read_bytes()
+    for source, output in (("in", "in"), ("in/a.png", "in"), ("in/deep", "in/deep")):
+        assert restore_images(tmp_path / source, output=tmp_path / output) == 1
+        assert "would write over the input" in capsys.readouterr().err
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    assert restore_images(tmp_path / "in", output=tmp_path / "link") == 1
+    assert (tmp_path / "in/a.png").read_bytes() == before
+    for _ in range(2):
+        assert restore_images(tmp_path / "in", output=tmp_path / "in/restored") == 0
+        assert "4 restored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"task": "dance"}, "task is 'dance': this prior knows"),
+        ({"strength": 3.0}, "strength is 3.0: use a number from 0.0 to 1.0"),
+        ({"tone": "loud"}, "tone is 'loud'"),
+        ({"counts_mapping": "odd"}, "counts.mapping is 'odd'"),
+        ({"output": Path("/proc/nowhere")}, "cannot write /proc/nowhere"),
+        ({"input": Path("/nope")}, "/nope is missing"),
+    ],
+)
+def test_what_cannot_work_is_one_line_before_anything_is_restored(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str], settings: dict, words: str
+) -> None:
+    write_image(tmp_path / "a.png", noisy())
+    arguments = {"input": tmp_path / "a.png", "output": tmp_path / "out"} | settings
+    assert restore_images(arguments.pop("input"), **arguments) == 1
+    said = capsys.readouterr()
+    assert words in said.err and said.err.count("\n") == 1 and said.out == ""
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_an_unknown_engine_or_prior_is_answered_by_the_loader(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image(tmp_path / "a.png", noisy())
+    assert restore_images(tmp_path / "a.png", output=tmp_path / "out", engine="steam") == 1
+    assert "steam" in capsys.readouterr().err
+    assert restore_images(tmp_path / "a.png", output=tmp_path / "out", prior_path=str(tmp_path)) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_a_full_disk_stops_the_run_in_one_line_and_leaves_no_half_file(
+    tmp_path: Path, loaded_once: Restorer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import resource
+
+    for seed in range(3):
+        write_image(tmp_path / f"in/{seed}.png", noisy(np.uint16, seed))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        code = restore_images(tmp_path / "in", output=tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    said = capsys.readouterr()
+    assert code == 1 and "0 restored, 1 failed of 3 files" in said.out
+    assert "0.png: File too large" in said.err and said.err.count("restore_images:") == 1
+    assert files(tmp_path / "out") == []
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "infrared_ir_ros.commands.restore_images", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_with_130_a_summary_and_no_half_file(tmp_path: Path, number: int) -> None:
+    for seed in range(40):
+        write_image(tmp_path / f"in/{seed}.png", noisy(np.uint16, seed, (240, 320)))
+    process = start(str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--engine", "onnxruntime")
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("out/[0-9]*.png")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "interrupted:" in err and "of 40 files" in err and "Traceback" not in err
+    done = files(tmp_path / "out")
+    assert 0 < len(done) < 40 and all(name.endswith(".png") and not name.startswith(".") for name in done)
+    assert all(read_image(tmp_path / "out" / name).shape == (240, 320) for name in done)
+
+
+def test_the_help_explains_every_option_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
+    process = start("--help")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    for name in inspect.signature(restore_images).parameters:
+        assert f"--{name.replace('_', '-')}" in out
+    process = start(str(tmp_path), "--output", str(tmp_path / "out"), "--strenght", "1")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode != 0 and "--strength" in out + err and "Traceback" not in out + err
+
+
+def test_the_defaults_are_those_of_the_node() -> None:
+    defaults = {name: parameter.default for name, parameter in inspect.signature(restore_images).parameters.items()}
+    for name in ("task", "tone", "strength", "smoothing"):
+        assert defaults[name] == getattr(Options(), name)
+    for name in ("mapping", "minimum", "maximum", "resolution"):
+        assert defaults[f"counts_{name}"] == getattr(Counts(), name)
+    for name, parameter in inspect.signature(load_restorer).parameters.items():
+        if name != "options":
+            assert defaults[name] == parameter.default
