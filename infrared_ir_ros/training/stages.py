@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -38,7 +36,7 @@ class FieldStage:
 
 
 class RestoreStage:
-    """Lines, log-SNR head and denoiser on whole frames, the field head as it stands."""
+    """Lines, log-SNR head and denoiser on whole frames; the field head follows slowly."""
 
     name = "restore"
 
@@ -47,7 +45,12 @@ class RestoreStage:
         heads = [*prior.lines.parameters(), *prior.snr.parameters(), *prior.denoiser.embed.parameters()]
         in_heads = {id(parameter) for parameter in heads}
         body = [p for p in prior.denoiser.parameters() if id(p) not in in_heads]
-        return [{"params": heads, "lr": 1.7 * rate}, {"params": body, "lr": rate}]
+        field = list(prior.field.parameters())  # few thumbnails a step: a large rate would undo what it learned
+        return [
+            {"params": heads, "lr": 1.7 * rate},
+            {"params": body, "lr": rate},
+            {"params": field, "lr": 0.15 * rate},
+        ]
 
     @staticmethod
     def terms(prior: EmbeddedPrior, clean: Tensor, degraded: Tensor) -> Terms:
@@ -85,9 +88,3 @@ class StageLoss(nn.Module):
     def forward(self, clean: Tensor, degraded: Tensor) -> tuple[Tensor, Terms]:
         terms = self.stage.terms(self.prior, clean, degraded)
         return sum(terms.values()), {name: term.detach() for name, term in terms.items()}
-
-
-def trained_names(prior: EmbeddedPrior, stage: type[FieldStage] | type[RestoreStage]) -> Iterator[str]:
-    """Names of the parameters that a stage trains."""
-    trained = {id(p) for group in stage.parameter_groups(prior, 1.0) for p in group["params"]}
-    return (name for name, parameter in prior.named_parameters() if id(parameter) in trained)
