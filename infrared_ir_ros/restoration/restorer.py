@@ -74,6 +74,10 @@ class Restorer:
         # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
         restored = _restored_by(self._engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
         clock.lap("restore")
+        if not np.isfinite(restored).all():
+            raise FrameError(
+                f"the {self.description['engine']} engine answered with NaN: use another engine or precision"
+            )
         # 4. tone and strength, and back to counts of the same dtype
         if self._preserves(options):
             restored = preserve(restored, seen, _cropped(estimate, padded.shape, frame.shape))
@@ -86,10 +90,6 @@ class Restorer:
         if options.strength == 0:
             image = repaired.copy()
         clock.lap("tone")
-        if not np.isfinite(restored).all():
-            raise FrameError(
-                f"the {self.description['engine']} engine answered with NaN: use another engine or precision"
-            )
         return Restored(image, estimate.log_snr, self._schedule.timestep(estimate.log_snr), estimate, clock.laps)
 
     def reset(self) -> None:
