@@ -1,5 +1,7 @@
 import json
 import os
+import resource
+import signal
 import struct
 import sys
 from pathlib import Path
@@ -210,7 +212,6 @@ def chunk_bomb(claimed: int) -> bytes:
 
 @pytest.mark.parametrize("claimed", [1000, MAX_CHUNK_BYTES + 1, 2**63])
 def test_a_chunk_bomb_takes_no_more_than_it_claims_and_no_claim_is_endless(tmp_path: Path, claimed: int) -> None:
-    import resource
 
     (tmp_path / "bomb.mcap").write_bytes(chunk_bomb(claimed))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -317,3 +318,18 @@ def test_padded_rows_big_endian_and_colour_images_are_read(tmp_path: Path) -> No
     first, second = open_source(tmp_path / "bag")
     assert np.array_equal(first.image, counts) and first.image.dtype == np.uint16
     assert np.all(np.abs(second.image.astype(int) - 59) <= 1)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, storage: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(SourceError, match=r"cannot write .*bag: .*; free some space") as caught:
+            make_bag(tmp_path / "bag", pictures(600), storage)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert "\n" not in str(caught.value)
+    assert os.listdir(tmp_path) == []

@@ -1,5 +1,7 @@
 import io
 import os
+import resource
+import signal
 import zipfile
 from pathlib import Path
 
@@ -138,3 +140,17 @@ def test_colour_video_becomes_luma(tmp_path: Path) -> None:
     writer.release()
     image = next(iter(open_source(tmp_path / "x.avi"))).image
     assert image.ndim == 2 and abs(int(image[12, 16]) - 117) <= 3
+
+
+@needs_ffv1
+def test_a_video_on_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(SourceError, match="frames reached the disk: free some space"):
+            write_video(tmp_path / "x.mkv", sequence(np.uint16, 80, (96, 128)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert os.listdir(tmp_path) == []
