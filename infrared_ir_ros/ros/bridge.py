@@ -25,17 +25,11 @@ DTYPES = {
 
 
 class Bridge(Protocol):
-    """The four verbs of `cv_bridge.CvBridge` that this package uses."""
+    """The verbs of `cv_bridge.CvBridge` that this package takes from it."""
 
     def imgmsg_to_cv2(self, img_msg: Image, desired_encoding: str = "passthrough") -> np.ndarray: ...
 
-    def cv2_to_imgmsg(self, cvim: np.ndarray, encoding: str = "passthrough", header: Any = None) -> Image: ...
-
-    def compressed_imgmsg_to_cv2(
-        self, cmprs_img_msg: CompressedImage, desired_encoding: str = "passthrough"
-    ) -> np.ndarray: ...
-
-    def cv2_to_compressed_imgmsg(self, cvim: np.ndarray, dst_format: str = "jpg") -> CompressedImage: ...
+    def cv2_to_imgmsg(self, cvim: np.ndarray, encoding: str = "passthrough") -> Image: ...
 
 
 class PlainBridge:

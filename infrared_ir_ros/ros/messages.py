@@ -11,12 +11,13 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from infrared_ir_ros.errors import FrameError
-from infrared_ir_ros.ros.bridge import DTYPES, find_bridge
+from infrared_ir_ros.ros.bridge import DTYPES, PlainBridge, find_bridge
 from infrared_ir_ros.ros.cdr import check
 from infrared_ir_ros.ros.counters import Drop
 from infrared_ir_ros.ros.pictures import picture_size
 
 BRIDGE = find_bridge()
+PLAIN = PlainBridge()  # for compressed pictures: releases of cv_bridge differ in whether they keep 16 bit
 LONGEST_HEAD = 1 << 20  # bytes; metadata may come before the size of a picture
 MAX_SIDE = 4096  # pixels; the largest frame that the restorer takes
 OUTPUT_ENCODINGS = {"8UC1": "mono8", "bgr8": "mono8", "rgb8": "mono8"}  # others keep their name
@@ -74,7 +75,7 @@ def read_compressed(raw: bytes) -> Picture:
             Drop.UNDECODABLE, f"the compressed picture claims {width}x{height} pixels: at most {MAX_SIDE}x{MAX_SIDE}"
         )
     try:
-        image = BRIDGE.compressed_imgmsg_to_cv2(message)
+        image = PLAIN.compressed_imgmsg_to_cv2(message)
     except Exception as error:  # a codec may raise anything
         raise MessageError(Drop.UNDECODABLE, f"the {width}x{height} picture does not decode: {error}") from error
     if image.dtype.name not in ENCODING_OF_DTYPE:
@@ -101,10 +102,10 @@ def write_image(image: np.ndarray, picture: Picture) -> Image:
 def write_compressed(image: np.ndarray, picture: Picture) -> CompressedImage | None:
     """8 bit as JPEG, 16 bit as PNG, named as image_transport names them; None for 32FC1, which neither holds."""
     if image.dtype == np.uint8:
-        message = BRIDGE.cv2_to_compressed_imgmsg(image, "jpg")
+        message = PLAIN.cv2_to_compressed_imgmsg(image, "jpg")
         message.format = f"{picture.encoding}; jpeg compressed"
     elif image.dtype == np.uint16:
-        message = BRIDGE.cv2_to_compressed_imgmsg(image, "png")
+        message = PLAIN.cv2_to_compressed_imgmsg(image, "png")
         message.format = f"{picture.encoding}; png compressed"
     else:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -54,10 +55,22 @@ def test_a_bridge_returns_what_it_was_given(bridge: Bridge, encoding: str) -> No
     assert back.dtype == pixels.dtype and np.array_equal(back, pixels)
 
 
-@pytest.mark.parametrize("bridge", BRIDGES.values(), ids=BRIDGES.keys())
-def test_a_bridge_compresses_without_loss_as_png(bridge: Bridge) -> None:
-    pixels = scene(dtype=np.uint16)
+def test_our_bridge_compresses_without_loss_as_png() -> None:
+    pixels, bridge = scene(dtype=np.uint16), PlainBridge()
     assert np.array_equal(bridge.compressed_imgmsg_to_cv2(bridge.cv2_to_compressed_imgmsg(pixels, "png")), pixels)
+
+
+def test_a_cv_bridge_from_elsewhere_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix = tmp_path / "ros"
+    (prefix / "lib" / "cv_bridge").mkdir(parents=True)
+    (prefix / "lib" / "cv_bridge" / "__init__.py").write_text("class CvBridge: pass\n")
+    monkeypatch.syspath_prepend(str(prefix / "lib"))
+    monkeypatch.delitem(sys.modules, "cv_bridge", raising=False)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path / "other"))
+    assert isinstance(find_bridge(), PlainBridge)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", f"{tmp_path / 'other'}:{prefix}")
+    assert type(find_bridge()).__name__ == "CvBridge"
+    sys.modules.pop("cv_bridge", None)
 
 
 @pytest.mark.parametrize("encoding", DTYPES)

@@ -1,0 +1,78 @@
+"""Compressed frames and comparisons cost nothing until somebody subscribes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import rclpy
+from harness import Peer, make_image, scene
+from rclpy.context import Context
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage, Image
+
+from infrared_ir_ros.ros import output
+from infrared_ir_ros.ros.messages import Picture
+from infrared_ir_ros.ros.output import Output
+
+
+@pytest.fixture()
+def node(domain: int) -> Iterator[Node]:
+    context = Context()
+    rclpy.init(context=context, domain_id=domain)
+    node = Node("restore_node", context=context)
+    yield node
+    node.destroy_node()
+    context.try_shutdown()
+
+
+def test_views_are_computed_only_while_somebody_subscribes(
+    node: Node, domain: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    for name in ("comparison", "write_compressed"):
+        original = getattr(output, name)
+        monkeypatch.setattr(output, name, lambda *a, name=name, original=original: calls.append(name) or original(*a))
+    publishers = Output(node)
+    picture = Picture(make_image(scene(), "mono16").header, scene(), "mono16")
+    publishers.publish_views(scene(), picture, "ironbow")
+    assert not calls
+    with Peer(domain) as peer:
+        compressed = peer.collect(CompressedImage, "restored/compressed")
+        peer.wait(publishers.compressed.get_subscription_count, "the subscriber")
+        publishers.publish_views(scene(), picture, "ironbow")
+        assert calls == ["write_compressed"]
+        sides = peer.collect(Image, "restore_node/comparison")
+        peer.wait(publishers.comparison.get_subscription_count, "the second subscriber")
+
+        def both_came() -> bool:
+            publishers.publish_views(scene(), picture, "ironbow")
+            return bool(compressed and sides)
+
+        peer.wait(both_came, "a picture of each kind")
+        assert "comparison" in calls
+    peer.wait(lambda: not publishers.comparison.get_subscription_count(), "the end of the subscriptions")
+    calls.clear()
+    publishers.publish_views(scene(), picture, "ironbow")
+    assert not calls
+    publishers.destroy()
+
+
+def test_float_frames_have_no_compressed_form(node: Node, domain: int) -> None:
+    publishers = Output(node)
+    frame = scene(dtype=np.float32)
+    picture = Picture(make_image(frame, "32FC1").header, frame, "32FC1")
+    with Peer(domain) as peer:
+        compressed = peer.collect(CompressedImage, "restored/compressed")
+        restored = peer.collect(Image, "restored")
+        peer.wait(publishers.compressed.get_subscription_count, "the subscriber")
+
+        def restored_came() -> bool:
+            publishers.publish_views(frame, picture, "inferno")
+            publishers.publish(frame, picture, None)
+            return bool(restored)
+
+        peer.wait(restored_came, "the frame")
+        assert not compressed
+    publishers.destroy()
