@@ -94,12 +94,12 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
     silent, still = now - inputs.last_arrival, pipeline.stillness.still_for
     for problem in inputs.problems():
         report.error(problem)
-    if silent > values["input_timeout_s"]:
+    if silent > float(values["input_timeout_s"]):
         report.error(
             f"no frame for {silent:.1f} s on {inputs.image.topic} or {inputs.compressed_topic} "
             f"({inputs.frame_publishers} publishers)"
         )
-    elif still > values["stuck_timeout_s"]:
+    elif still > float(values["stuck_timeout_s"]):
         report.error(f"stuck: the same pixels for {still:.1f} s; is the shutter closed or the camera frozen?")
     for fault, count in pipeline.stamps.new_faults().items():
         report.warn(f"{count} {fault.value} stamps")

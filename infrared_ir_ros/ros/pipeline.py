@@ -13,6 +13,7 @@ from sensor_msgs.msg import CameraInfo
 
 from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.records import Restored
+from infrared_ir_ros.restoration import Restorer
 from infrared_ir_ros.ros.counters import Counters, Drop
 from infrared_ir_ros.ros.mailbox import Mailbox
 from infrared_ir_ros.ros.messages import MessageError, Picture
@@ -44,7 +45,7 @@ class Pipeline:
     """Takes the newest frame, restores and publishes it, in a thread of its own, so that services answer meanwhile."""
 
     def __init__(
-        self, restorer: Any, output: Output, counters: Counters, clock: Clock, logger: Any, settings: Settings
+        self, restorer: Restorer, output: Output, counters: Counters, clock: Clock, logger: Any, settings: Settings
     ) -> None:
         self.settings = settings
         self.camera_info: CameraInfo | None = None

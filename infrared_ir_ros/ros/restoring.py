@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
@@ -14,7 +13,7 @@ from std_srvs.srv import SetBool
 
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.records import Options
-from infrared_ir_ros.restoration import load_restorer
+from infrared_ir_ros.restoration import Restorer, load_restorer
 from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.counters import Counters
 from infrared_ir_ros.ros.declaration import NodeParameters
@@ -37,7 +36,7 @@ class RestoreNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("restore_node")
-        self._restorer: Any = None
+        self._restorer: Restorer | None = None
         self._output: Output | None = None
         self._pipeline: Pipeline | None = None
         self._inputs: CameraInputs | None = None
@@ -108,13 +107,13 @@ class RestoreNode(LifecycleNode):
     def _configure(self) -> None:
         values = self._parameters_in_use.values
         names = ("prior", "prior_path", "engine", "device", "precision")
-        restorer = load_restorer(**{name: values[name] for name in names}, options=self._parameters_in_use.options)
+        restorer = load_restorer(**{name: str(values[name]) for name in names}, options=self._parameters_in_use.options)
         restorer.warm_up(*WARM_UP)
         self._output = Output(self)
         self._restorer = restorer
 
     def _activate(self) -> None:
-        assert self._output is not None
+        assert self._restorer is not None and self._output is not None  # the state machine sees to that
         self._restorer.reset()
         self._pipeline = Pipeline(
             self._restorer, self._output, self._counters, self.get_clock(), self.get_logger(), self._settings()

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from harness import NodeProcess, Peer, assert_balanced, make_image, scene
 from rclpy.serialization import serialize_message
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Float32, String
 
@@ -169,6 +171,21 @@ def test_a_subscriber_that_asks_for_too_much_is_reported(peer: Peer) -> None:
     since = len(peer.diagnostics)
     peer.collect(Float32, "log_snr", reliable=True)
     peer.wait_message("frames", "/log_snr: QoS of the subscriber", WARN, since)
+
+
+def test_a_clock_that_jumps_stops_neither_frames_nor_reports(peer: Peer) -> None:
+    ticks = peer.node.create_publisher(Clock, "/clock", 10)
+    assert peer.set_parameters(use_sim_time=True, max_age_ms=2000.0)[0].successful
+    try:
+        for seconds in (100_000, 100_001, 96_400, 96_401, 182_800):  # an hour back, then a day ahead
+            ticks.publish(Clock(clock=Time(sec=seconds)))
+            since, before = len(peer.diagnostics), len(peer.restored)
+            peer.camera.publish(make_image(scene(seconds), "mono16", seconds * 10**9))
+            peer.wait(lambda before=before: len(peer.restored) > before, f"the frame at {seconds} s")
+            peer.wait(lambda since=since: len(peer.diagnostics) > since, "a report")
+    finally:
+        assert peer.set_parameters(use_sim_time=False, max_age_ms=60000.0)[0].successful
+    _assert_answered(peer)
 
 
 def test_a_frame_that_fails_passes_through_on_demand(peer: Peer) -> None:
