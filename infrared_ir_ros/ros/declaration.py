@@ -35,6 +35,7 @@ class NodeParameters:
         self._apply = apply
         self.values: dict[str, Value] = {parameter.name: self._declare(parameter) for parameter in TABLE}
         self.options = check_all(self.values)
+        self._warn_of_unknown()
         node.add_on_set_parameters_callback(self._on_set)
         if hasattr(node, "add_post_set_parameters_callback"):
             node.add_post_set_parameters_callback(self._after_set)
@@ -46,8 +47,15 @@ class NodeParameters:
         try:
             return self._node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter)).value
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-            kind = type(parameter.default).__name__
-            raise OptionError(f"{error}: {parameter.name} is a {kind}, {parameter.values}") from None
+            kind, like = type(parameter.default).__name__, parameter.default
+            raise OptionError(f"{error}: {parameter.name} is a {kind} like {like!r}, {parameter.values}") from None
+
+    def _warn_of_unknown(self) -> None:
+        """A misspelt name in a parameter file is silently ignored by ROS."""
+        given = getattr(self._node, "_parameter_overrides", {})
+        for name in given:
+            if not self._node.has_parameter(name) and not name.startswith("qos_overrides."):
+                self._node.get_logger().warning(f"there is no parameter {name!r}: it is ignored")
 
     def _on_set(self, changes: list[RosParameter]) -> SetParametersResult:
         try:

@@ -46,8 +46,8 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     from rclpy.signals import SignalHandlerOptions
 
     use_transport_profile()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
     except Exception as error:
         print(f"cannot start: {error}", file=sys.stderr, flush=True)
