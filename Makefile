@@ -1,19 +1,19 @@
 # make demo                      camera -> restore_node -> bag, in about a minute
 # make demo SOURCE=folder        the same with your frames (a folder, a video or a bag); OUTPUT=folder for the results
 # make test                      all tests; TESTS=test/ros for some
-# make environment               .venv with what a robot needs, for colcon
+# make environment               .venv for colcon: with what a robot needs, or SET=test for colcon test
 # make lint, make format, make clean
 # PYTHON=/path/to/python3.12     chooses the Python of .venv
 
 export PYTHON SOURCE OUTPUT
 TESTS ?= test
-
+SET ?= robot
 
 .DEFAULT_GOAL := demo
 .PHONY: environment demo test lint format clean
 
 environment:
-	@scripts/environment.sh robot
+	@scripts/environment.sh $(SET)
 
 demo:
 	@scripts/environment.sh robot
