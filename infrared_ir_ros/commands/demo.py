@@ -205,7 +205,7 @@ def _replace(new: Path, target: Path, aside: Path) -> None:
     os.rename(new, target)
 
 
-def _stay_apart() -> None:
+def stay_apart() -> None:
     """Use a DDS domain of the demo's own on this machine, unless the user chose one (to watch in RViz, for example)."""
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
@@ -219,7 +219,7 @@ def main() -> None:
     """Entry point `demo`."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    _stay_apart()
+    stay_apart()
     cyclopts.run(demo)
 
 

@@ -1,0 +1,85 @@
+"""Real recordings through camera, restore_node and recorder: is every frame there, with its stamp, frame_id and depth?
+
+python benchmarks/real_input.py --data ../shared/data
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import cyclopts
+from _common import write_result
+from rosbags.highlevel import AnyReader
+
+from infrared_ir_ros.commands.demo import demo, stay_apart
+
+SOURCES = (
+    "video/lynred_calibrated/car2_calibrated.avi",
+    "raw16/cptv-lepton3/hedgehog.npz",
+    "raw16/cptv-lepton3/possum.npz",
+    "raw16/cptv-lepton3/skyline.npz",
+    "video/svanstrom_ir/IR_HELICOPTER_022.mp4",
+)
+DEPTHS = {"mono8": 8, "mono16": 16, "16UC1": 16}
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What a bag holds: the header facts of each frame, by topic."""
+
+    sent: list[tuple[int, str, str, int, int]]
+    restored: list[tuple[int, str, str, int, int]]
+
+    @property
+    def lost(self) -> int:
+        return len(set(self.sent) - set(self.restored)) + max(len(self.restored) - len(self.sent), 0)
+
+
+def real_input(*, data: Path = Path("../shared/data"), seconds: float = 20.0) -> int:
+    """Send real recordings through the nodes and compare what comes out with what went in.
+
+    Parameters
+    ----------
+    data
+        Folder of the thermal recordings.
+    seconds
+        How long each recording is played, at a rate that this machine sustains.
+    """
+    figures: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as room:
+        for source in SOURCES:
+            output = Path(room) / Path(source).stem
+            if demo(source=str(data / source), output=output, seconds=seconds):
+                return 1
+            passage = read_passage(output / "bag")
+            depth = DEPTHS[passage.sent[0][2]] if passage.sent else 0
+            name = Path(source).stem
+            figures |= {
+                f"{name} frames": len(passage.sent),
+                f"{name} lost or changed": passage.lost,
+                f"{name} bits": depth,
+            }
+            print(f"{source}: {len(passage.sent)} frames of {depth} bit, {passage.lost} lost or with another header")
+    write_result("real_input", figures)
+    return int(any(value for name, value in figures.items() if name.endswith("lost or changed")))
+
+
+def read_passage(bag: Path) -> Passage:
+    """The stamp, frame_id, encoding and size of each frame on /ir/image and /ir/restored."""
+    found: dict[str, list[tuple[int, str, str, int, int]]] = {"/ir/image": [], "/ir/restored": []}
+    with AnyReader([bag]) as reader:
+        wanted = [connection for connection in reader.connections if connection.topic in found]
+        for connection, _, raw in reader.messages(wanted):
+            message = reader.deserialize(raw, connection.msgtype)
+            stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+            facts = (stamp, message.header.frame_id, message.encoding, message.height, message.width)
+            found[connection.topic].append(facts)
+    return Passage(found["/ir/image"], found["/ir/restored"])
+
+
+if __name__ == "__main__":
+    stay_apart()
+    sys.exit(cyclopts.run(real_input))
