@@ -73,6 +73,8 @@ class NodeParameters:
         return SetParametersResult(successful=True)
 
     def _after_set(self, changes: list[RosParameter]) -> None:
+        if not any(change.name in BY_NAME for change in changes):
+            return  # QoS overrides are declared in the midst of making a subscription, which `apply` may make too
         self.values = self._merged(changes)
         self.options = check_all(self.values)
         self._apply()
