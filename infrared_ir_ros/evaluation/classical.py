@@ -36,16 +36,24 @@ def restore(frame: np.ndarray, denoiser: str, shading: str) -> np.ndarray:
     of SHADINGS. Returns float32 of the same shape on the levels of a stretched clean frame. Raises OptionError for an
     unknown step and for a flat frame.
     """
+    return finish(prepare(frame), denoiser, shading)
+
+
+def prepare(frame: np.ndarray) -> np.ndarray:
+    """What all variants begin with: dead pixels replaced, lines destriped, (height, width) float32."""
+    return destripe(replace_dead_pixels(np.asarray(frame, np.float32)))
+
+
+def finish(prepared: np.ndarray, denoiser: str, shading: str) -> np.ndarray:
+    """The rest of the chain, see `restore`."""
     steps = {"wavelet": denoise_wavelet, "nlm": denoise_nlm, "bm3d": denoise_bm3d}
     fields = {"none": no_shading, "dome": dome_shading, "gaussian": gaussian_shading, "gradient": gradient_dome_shading}
     if denoiser not in steps:
         raise OptionError(f"denoiser is {denoiser!r}: use one of {', '.join(DENOISERS)}")
     if shading not in fields:
         raise OptionError(f"shading is {shading!r}: use one of {', '.join(SHADINGS)}")
-    frame = destripe(replace_dead_pixels(np.asarray(frame, np.float32)))
-    frame = frame - fields[shading](frame)
-    frame = steps[denoiser](frame, noise_sigma(frame))
-    return stretch(unsharp(frame))
+    frame = prepared - fields[shading](prepared)
+    return stretch(unsharp(steps[denoiser](frame, noise_sigma(frame))))
 
 
 def replace_dead_pixels(frame: np.ndarray, threshold: float = 6.0) -> np.ndarray:

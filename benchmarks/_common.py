@@ -1,0 +1,73 @@
+"""What every benchmark shares: where results go, and on what they were measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from infrared_ir_ros.media import write_atomically
+
+FOLDER = Path(__file__).resolve().parent
+RESULTS = FOLDER / "results"
+
+
+def write_result(
+    name: str, figures: Mapping[str, float], seeds: Sequence[int] = (), notes: Mapping[str, str] | None = None
+) -> Path:
+    """Write benchmarks/results/NAME.json: figure -> number, and the commit, machine and seeds they belong to.
+
+    notes: further facts in words, such as the weights that ran. Returns the path. Raises SourceError if it cannot
+    be written.
+    """
+    record = {"commit": commit(), "machine": machine(), "seeds": list(seeds), **(notes or {}), **figures}
+    path = RESULTS / f"{name}.json"
+    write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
+    return path
+
+
+def read_result(name: str) -> dict[str, float]:
+    """The figures of benchmarks/results/NAME.json, with `commit`, `machine` and `seeds`. Raises FileNotFoundError."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def commit() -> str:
+    """Short hash of the commit, `+` behind it when files that git knows have changed since; `unknown` without git."""
+    try:
+        revision = _git("rev-parse", "--short=10", "HEAD")
+        return revision + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(("git", *arguments), cwd=FOLDER, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def machine() -> str:
+    """Processor, cores, system and Python in one line."""
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{_processor()}, {os.cpu_count()} cores, {system}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown processor"
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table that reads well as text and as Markdown: the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(cells, widths, strict=True))]
+        return f"| {' | '.join(padded)} |"
+
+    rule = [("-" * w if not i else "-" * (w - 1) + ":") for i, w in enumerate(widths)]
+    return "\n".join((line(header), line(rule), *map(line, rows)))

@@ -1,0 +1,116 @@
+"""Whether temperatures stay temperatures: `tone: preserve` on the camera's TLinear scene against its true kelvin.
+
+python benchmarks/preserve.py
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+from _common import markdown_table, write_result
+from cyclopts import App
+
+from infrared_ir_ros.records import Counts, Options
+from infrared_ir_ros.restoration import load_restorer
+from infrared_ir_ros.simulation.camera import KELVIN_PER_COUNT, Degrader, film_scene
+from infrared_ir_ros.simulation.scene import ThermalScene
+
+app = App(help_format="plaintext")
+PRESETS = ("clean", "sensor_light", "sensor_normal", "sensor_hard")
+REQUIRED_BIAS, REQUIRED_RATIO = 0.1, 0.5  # K; noise after over noise before
+
+
+@app.default
+def preserve(
+    *,
+    frames: int = 5,
+    scenes: int = 6,
+    height: int = 512,
+    width: int = 640,
+    presets: tuple[str, ...] = PRESETS,
+    prior_path: str = "",
+    engine: str = "auto",
+) -> None:
+    """Restore degraded TLinear frames with their tone preserved; print bias and noise and write results/preserve.json.
+
+    A degradation may lower the contrast and add a path radiance: then no frame that keeps the level of its input agrees
+    with the scene's true kelvin. So the truth is first seen through the camera: the gain and offset that fit it to the
+    *input* best. `noise` is the standard deviation of a frame's difference from that, `bias` the mean of it. The plain
+    differences from the true kelvin are given as well (`_true`).
+
+    Parameters
+    ----------
+    frames: of each scene, a second apart.
+    scenes: seeds of scene and camera, from 0.
+    height: of a frame.
+    width: of a frame.
+    presets: degradations to run.
+    prior_path: folder of the weights; the shipped ones if empty.
+    engine: auto, onnxruntime, openvino or torch.
+    """
+    options = Options(tone="preserve", counts=Counts(mapping="tlinear", resolution=KELVIN_PER_COUNT))
+    restorer = load_restorer(prior_path=prior_path, engine=engine, options=options)
+    figures: dict[str, float] = {}
+    for preset in presets:
+        rows = []
+        for seed in range(scenes):
+            shots = film_scene(ThermalScene(seed, height, width), "mono16", 1.0, Degrader(preset, seed))
+            for shot in islice(shots, frames):
+                restored = restorer.restore(shot.image).image
+                rows.append(differences(shot.image, restored, shot.temperature))
+        for name in rows[0]:
+            figures[f"{preset}.{name}"] = round(float(np.mean([row[name] for row in rows])), 5)
+        figures[f"{preset}.bias.worst"] = round(max(abs(row["bias"]) for row in rows), 5)
+        noisy = [row["noise_after"] / row["noise_before"] for row in rows if row["noise_before"] > 0.05]
+        if noisy:
+            figures[f"{preset}.noise_ratio"] = round(float(np.mean(noisy)), 4)
+    print(render(figures))
+    print(write_result("preserve", figures, range(scenes), restorer.description))
+
+
+def differences(before: np.ndarray, after: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Bias and noise in kelvin of TLinear frames before and after, against (height, width) kelvin."""
+    seen, restored = before * KELVIN_PER_COUNT, after * KELVIN_PER_COUNT
+    kelvin = truth.astype(np.float64)
+    gain, offset = np.polyfit(kelvin.ravel(), seen.ravel(), 1)
+    through_camera = gain * kelvin + offset
+    return {
+        "bias": float(np.mean(restored - through_camera)),
+        "noise_before": float(np.std(seen - through_camera)),
+        "noise_after": float(np.std(restored - through_camera)),
+        "bias_true_before": float(np.mean(seen - kelvin)),
+        "bias_true_after": float(np.mean(restored - kelvin)),
+        "noise_true_before": float(np.std(seen - kelvin)),
+        "noise_true_after": float(np.std(restored - kelvin)),
+    }
+
+
+def render(figures: dict[str, float]) -> str:
+    """The table, in kelvin, and the verdict."""
+    presets = list(dict.fromkeys(name.split(".")[0] for name in figures))
+    columns = (
+        "bias",
+        "bias.worst",
+        "noise_before",
+        "noise_after",
+        "noise_ratio",
+        "noise_true_before",
+        "noise_true_after",
+    )
+    rows = [[preset, *(_number(figures.get(f"{preset}.{column}")) for column in columns)] for preset in presets]
+    verdicts = [
+        f"{preset}: mean bias {abs(figures[f'{preset}.bias']):.3f} K (below {REQUIRED_BIAS}),"
+        f" noise times {figures[f'{preset}.noise_ratio']:.2f} (at most {REQUIRED_RATIO})"
+        for preset in presets
+        if f"{preset}.noise_ratio" in figures
+    ]
+    return "\n".join([markdown_table(["kelvin", *columns], rows), "", *verdicts])
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    app()

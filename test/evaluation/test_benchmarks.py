@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pywt")
+
+from infrared_ir_ros.evaluation import Score  # noqa: E402
+from infrared_ir_ros.media import write_image  # noqa: E402
+from infrared_ir_ros.simulation import layout  # noqa: E402
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # noqa: ANN201
+    """Import a module of benchmarks/, writing its results and cache below tmp_path."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setattr(importlib.import_module("_common"), "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(importlib.import_module("_cases"), "CACHE", tmp_path / "cache")
+    return importlib.import_module
+
+
+@pytest.fixture
+def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for number in range(2):
+        image = (255 * layout(np.random.default_rng(number), 64, 80)).astype(np.uint8)
+        write_image(tmp_path / "data" / "clean_test" / "roadscene" / f"FLIR_{number}.png", image)
+    monkeypatch.setenv("INFRARED_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def score(psnr: float, fitted: float | None = None) -> Score:
+    return Score(psnr, psnr + 2 if fitted is None else fitted, 0.5, 0.6, psnr + 1.32)
+
+
+def table(ours: float, none: float, dome: float, gradient: float) -> dict[str, list[Score]]:
+    values = {
+        "input": 12.0,
+        "wavelet+none": none,
+        "wavelet+dome": dome,
+        "wavelet+gaussian": 10.0,
+        "wavelet+gradient": gradient,
+        "v0": ours - 0.5,
+        "ours": ours,
+    }
+    return {name: [score(value), score(value + 1)] for name, value in values.items()}
+
+
+def test_the_opponent_is_the_best_variant_of_the_mean_over_sets(load: object) -> None:
+    report = load("_report")  # type: ignore[operator]
+    scores = {("hm_tir_hard", "hit-uav"): table(21, 15, 18, 19), ("hm_tir_hard", "roadscene"): table(22, 20, 19, 17)}
+    figures = report.summarise(scores)
+    assert figures["hm_tir_hard.all.classical.psnr"] == 19.0  # dome: 18.5, none: 17.5, each 0.5 higher over its frames
+    assert figures["hm_tir_hard.all.strongest.psnr"] == 19.0
+    assert figures["hm_tir_hard.roadscene.classical.psnr"] == 19.5
+    assert figures["hm_tir_hard.all.lead_over_classical.psnr"] == 3.0
+    assert figures["hm_tir_hard.seen.lead_over_v0.psnr"] == 0.5
+    assert report.best_variant(figures, "hm_tir_hard", report.DESIGN_VARIANTS, "psnr") == "wavelet+dome"
+
+
+def test_the_strongest_chain_may_go_beyond_section_7(load: object) -> None:
+    report = load("_report")  # type: ignore[operator]
+    figures = report.summarise({("hm_tir_hard", "hit-uav"): table(21, 15, 18, 20)})
+    assert figures["hm_tir_hard.all.lead_over_classical.psnr"] == 3.0
+    assert figures["hm_tir_hard.all.lead_over_strongest.psnr"] == 1.0
+
+
+def test_requirements_are_judged_by_the_numbers(load: object) -> None:
+    report = load("_report")  # type: ignore[operator]
+    figures = report.summarise({("hm_tir_hard", "roadscene"): table(20, 18, 18.5, 18)})
+    missed = [text for text, least, value in report.verdicts(figures) if value <= least]
+    assert missed == ["hm_tir_hard: lead over classical, psnr", "hm_tir_hard: lead over classical, psnr_fitted"]
+    assert "4 of 6 requirements are met" in report.render(figures)
+
+
+def test_equal_frames_do_not_make_a_mean_infinite(load: object) -> None:
+    report = load("_report")  # type: ignore[operator]
+    frames = [score(float("inf")), score(40.0)]
+    figures = report.summarise({("clean", "hit-uav"): {"input": frames, "preserved": frames, "ours": frames}})
+    assert figures["clean.all.preserved.psnr"] == 70.0
+    assert figures["clean.all.preserved.psnr.worst"] == 40.0
+
+
+def test_a_result_is_flat_json_with_its_origin(load: object) -> None:
+    common = load("_common")  # type: ignore[operator]
+    path = common.write_result("trial", {"a.b": 1.5}, [7], {"prior": "x"})
+    record = json.loads(path.read_text())
+    assert record["a.b"] == 1.5 and record["seeds"] == [7] and record["prior"] == "x"
+    assert re.fullmatch(r"[0-9a-f]{7,}\+?|unknown", record["commit"])
+    assert "cores" in record["machine"]
+    assert not any(isinstance(value, dict) for value in record.values())
+
+
+def test_a_table_is_aligned_markdown(load: object) -> None:
+    common: ModuleType = load("_common")  # type: ignore[operator]
+    lines = common.markdown_table(["", "dB"], [["ours", "21.10"], ["v = 0", "9.00"]]).splitlines()
+    assert lines == ["|       |    dB |", "| ----- | ----: |", "| ours  | 21.10 |", "| v = 0 |  9.00 |"]
+
+
+def test_cases_are_seeded_one_by_one(load: object, data: Path) -> None:
+    cases = load("_cases").cases  # type: ignore[operator]
+    both = list(cases(("roadscene",), ("hm_tir_hard", "sensor_hard"), 2, 0, data))
+    alone = list(cases(("roadscene",), ("sensor_hard",), 2, 0, data))
+    assert [case.preset for case in both] == ["hm_tir_hard", "sensor_hard"] * 2
+    assert np.array_equal(both[1].degraded, alone[0].degraded)
+    other = next(cases(("roadscene",), ("sensor_hard",), 2, 1, data))
+    assert not np.array_equal(other.degraded, alone[0].degraded)
+
+
+def test_classical_results_are_remembered(load: object, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load("_cases")  # type: ignore[operator]
+    case = next(module.cases(("roadscene",), ("hm_tir_hard",), 1, 0, data))
+    first = module.score_classical(case)
+    monkeypatch.setattr(module.classical, "prepare", None)  # would fail if it were called again
+    assert module.score_classical(case) == first
+    assert set(first) == {"input", "wavelet+none", "wavelet+dome", "wavelet+gaussian", "wavelet+gradient"}
+
+
+def test_the_whole_run_at_tiny_size(
+    load: object, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    load("restoration").restoration(  # type: ignore[operator]
+        frames=1, denoiser_frames=1, sets=("roadscene",), workers=1, pictures=tmp_path / "pictures"
+    )
+    figures = json.loads((tmp_path / "results" / "restoration.json").read_text())
+    for preset in ("hm_tir_normal", "hm_tir_hard", "sensor_normal", "sensor_hard"):
+        assert {f"{preset}.all.{method}.psnr" for method in ("input", "classical", "v0", "ours")} <= figures.keys()
+        assert f"{preset}.denoisers.nlm.psnr" in figures
+    assert "clean.all.preserved.psnr" in figures and figures["seeds"] == [0]
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == 4
+    assert "### hm_tir_hard" in capsys.readouterr().out
+    load("restoration").restoration(render_only=True)  # type: ignore[operator]
+    assert "### hm_tir_hard" in capsys.readouterr().out
