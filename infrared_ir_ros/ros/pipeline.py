@@ -73,11 +73,11 @@ class Pipeline:
         """Forget the past before the next frame (the shutter closed)."""
         self._reset_wanted = True
 
-    def close(self) -> None:
-        """Finish the frame in work, drop the one that waits, end the thread."""
+    def close(self, patience: float | None = None) -> None:
+        """Finish the frame in work (for at most `patience` seconds), drop the one that waits, end the thread."""
         if self._mailbox.close() is not None:
             self._counters.drop(Drop.DEACTIVATED, "it waited when the node was deactivated")
-        self._thread.join()
+        self._thread.join(patience)
 
     def _work(self) -> None:
         while (arrival := self._mailbox.take()) is not None:

@@ -38,7 +38,8 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     """Spin the node that `make_node` builds until a signal comes; returns the exit code.
 
     The executor runs in a thread of its own, because the main thread has to be free for signals. What callbacks raise
-    is logged, and the node lives on. `stop()` of the node, if it has one, is called before the node is destroyed.
+    is logged, and the node lives on. `stop()` of the node, if it has one, is called before the node is destroyed, and
+    may take its time.
     """
     global _running
     import rclpy
@@ -59,11 +60,13 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     _running = True
     spinning.start()
     _STOP.wait()
-    threading.Thread(target=_force_exit, daemon=True).start()
     executor.shutdown(timeout_sec=PATIENCE)
-    spinning.join()
+    spinning.join(PATIENCE)
+    if spinning.is_alive():  # in a callback that takes long, like loading a network: nothing is lost with it
+        leave(0)
     if hasattr(node, "stop"):
         node.stop()
+    threading.Thread(target=_force_exit, daemon=True).start()
     node.destroy_node()
     rclpy.try_shutdown()
     return 0
@@ -108,5 +111,6 @@ def _spin(executor: Any, node: Node) -> None:
 
 
 def _force_exit() -> None:
+    """The middleware may hang when it is torn down; what had to be saved is saved by then."""
     time.sleep(PATIENCE)
     os._exit(0)

@@ -21,6 +21,7 @@ from infrared_ir_ros.ros.diagnostics import frames_report, input_report, restore
 from infrared_ir_ros.ros.guards import guard_services
 from infrared_ir_ros.ros.output import Output
 from infrared_ir_ros.ros.pipeline import Pipeline, Settings
+from infrared_ir_ros.ros.process import PATIENCE
 
 SUCCESS, FAILURE, ERROR = (
     TransitionCallbackReturn.SUCCESS,
@@ -76,7 +77,7 @@ class RestoreNode(LifecycleNode):
 
     def stop(self) -> None:
         """End in order, whatever the state; the last diagnostics say what became of every frame."""
-        self._release()
+        self._release(PATIENCE)
         self._report()
         tally = self._counters.tally()
         drops = ", ".join(f"{count} {reason.value}" for reason, count in tally.drops.items() if count) or "none"
@@ -120,16 +121,16 @@ class RestoreNode(LifecycleNode):
         )
         self._inputs = CameraInputs(self, self._pipeline, str(self._parameters_in_use.values["qos"]))
 
-    def _deactivate(self) -> None:
+    def _deactivate(self, patience: float | None = None) -> None:
         inputs, self._inputs = self._inputs, None
         pipeline, self._pipeline = self._pipeline, None
         if inputs is not None:
             inputs.destroy()
         if pipeline is not None:
-            pipeline.close()
+            pipeline.close(patience)
 
-    def _release(self) -> None:
-        self._deactivate()
+    def _release(self, patience: float | None = None) -> None:
+        self._deactivate(patience)
         output, self._output = self._output, None
         self._restorer = None
         if output is not None:
