@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from infrared_ir_ros.ros.process import catch_signals, leave, run
-
-if TYPE_CHECKING:
-    from infrared_ir_ros.ros.recording import Recorder
 
 
 def record(topics: list[str], /, *, output: Path) -> None:
