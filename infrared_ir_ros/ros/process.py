@@ -64,12 +64,17 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     spinning.join(PATIENCE)
     if spinning.is_alive():  # in a callback that takes long, like loading a network: nothing is lost with it
         leave(0)
-    if hasattr(node, "stop"):
-        node.stop()
-    threading.Thread(target=_force_exit, daemon=True).start()
+    code = 0
+    try:
+        if hasattr(node, "stop"):
+            node.stop()
+    except Exception as error:
+        code = 1
+        print(f"cannot end in order: {error}", file=sys.stderr, flush=True)
+    threading.Thread(target=_force_exit, args=(code,), daemon=True).start()
     node.destroy_node()
     rclpy.try_shutdown()
-    return 0
+    return code
 
 
 def use_transport_profile() -> None:
@@ -110,7 +115,7 @@ def _spin(executor: Any, node: Node) -> None:
             time.sleep(0.01)
 
 
-def _force_exit() -> None:
+def _force_exit(code: int) -> None:
     """The middleware may hang when it is torn down; what had to be saved is saved by then."""
     time.sleep(PATIENCE)
-    os._exit(0)
+    os._exit(code)

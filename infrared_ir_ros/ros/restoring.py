@@ -165,7 +165,6 @@ class RestoreNode(LifecycleNode):
             self._restorer.options = self._parameters_in_use.options
         if self._pipeline is not None:
             self._pipeline.settings = self._settings()
-        self._follow()
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data

@@ -205,6 +205,7 @@ def test_compressed_frames_are_heard_when_there_are_no_plain_ones(peer: Peer) ->
     """Last of this module: the plain camera leaves."""
     peer.node.destroy_publisher(peer.camera)
     peer.camera = peer.publisher(CompressedImage, "image/compressed")
+    start = int(peer.fresh_values()["received"])
     bomb = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x75\x30\x00\x00\x75\x30\x10\x00\x00\x00\x00"
     since = len(peer.diagnostics)
     peer.camera.publish(CompressedImage(format="16UC1; png compressed", data=bomb))
@@ -216,4 +217,6 @@ def test_compressed_frames_are_heard_when_there_are_no_plain_ones(peer: Peer) ->
     peer.camera.publish(good)
     peer.wait(lambda: len(peer.restored) > before, "the restored frame")
     assert peer.restored[-1].encoding == "mono16"
-    assert_balanced(peer.fresh_values())
+    values = peer.fresh_values()
+    assert_balanced(values)
+    assert int(values["received"]) == start + 2  # each once
