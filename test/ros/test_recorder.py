@@ -1,0 +1,85 @@
+"""The recorder as a process: everything that is published is in the bag, and the bag is whole or not there."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from harness import ROOT, Peer
+from rosbags.highlevel import AnyReader
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from infrared_ir_ros.ros.bridge import PlainBridge
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "infrared_ir_ros.ros.recorder", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def finish(process: subprocess.Popen[str], number: int = signal.SIGINT) -> str:
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+    return output
+
+
+@pytest.mark.parametrize(("number", "reliable"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+def test_records_what_is_published(domain: int, tmp_path: Path, number: int, reliable: bool) -> None:
+    """Images byte for byte, of a type named at the start; texts of a type that their publisher tells."""
+    bag = tmp_path / "bag"
+    process = start("/x/image:sensor_msgs/msg/Image", "/x/text", "--output", str(bag))
+    frame = np.random.default_rng(0).integers(0, 2**16, (48, 64), dtype=np.uint16)
+    with Peer(domain) as peer:
+        texts = peer.publisher(String, "/x/text", matched=False)
+        images = peer.publisher(Image, "/x/image", reliable=reliable, matched=False)
+        peer.wait(lambda: texts.get_subscription_count() and images.get_subscription_count(), "the recorder")
+        time.sleep(0.5)  # the subscriptions know of each other on both sides
+        for _ in range(20):
+            images.publish(PlainBridge().cv2_to_imgmsg(frame, "mono16"))
+            texts.publish(String(data="warm"))
+            time.sleep(0.02)
+        time.sleep(0.5)
+        output = finish(process, number)
+    assert "recorded 40 messages of 2 topics" in output
+    with AnyReader([bag]) as reader:
+        read = [(one.topic, reader.deserialize(data, one.msgtype).data) for one, _, data in reader.messages()]
+    assert [data for topic, data in read if topic == "/x/text"] == ["warm"] * 20
+    pixels = [np.frombuffer(data, np.uint16).reshape(frame.shape) for topic, data in read if topic == "/x/image"]
+    assert len(pixels) == 20
+    assert all((each == frame).all() for each in pixels)
+    assert [path.name for path in tmp_path.iterdir()] == ["bag"]
+
+
+def test_silent_topics_are_named(domain: int, tmp_path: Path) -> None:
+    process = start("/nobody", "--output", str(tmp_path / "bag"))
+    with Peer(domain) as peer:
+        peer.wait(lambda: "recorder" in peer.node.get_node_names(), "the recorder")
+        time.sleep(1.0)  # a signal while it starts ends it without a bag
+    assert "silent: /nobody" in finish(process)
+
+
+@pytest.mark.parametrize(
+    ("topic", "folder", "words"),
+    [
+        ("/x:no_such/msg/Type", "bag", "no_such/msg/Type"),
+        ("/x:wrong", "bag", "wrong"),
+        ("/x", "taken", "exists"),
+        ("/x", "file/bag", "cannot write"),
+    ],
+)
+def test_refuses_in_one_line(domain: int, tmp_path: Path, topic: str, folder: str, words: str) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "file").touch()
+    process = start(topic, "--output", str(tmp_path / folder))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert words in output
+    assert len(output.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
