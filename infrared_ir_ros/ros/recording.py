@@ -113,6 +113,7 @@ class Recorder(Node):
 
     def _look(self) -> None:
         """Subscribe to topics whose type has become known, and follow a change of reliability."""
+        self.get_logger().info(f"recording {len(self._wanted)} topics into {self.bag.path}", once=True)
         for topic in self._wanted:
             publishers = self.get_publishers_info_by_topic(topic)
             if not publishers:
