@@ -21,6 +21,7 @@ setup(
     ],
     python_requires=">=3.10,<3.13",
     install_requires=["setuptools"],
+    extras_require={"test": ["pytest"]},  # tells colcon test to run pytest
     zip_safe=False,
     maintainer="infrared_ir_ros maintainers",
     maintainer_email="maintainers@infrared-ir.example",
