@@ -191,7 +191,7 @@ def _declare(node: Node, parameter: Parameter) -> Value:
         value = node.declare_parameter(parameter.name, parameter.default, descriptor).value
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         raise OptionError(
-            f"{error}: {parameter.name} is a {type(parameter.default).__name__}, {parameter.values}"
+            f"{error}: {parameter.name} takes a {type(parameter.default).__name__}, {parameter.values}"
         ) from None
     parameter.check(value)
     return value
