@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+import cv2
 import numpy as np
 from _common import markdown_table, write_result
 from cyclopts import App
@@ -36,8 +37,9 @@ def preserve(
 
     A degradation may lower the contrast and add a path radiance: then no frame that keeps the level of its input agrees
     with the scene's true kelvin. So the truth is first seen through the camera: the gain and offset that fit it to the
-    *input* best. `noise` is the standard deviation of a frame's difference from that, `bias` the mean of it. The plain
-    differences from the true kelvin are given as well (`_true`).
+    *input* best. `noise` is the standard deviation of a frame's difference from that, `bias` the mean of it. `fine` is
+    the part of the noise without shading, which a preserved tone keeps (Gaussian of a 32nd of the width taken off).
+    The plain differences from the true kelvin are given as well (`_true`).
 
     Parameters
     ----------
@@ -62,9 +64,10 @@ def preserve(
         for name in rows[0]:
             figures[f"{preset}.{name}"] = round(float(np.mean([row[name] for row in rows])), 5)
         figures[f"{preset}.bias.worst"] = round(max(abs(row["bias"]) for row in rows), 5)
-        noisy = [row["noise_after"] / row["noise_before"] for row in rows if row["noise_before"] > 0.05]
-        if noisy:
-            figures[f"{preset}.noise_ratio"] = round(float(np.mean(noisy)), 4)
+        if preset != "clean":
+            for part in ("noise", "fine"):
+                ratios = [row[f"{part}_after"] / row[f"{part}_before"] for row in rows]
+                figures[f"{preset}.{part}_ratio"] = round(float(np.mean(ratios)), 4)
     print(render(figures))
     print(write_result("preserve", figures, range(scenes), restorer.description))
 
@@ -75,10 +78,13 @@ def differences(before: np.ndarray, after: np.ndarray, truth: np.ndarray) -> dic
     kelvin = truth.astype(np.float64)
     gain, offset = np.polyfit(kelvin.ravel(), seen.ravel(), 1)
     through_camera = gain * kelvin + offset
+    noise_before, noise_after = seen - through_camera, restored - through_camera
     return {
-        "bias": float(np.mean(restored - through_camera)),
-        "noise_before": float(np.std(seen - through_camera)),
-        "noise_after": float(np.std(restored - through_camera)),
+        "bias": float(np.mean(noise_after)),
+        "noise_before": float(np.std(noise_before)),
+        "noise_after": float(np.std(noise_after)),
+        "fine_before": float(np.std(_fine(noise_before))),
+        "fine_after": float(np.std(_fine(noise_after))),
         "bias_true_before": float(np.mean(seen - kelvin)),
         "bias_true_after": float(np.mean(restored - kelvin)),
         "noise_true_before": float(np.std(seen - kelvin)),
@@ -86,18 +92,15 @@ def differences(before: np.ndarray, after: np.ndarray, truth: np.ndarray) -> dic
     }
 
 
+def _fine(difference: np.ndarray) -> np.ndarray:
+    return difference - cv2.GaussianBlur(difference, (0, 0), difference.shape[1] / 32)
+
+
 def render(figures: dict[str, float]) -> str:
     """The table, in kelvin, and the verdict."""
     presets = list(dict.fromkeys(name.split(".")[0] for name in figures))
-    columns = (
-        "bias",
-        "bias.worst",
-        "noise_before",
-        "noise_after",
-        "noise_ratio",
-        "noise_true_before",
-        "noise_true_after",
-    )
+    columns = ("bias", "bias.worst", "noise_before", "noise_after", "noise_ratio", "fine_before", "fine_after")
+    columns = (*columns, "fine_ratio", "noise_true_before", "noise_true_after")
     rows = [[preset, *(_number(figures.get(f"{preset}.{column}")) for column in columns)] for preset in presets]
     verdicts = [
         f"{preset}: mean bias {abs(figures[f'{preset}.bias']):.3f} K (below {REQUIRED_BIAS}),"

@@ -139,3 +139,16 @@ def test_the_whole_run_at_tiny_size(
     assert "### hm_tir_hard" in capsys.readouterr().out
     load("restoration").restoration(render_only=True)  # type: ignore[operator]
     assert "### hm_tir_hard" in capsys.readouterr().out
+
+
+def test_bias_and_noise_are_read_through_the_camera(load: object) -> None:
+    differences = load("preserve").differences  # type: ignore[operator]
+    rng = np.random.default_rng(0)
+    kelvin = 280 + 15 * layout(rng, 96, 128).astype(np.float64)
+    seen = 0.5 * kelvin + 145 + rng.normal(0, 0.8, kelvin.shape)  # contrast and level of the scene are lost
+    restored = 0.5 * kelvin + 145.05 + rng.normal(0, 0.2, kelvin.shape)
+    found = differences(np.rint(seen * 100).astype(np.uint16), np.rint(restored * 100).astype(np.uint16), kelvin)
+    assert found["bias"] == pytest.approx(0.05, abs=0.02)
+    assert found["noise_before"] == pytest.approx(0.8, rel=0.05)
+    assert found["noise_after"] == pytest.approx(0.2, rel=0.05)
+    assert found["fine_after"] == pytest.approx(0.2, rel=0.05)
