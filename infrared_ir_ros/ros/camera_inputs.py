@@ -9,13 +9,19 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Bool
 
-from infrared_ir_ros.ros.cdr import check
+from infrared_ir_ros.ros.cdr import BOOL, CAMERA_INFO, COMPRESSED, IMAGE, parse
 from infrared_ir_ros.ros.input import RawInput
-from infrared_ir_ros.ros.messages import MessageError, read_camera_info, read_compressed, read_image
+from infrared_ir_ros.ros.messages import (
+    MessageError,
+    Picture,
+    inspect_compressed,
+    inspect_image,
+    read_camera_info,
+    read_compressed,
+    read_image,
+)
 from infrared_ir_ros.ros.pipeline import Arrival, Pipeline
 from infrared_ir_ros.ros.qos import companion_topic
-
-IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 
 
 class CameraInputs:
@@ -36,10 +42,10 @@ class CameraInputs:
         self._inputs: dict[str, RawInput] = {}
         try:
             image_topic = node.resolve_topic_name("image")
-            self._open("image", Image, IMAGE, image_topic, self._frame_receiver(read_image), setting)
-            self._open("info", CameraInfo, "sensor_msgs/msg/CameraInfo", info_topic, self._on_info, setting)
+            self._open("image", Image, IMAGE, image_topic, self._frame_receiver(inspect_image, read_image), setting)
+            self._open("info", CameraInfo, CAMERA_INFO, info_topic, self._on_info, setting)
             shutter_topic = node.resolve_topic_name("~/shutter")
-            self._open("shutter", Bool, "std_msgs/msg/Bool", shutter_topic, self._on_shutter, setting)
+            self._open("shutter", Bool, BOOL, shutter_topic, self._on_shutter, setting)
             self.follow(setting)
         except Exception:
             self.destroy()
@@ -53,7 +59,7 @@ class CameraInputs:
         if plain and "compressed" in self._inputs:
             self._inputs.pop("compressed").destroy()
         elif not plain and "compressed" not in self._inputs and self._offered(self.compressed_topic, COMPRESSED):
-            receive = self._frame_receiver(read_compressed)
+            receive = self._frame_receiver(inspect_compressed, read_compressed)
             self._open("compressed", CompressedImage, COMPRESSED, self.compressed_topic, receive, setting)
 
     @property
@@ -85,11 +91,13 @@ class CameraInputs:
     def _offered(self, topic: str, type_name: str) -> bool:
         return any(info.topic_type == type_name for info in self._node.get_publishers_info_by_topic(topic))
 
-    def _frame_receiver(self, read: Callable) -> Callable[[bytes, float], None]:
+    def _frame_receiver(
+        self, inspect: Callable[[bytes], None], read: Callable[[bytes], Picture]
+    ) -> Callable[[bytes, float], None]:
         def receive(raw: bytes, seconds: float) -> None:
             self.last_arrival = seconds
             self.arrivals += 1
-            self._pipeline.offer(Arrival(raw, seconds, read))
+            self._pipeline.offer(Arrival(raw, seconds, inspect, read))
 
         return receive
 
@@ -101,9 +109,9 @@ class CameraInputs:
 
     def _on_shutter(self, raw: bytes, seconds: float) -> None:
         try:
-            check(raw, "std_msgs/msg/Bool")
+            (closed,) = parse(raw, BOOL)
         except ValueError as error:
-            self.damaged = f"a damaged std_msgs/msg/Bool on ~/shutter: {error}"
+            self.damaged = f"a damaged {BOOL} on ~/shutter: {error}"
             return
-        if raw[4]:
+        if closed:
             self._pipeline.reset()

@@ -1,24 +1,27 @@
 """Checks serialised messages before anything is allocated for them.
 
 ROS 2 sends XCDR1: four bytes of encapsulation, then the fields, each aligned to its size. A string or sequence carries
-its length, and that length may lie. `check` walks the lengths of a message and compares them with the bytes at hand.
+its length, and that length may lie. `parse` walks the lengths of a message and compares them with the bytes at hand.
 """
 
 from __future__ import annotations
 
 import struct
+from typing import Any
 
+IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO, BOOL = "sensor_msgs/msg/CameraInfo", "std_msgs/msg/Bool"
 HEADER = ("u32", "u32", "string")
 LAYOUTS: dict[str, tuple[str, ...]] = {
-    "sensor_msgs/msg/Image": (*HEADER, "u32", "u32", "string", "u8", "u32", "bytes"),
-    "sensor_msgs/msg/CompressedImage": (*HEADER, "string", "bytes"),
-    "sensor_msgs/msg/CameraInfo": (
+    IMAGE: (*HEADER, "u32", "u32", "string", "u8", "u32", "octets"),
+    COMPRESSED: (*HEADER, "string", "octets"),
+    CAMERA_INFO: (
         *(*HEADER, "u32", "u32", "string", "doubles"),
         *("double",) * 30,  # k, r, p
         *("u32",) * 6,  # binning, region of interest
         "u8",
     ),
-    "std_msgs/msg/Bool": ("u8",),
+    BOOL: ("u8",),
 }
 PADDING = 3  # bytes that a writer may add to reach a multiple of four
 
@@ -39,45 +42,46 @@ class _Walk:
             raise ValueError(f"{what} needs {size} bytes, {max(0, len(self.raw) - start)} are left")
         self.at = start + size
 
-    def u8(self) -> None:
+    def u8(self) -> int:
         self.skip(1, 1, "a field")
+        return self.raw[self.at - 1]
 
-    def u32(self) -> None:
+    def u32(self) -> int:
         self.skip(4, 4, "a field")
+        return int(self.unpack_u32(self.raw, self.at - 4)[0])
 
     def double(self) -> None:
         self.skip(8, 8, "a field")
 
-    def length(self) -> int:
-        self.u32()
-        return int(self.unpack_u32(self.raw, self.at - 4)[0])
-
-    def bytes(self) -> None:
-        self.skip(self.length(), 1, "a sequence")
+    def octets(self) -> memoryview:
+        size = self.u32()
+        self.skip(size, 1, "a sequence")
+        return memoryview(self.raw)[self.at - size : self.at]
 
     def doubles(self) -> None:
-        if count := self.length():
+        if count := self.u32():
             self.skip(8 * count, 8, "a sequence")
 
-    def string(self) -> None:
-        size = self.length()
+    def string(self) -> str:
+        size = self.u32()
         self.skip(size, 1, "a string")
         text = self.raw[self.at - size : self.at]
         if text and text[-1] != 0:
             raise ValueError(f"a string does not end with a zero byte: {text[-20:]!r}")
         try:
-            text.decode("utf-8")
+            return text[:-1].decode("utf-8")
         except UnicodeDecodeError as error:
             raise ValueError(f"a string is not UTF-8 ({error.reason} at byte {error.start}): {text[:40]!r}") from None
 
 
-def check(raw: bytes, type_name: str) -> None:
-    """Raise ValueError when the serialised message `raw` is not a whole message of the type `type_name` in LAYOUTS.
+def parse(raw: bytes, type_name: str) -> list[Any]:
+    """The fields of the serialised message `raw` of a type in LAYOUTS, in their order; doubles are None, octets a view.
 
-    Afterwards it can be deserialised: every length fits into the bytes that came, every string is UTF-8.
+    Raises ValueError when it is not a whole message of that type. Afterwards it can be deserialised: every length fits
+    into the bytes that came, every string is UTF-8.
     """
     walk = _Walk(raw)
-    for step in LAYOUTS[type_name]:
-        getattr(walk, step)()
+    fields = [getattr(walk, step)() for step in LAYOUTS[type_name]]
     if len(raw) - walk.at > PADDING:
         raise ValueError(f"{len(raw) - walk.at} bytes follow its end")
+    return fields

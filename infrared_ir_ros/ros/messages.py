@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.ros.bridge import DTYPES, PlainBridge, find_bridge
-from infrared_ir_ros.ros.cdr import check
+from infrared_ir_ros.ros.cdr import CAMERA_INFO, COMPRESSED, IMAGE, parse
 from infrared_ir_ros.ros.counters import Drop
 from infrared_ir_ros.ros.pictures import picture_size
 
@@ -48,36 +48,58 @@ class Picture:
     was_colour: bool = False
 
 
+def inspect_image(raw: bytes) -> None:
+    """Raise MessageError unless `raw` is a serialised sensor_msgs/Image that `read_image` can read. Copies nothing."""
+    *_, height, width, encoding, _, step, data = _parse(raw, IMAGE)
+    if encoding not in DTYPES:
+        raise MessageError(
+            Drop.UNSUPPORTED, f"encoding {encoding[:40]!r} is not supported: send one of {', '.join(DTYPES)}"
+        )
+    code, channels = DTYPES[encoding]
+    row = width * channels * np.dtype(code).itemsize
+    size = f"{width}x{height} {encoding}"
+    if width == 0 or height == 0:
+        raise MessageError(Drop.MALFORMED, f"an image of {size} has no pixels")
+    if step < row:
+        raise MessageError(Drop.MALFORMED, f"step {step} of a {size} image: a row needs {row} bytes")
+    if step * height != len(data):
+        raise MessageError(
+            Drop.MALFORMED, f"{len(data)} bytes of data in a {size} image with step {step}: {step * height} expected"
+        )
+
+
 def read_image(raw: bytes) -> Picture:
     """The frame in a serialised sensor_msgs/Image; MessageError when there is none."""
-    message: Image = _deserialize(raw, Image, "sensor_msgs/msg/Image")
-    if message.encoding not in DTYPES:
-        raise MessageError(
-            Drop.UNSUPPORTED, f"encoding {message.encoding[:40]!r} is not supported: send one of {', '.join(DTYPES)}"
-        )
-    _check_geometry(message)
+    inspect_image(raw)
+    message: Image = deserialize_message(raw, Image)
     image = BRIDGE.imgmsg_to_cv2(message)
     grey = _grey(image, rgb=message.encoding == "rgb8")
     return Picture(message.header, grey, OUTPUT_ENCODINGS.get(message.encoding, message.encoding), grey is not image)
 
 
-def read_compressed(raw: bytes) -> Picture:
-    """The frame in a serialised sensor_msgs/CompressedImage (PNG or JPEG); MessageError when there is none."""
-    message: CompressedImage = _deserialize(raw, CompressedImage, "sensor_msgs/msg/CompressedImage")
-    if "compressedDepth" in message.format:
-        raise MessageError(Drop.UNSUPPORTED, f"format {message.format[:40]!r} is not supported: send png or jpeg")
+def inspect_compressed(raw: bytes) -> None:
+    """Raise MessageError unless `raw` is a serialised sensor_msgs/CompressedImage with a PNG or JPEG of decent size."""
+    *_, form, data = _parse(raw, COMPRESSED)
+    if "compressedDepth" in form:
+        raise MessageError(Drop.UNSUPPORTED, f"format {form[:40]!r} is not supported: send png or jpeg")
     try:
-        width, height = picture_size(bytes(memoryview(message.data)[:LONGEST_HEAD]))
+        width, height = picture_size(bytes(data[:LONGEST_HEAD]))
     except ValueError as error:
         raise MessageError(Drop.UNDECODABLE, f"the compressed picture is {error}") from None
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise MessageError(
             Drop.UNDECODABLE, f"the compressed picture claims {width}x{height} pixels: at most {MAX_SIDE}x{MAX_SIDE}"
         )
+
+
+def read_compressed(raw: bytes) -> Picture:
+    """The frame in a serialised sensor_msgs/CompressedImage (PNG or JPEG); MessageError when there is none."""
+    inspect_compressed(raw)
+    message: CompressedImage = deserialize_message(raw, CompressedImage)
     try:
         image = PLAIN.compressed_imgmsg_to_cv2(message)
     except Exception as error:  # a codec may raise anything
-        raise MessageError(Drop.UNDECODABLE, f"the {width}x{height} picture does not decode: {error}") from error
+        raise MessageError(Drop.UNDECODABLE, f"the compressed picture does not decode: {error}") from error
     if image.dtype.name not in ENCODING_OF_DTYPE:
         raise MessageError(Drop.UNSUPPORTED, f"the compressed picture holds {image.dtype}: send 8 or 16 bit")
     grey = _grey(image, rgb=False)
@@ -89,7 +111,8 @@ def read_compressed(raw: bytes) -> Picture:
 
 def read_camera_info(raw: bytes) -> CameraInfo:
     """The calibration in a serialised sensor_msgs/CameraInfo; MessageError when it is damaged."""
-    return _deserialize(raw, CameraInfo, "sensor_msgs/msg/CameraInfo")
+    _parse(raw, CAMERA_INFO)
+    return deserialize_message(raw, CameraInfo)
 
 
 def write_image(image: np.ndarray, picture: Picture) -> Image:
@@ -113,28 +136,11 @@ def write_compressed(image: np.ndarray, picture: Picture) -> CompressedImage | N
     return message
 
 
-def _deserialize(raw: bytes, kind: type, name: str) -> Any:
+def _parse(raw: bytes, name: str) -> list[Any]:
     try:
-        check(raw, name)
-        return deserialize_message(raw, kind)
-    except Exception as error:  # whatever a damaged message makes the middleware raise
+        return parse(raw, name)
+    except ValueError as error:
         raise MessageError(Drop.MALFORMED, f"a damaged {name}: {error}") from None
-
-
-def _check_geometry(message: Image) -> None:
-    code, channels = DTYPES[message.encoding]
-    row = message.width * channels * np.dtype(code).itemsize
-    size = f"{message.width}x{message.height} {message.encoding}"
-    if message.width == 0 or message.height == 0:
-        raise MessageError(Drop.MALFORMED, f"an image of {size} has no pixels")
-    if message.step < row:
-        raise MessageError(Drop.MALFORMED, f"step {message.step} of a {size} image: a row needs {row} bytes")
-    if message.step * message.height != len(message.data):
-        raise MessageError(
-            Drop.MALFORMED,
-            f"{len(message.data)} bytes of data in a {size} image with step {message.step}: "
-            f"{message.step * message.height} expected",
-        )
 
 
 def _grey(image: np.ndarray, rgb: bool) -> np.ndarray:

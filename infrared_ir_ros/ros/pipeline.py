@@ -24,10 +24,11 @@ from infrared_ir_ros.ros.stillness import StillnessWatch
 
 @dataclass(frozen=True)
 class Arrival:
-    """A message as it came. seconds: of the steady clock. read: makes a picture of it."""
+    """A message as it came. seconds: of the steady clock. inspect: refuses what `read` cannot make a picture of."""
 
     raw: bytes
     seconds: float
+    inspect: Callable[[bytes], None]
     read: Callable[[bytes], Picture]
 
 
@@ -64,8 +65,16 @@ class Pipeline:
         self._thread.start()
 
     def offer(self, arrival: Arrival) -> None:
-        """Hand in a new frame; one that waits is superseded by it. From the executor's thread."""
+        """Hand in a new frame; one that waits is superseded by it. From the executor's thread.
+
+        A bad message is dropped here, before it can push out a good one.
+        """
         self._counters.arrive()
+        try:
+            arrival.inspect(arrival.raw)
+        except MessageError as error:
+            self._drop(error.reason, str(error))
+            return
         if self._mailbox.put(arrival) is not None:
             self._counters.drop(Drop.SUPERSEDED, "a newer frame came before its turn")
 

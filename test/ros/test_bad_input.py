@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from harness import NodeProcess, Peer, assert_balanced, make_image, scene
+from harness import NodeProcess, Peer, assert_balanced, make_image, scene, stamp_ns
 from rclpy.serialization import serialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
@@ -90,6 +90,20 @@ def test_bad_frames_are_counted_by_reason(peer: Peer) -> None:
     for reason, count in Counter(reason for _, reason, _ in BAD.values()).items():
         assert int(values[f"dropped.{reason}"]) == count
     assert int(values["received"]) == 2 * len(BAD) + 1
+
+
+def test_bad_messages_do_not_push_out_a_good_frame(peer: Peer) -> None:
+    before, start = len(peer.restored), peer.fresh_values()
+    stamp = time.time_ns()
+    peer.camera.publish(make_image(scene(1), "mono16", stamp))
+    for _ in range(4):  # the queue of the subscription holds five
+        peer.camera.publish(make_image(scene(), "mono16", step=3))
+    peer.wait(lambda: len(peer.restored) > before, "the good frame")
+    assert stamp_ns(peer.restored[-1]) == stamp
+    peer.wait(
+        lambda: int(peer.values()["dropped.malformed"]) == int(start["dropped.malformed"]) + 4, "four malformed frames"
+    )
+    assert_balanced(peer.values())
 
 
 def test_nan_and_inf_give_a_finite_frame(peer: Peer) -> None:

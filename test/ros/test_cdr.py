@@ -11,7 +11,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Bool
 
-from infrared_ir_ros.ros.cdr import check
+from infrared_ir_ros.ros.cdr import parse
 
 KINDS = {
     "sensor_msgs/msg/Image": Image,
@@ -33,12 +33,12 @@ def test_whole_messages_pass(name: str) -> None:
     if hasattr(message, "header"):
         for length in range(9):  # every alignment
             message.header.frame_id = "x" * length
-            check(bytes(serialize_message(message)), name)
+            parse(bytes(serialize_message(message)), name)
     if name.endswith("CameraInfo"):
         for count in range(5):
             message.d = [0.5] * count
-            check(bytes(serialize_message(message)), name)
-    check(bytes(serialize_message(message)), name)
+            parse(bytes(serialize_message(message)), name)
+    parse(bytes(serialize_message(message)), name)
 
 
 def test_a_length_that_lies_is_refused_without_allocation() -> None:
@@ -46,24 +46,24 @@ def test_a_length_that_lies_is_refused_without_allocation() -> None:
     at = raw.index(struct.pack("<I", 15) + bytes(range(15)))
     for length in (16, 1000, 2**31, 2**32 - 1):
         with pytest.raises(ValueError, match=f"a sequence needs {length} bytes, 15 are left"):
-            check(raw[:at] + struct.pack("<I", length) + raw[at + 4 :], "sensor_msgs/msg/Image")
+            parse(raw[:at] + struct.pack("<I", length) + raw[at + 4 :], "sensor_msgs/msg/Image")
 
 
 def test_a_text_that_is_not_utf8_is_refused() -> None:
     raw = _image(frame_id="camera").replace(b"camera", b"cam\xffra")
     with pytest.raises(ValueError, match="not UTF-8"):
-        check(raw, "sensor_msgs/msg/Image")
+        parse(raw, "sensor_msgs/msg/Image")
 
 
 def test_what_breaks_off_or_goes_on_is_refused() -> None:
     raw = _image()
     for length in range(len(raw)):
         with pytest.raises(ValueError):
-            check(raw[:length], "sensor_msgs/msg/Image")
+            parse(raw[:length], "sensor_msgs/msg/Image")
     with pytest.raises(ValueError, match="follow its end"):
-        check(raw + bytes(20), "sensor_msgs/msg/Image")
+        parse(raw + bytes(20), "sensor_msgs/msg/Image")
     with pytest.raises(ValueError, match="encapsulation"):
-        check(b"\x07" + raw[1:], "sensor_msgs/msg/Image")
+        parse(b"\x07" + raw[1:], "sensor_msgs/msg/Image")
 
 
 def test_whatever_passes_can_be_deserialised() -> None:
@@ -74,7 +74,7 @@ def test_whatever_passes_can_be_deserialised() -> None:
         for _ in range(rng.randrange(1, 4)):
             raw[rng.randrange(len(raw))] = rng.choice((0, 1, 127, 255, rng.randrange(256)))
         try:
-            check(bytes(raw), "sensor_msgs/msg/Image")
+            parse(bytes(raw), "sensor_msgs/msg/Image")
         except ValueError:
             continue
         deserialize_message(bytes(raw), Image)

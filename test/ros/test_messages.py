@@ -162,7 +162,7 @@ BAD_PICTURES = {
     "no size": (_png_header(0, 16), "png", "claims 0x16", Drop.UNDECODABLE),
     "nothing": (b"", "png", "neither PNG nor JPEG", Drop.UNDECODABLE),
     "text": (b"hello, I am a picture", "jpeg", "neither PNG nor JPEG", Drop.UNDECODABLE),
-    "only a header": (_png_header(64, 48), "png", "64x48 picture does not decode", Drop.UNDECODABLE),
+    "only a header": (_png_header(64, 48), "png", "the compressed picture does not decode", Drop.UNDECODABLE),
     "half a jpeg": (b"\xff\xd8\xff\xe0\x00\x10JFIF", "jpeg", "a JPEG without frame header", Drop.UNDECODABLE),
     "depth": (_png_header(64, 48), "32FC1; compressedDepth", "is not supported: send png or jpeg", Drop.UNSUPPORTED),
 }
