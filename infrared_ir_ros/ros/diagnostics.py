@@ -14,7 +14,7 @@ from infrared_ir_ros.ros.pipeline import Pipeline
 from infrared_ir_ros.ros.stamps import StampFault
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
-LONGEST_TEXT = 300
+LONGEST_TEXT = 1000
 
 
 @dataclass(frozen=True)
@@ -121,5 +121,5 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
 
 
 def printable(text: str) -> str:
-    """Without control characters, and not longer than a line or two."""
+    """Without control characters, and not longer than a few lines."""
     return "".join(char if char.isprintable() else "?" for char in text)[:LONGEST_TEXT]

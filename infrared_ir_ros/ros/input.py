@@ -6,11 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 from infrared_ir_ros.ros import qos
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # ROS 2 Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks
 
 LONGEST_WAIT = 10.0  # seconds; a frame that claims to have waited longer in the middleware met a jump of the clock
 
