@@ -16,7 +16,7 @@ from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, chec
 from infrared_ir_ros.media.paths import printable, read_file, regular_files
 
 with suppress(AttributeError):  # old OpenCV
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # a damaged picture is told by us, in one line
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_FATAL)  # a damaged picture is told by us, in one line
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 LOSSLESS_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
@@ -129,7 +129,14 @@ def claimed_size(data: bytes, what: str) -> tuple[int, int]:
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
+    """Walk the chunks: OpenCV takes minutes and gigabytes for one that claims to be longer than the file."""
     width, height = struct.unpack_from(">II", data, 16)
+    at, kind = 8, b""
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", data, at)
+        at += 12 + length
+        if at > len(data):
+            raise IndexError("a chunk is cut off")
     return height, width
 
 

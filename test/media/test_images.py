@@ -123,6 +123,15 @@ def test_other_formats_cannot_claim_a_giant_size_either(suffix: str, monkeypatch
         decode_image(data, "it")
 
 
+def test_a_png_chunk_that_claims_gigabytes_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, packed = cv2.imencode(".png", picture(np.uint8))
+    data = bytearray(packed.tobytes())
+    data[data.index(b"IDAT") - 4] = 0xFF
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(SourceError, match="cut short or damaged"):
+        decode_image(bytes(data), "it")
+
+
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"BM", b"II*\0", b"MM\0*"]))
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_are_a_picture_or_a_source_error(data: bytes, magic: bytes) -> None:
