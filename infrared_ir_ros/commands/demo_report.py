@@ -79,6 +79,14 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
     return lines
 
 
+def counters(message: Any) -> dict[str, str]:
+    """What restore_node says of its frames in a message of /diagnostics; empty when the message is another node's."""
+    for status in message.status:
+        if status.name.endswith("restore_node: frames"):
+            return {pair.key: pair.value for pair in status.values}
+    return {}
+
+
 def write_picture(path: Path, figures: Figures) -> None:
     """Write input and restored frame side by side as PNG, in grey and on one scale."""
     before, after = figures.pictures[:2]
@@ -99,12 +107,11 @@ def _image(message: Any) -> np.ndarray:
 
 
 def _read_counters(message: Any, figures: Figures) -> None:
-    for status in message.status:
-        if status.name.endswith("restore_node: frames"):
-            values = {pair.key: pair.value for pair in status.values}
-            figures.received, figures.published = int(values["received"]), int(values["published"])
-            prefix = "dropped."
-            figures.drops = {key[len(prefix) :]: int(values[key]) for key in values if key.startswith(prefix)}
+    values = counters(message)
+    if values:
+        figures.received, figures.published = int(values["received"]), int(values["published"])
+        prefix = "dropped."
+        figures.drops = {key[len(prefix) :]: int(values[key]) for key in values if key.startswith(prefix)}
 
 
 def _compare(frames: dict[str, np.ndarray], figures: Figures, middle: bool) -> None:

@@ -1,0 +1,102 @@
+"""The demo's nodes as processes: started, watched, and stopped whatever happens."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.signals import SignalHandlerOptions
+
+from infrared_ir_ros.commands.demo_report import DIAGNOSTICS, IMAGE, counters
+from infrared_ir_ros.errors import InfraredError
+
+PATIENCE = 120.0  # seconds for a process to do what is waited for
+
+
+class Child:
+    """A node as a process of its own; what it prints goes to a file in `logs`."""
+
+    def __init__(self, name: str, arguments: list[str], logs: Path) -> None:
+        self.name = name
+        self._log = logs / f"{name}.txt"
+        with open(self._log, "wb") as log:
+            command = [sys.executable, "-m", f"infrared_ir_ros.ros.{name}", *arguments]
+            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+    def ended(self) -> bool:
+        """Whether it has ended in order; InfraredError when it failed."""
+        code = self._process.poll()
+        if code:
+            raise InfraredError(f"{self.name} failed: {self.last_line()}")
+        return code is not None
+
+    def last_line(self) -> str:
+        """What it said last, and where the rest is."""
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return f"{lines[-1] if lines else 'it said nothing'} ({self._log})"
+
+    def stop(self) -> None:
+        """Ask it to end, and make it end."""
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(10.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def running(name: str, arguments: list[str], logs: Path) -> Iterator[Child]:
+    """A node that runs while the block does."""
+    child = Child(name, arguments, logs)
+    try:
+        yield child
+    finally:
+        child.stop()
+
+
+class Observer:
+    """Sees who listens to the camera, and whether restore_node has dealt with every frame."""
+
+    def __init__(self) -> None:
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        self._node = rclpy.create_node("demo")
+        self._node.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_report, 10)
+        self._received = -1
+        self._drained = False
+
+    def subscribers(self) -> int:
+        return self._node.count_subscribers(IMAGE)
+
+    def drained(self) -> bool:
+        """Whether two reports in a row counted the same frames, and none that waits."""
+        return self._drained
+
+    def wait(self, done: Callable[[], bool], what: str, needed: list[Child], seconds: float = PATIENCE) -> None:
+        """Until `done`; InfraredError when a `needed` process ends before, or after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            for child in needed:
+                if child.ended():
+                    raise InfraredError(f"{child.name} ended early: {child.last_line()}")
+            if time.monotonic() > deadline:
+                raise InfraredError(f"{what} within {seconds:.0f} s: {needed[0].last_line()}")
+            rclpy.spin_once(self._node, timeout_sec=0.1)
+
+    def close(self) -> None:
+        self._node.destroy_node()
+        rclpy.try_shutdown()
+
+    def _on_report(self, message: Any) -> None:
+        values = counters(message)
+        if values:
+            self._drained = values["pending"] == "0" and int(values["received"]) == self._received
+            self._received = int(values["received"])

@@ -1,0 +1,111 @@
+"""The run behind the demo: camera, restore_node and recorder as three processes, and a table of what came out."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from infrared_ir_ros.commands.demo_processes import PATIENCE, Observer, running
+from infrared_ir_ros.commands.demo_report import CLEAN, DIAGNOSTICS, IMAGE, RESTORED, read_figures, rows, write_picture
+from infrared_ir_ros.errors import InfraredError, OptionError, SourceError
+from infrared_ir_ros.media import open_source
+from infrared_ir_ros.restoration import load_restorer
+
+FASTEST = 10.0  # frames a second
+SHARE = 0.5  # of the time is the restorer's; the camera and the recorder want some too
+DEGRADATION = "sensor_normal"
+SCENE_SHAPE = (512, 640)
+IMAGE_TYPE, DIAGNOSTICS_TYPE = "sensor_msgs/msg/Image", "diagnostic_msgs/msg/DiagnosticArray"
+
+
+def run_demo(source: str, output: Path, seconds: float) -> None:
+    """Film, restore, record and tell; InfraredError when something cannot be done."""
+    if not seconds > 0:
+        raise OptionError(f"--seconds is {seconds}: use a number above 0")
+    try:
+        (output / "log").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SourceError(f"cannot write into {output}: {error.strerror}; choose another --output") from error
+    rate = _sustainable_rate(_first_frame(source) if source else None)
+    frames = max(round(rate * seconds), 2)
+    print(
+        f"filming {'a procedural scene' if not source else source} at {rate:.1f} Hz for {frames / rate:.0f} s",
+        flush=True,
+    )
+    try:
+        with tempfile.TemporaryDirectory(dir=output, prefix=".run.") as room:
+            bag = Path(room) / "bag"
+            _run(source, rate, frames, bag, output / "log")
+            figures = read_figures(bag, frames)
+            if not figures.pictures:
+                raise InfraredError(f"no frame was restored; see {output / 'log' / 'restore_node.txt'}")
+            _replace(bag, output / "bag", Path(room) / "old")
+    except OSError as error:
+        raise SourceError(f"cannot write into {output}: {error.strerror or error}; choose another --output") from error
+    write_picture(output / "before_after.png", figures)
+    width = max(len(name) for name, _ in rows(figures))
+    for name, value in rows(figures):
+        print(f"  {name:<{width}}  {value}")
+    print(f"written: {output / 'bag'}, {output / 'before_after.png'}")
+
+
+def _first_frame(source: str) -> np.ndarray:
+    frame = next(iter(open_source(source)), None)
+    if frame is None:
+        raise SourceError(f"{source} holds no frame that can be read")
+    return frame.image
+
+
+def _sustainable_rate(frame: np.ndarray | None) -> float:
+    """Frames a second that this machine restores with some time to spare."""
+    if frame is None:
+        frame = np.random.default_rng(0).integers(0, 256, SCENE_SHAPE, dtype=np.uint8)
+    restorer = load_restorer()
+    restorer.warm_up(*frame.shape)
+    times = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        restorer.restore(frame)
+        times.append(time.perf_counter() - begin)
+    return round(min(FASTEST, SHARE / statistics.median(times)), 1) or 0.1
+
+
+def _run(source: str, rate: float, frames: int, bag: Path, logs: Path) -> None:
+    """Film, restore and record; returns when the bag is whole. InfraredError when a process fails."""
+    topics = [f"{topic}:{IMAGE_TYPE}" for topic in (IMAGE, RESTORED)] + [f"{DIAGNOSTICS}:{DIAGNOSTICS_TYPE}"]
+    parameters = {"rate": rate, "frames": frames, "wait_for_subscriber_s": 10.0}
+    if source:
+        parameters["source"] = str(Path(source).absolute())
+    else:
+        topics.append(f"{CLEAN}:{IMAGE_TYPE}")
+        height, width = SCENE_SHAPE
+        parameters |= {"encoding": "mono8", "degradation": DEGRADATION, "height": height, "width": width}
+    settings = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
+    ros = ["--ros-args", "-r", "__ns:=/ir"]
+    # Frames may wait for two others: the rate is meant to be sustainable, and slow machines get a slow rate.
+    patient = ["-p", f"max_age_ms:={max(500.0, 3000.0 / rate)}"]
+    with (
+        running("recorder", [*topics, "--output", str(bag)], logs) as recorder,
+        running("restore_node", [*ros, *patient], logs) as node,
+        closing(Observer()) as observer,
+    ):
+        others = [node, recorder]
+        observer.wait(lambda: observer.subscribers() >= len(others), "restore_node did not become active", others)
+        with running("thermal_camera", [*ros, *settings], logs) as camera:
+            observer.wait(camera.ended, "the camera did not end", others, frames / rate + PATIENCE)
+        observer.wait(observer.drained, "restore_node did not finish", others)
+    if not bag.exists():
+        raise InfraredError(f"the bag was not written: {recorder.last_line()}")
+
+
+def _replace(new: Path, target: Path, aside: Path) -> None:
+    """Put the folder `new` in the place of an earlier one."""
+    if target.exists():
+        os.rename(target, aside)
+    os.rename(new, target)
