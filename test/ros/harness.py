@@ -41,7 +41,7 @@ from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.process import use_transport_profile
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = float(os.environ.get("TEST_PATIENCE", "30"))  # seconds; used up only when something is broken
+PATIENCE = float(os.environ.get("TEST_PATIENCE", "60"))  # seconds; used up only when something is broken
 RESTORE_NODE = "infrared_ir_ros.ros.restore_node"
 
 

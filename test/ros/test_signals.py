@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from harness import NodeProcess, Peer, make_image, scene
+from harness import PATIENCE, NodeProcess, Peer, make_image, scene
 from sensor_msgs.msg import Image
 
 PARAMETERS = {"engine": "onnxruntime"}
@@ -34,7 +34,7 @@ def test_a_signal_while_frames_come_ends_with_zero_and_closes_the_books(domain: 
     with NodeProcess(domain, PARAMETERS) as node, Peer(domain) as peer:
         restored = peer.collect(Image, "restored")
         camera = peer.publisher(Image, "image")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not restored and time.monotonic() < deadline:
             camera.publish(make_image(scene(), "mono16"))
             time.sleep(0.01)
@@ -60,6 +60,6 @@ def test_a_second_signal_changes_nothing(domain: int) -> None:
 )
 def test_a_wrong_parameter_at_start_ends_with_one_line(domain: int, name: str, value: object, text: str) -> None:
     with NodeProcess(domain, {name: value}) as node:
-        assert node.process.wait(30) == 1
+        assert node.process.wait(PATIENCE) == 1
         assert "cannot start: " in node.output() and text in node.output()
         assert "Traceback" not in node.output()
