@@ -88,8 +88,8 @@ def _run(source: str, rate: float, frames: int, bag: Path, logs: Path) -> None:
         parameters |= {"encoding": "mono8", "degradation": DEGRADATION, "height": height, "width": width}
     settings = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
     ros = ["--ros-args", "-r", "__ns:=/ir"]
-    # Frames may wait for two others: the rate is meant to be sustainable, and slow machines get a slow rate.
-    patient = ["-p", f"max_age_ms:={max(500.0, 3000.0 / rate)}"]
+    # The first frame of a new size waits for the network to be prepared, and slow machines get a slow rate.
+    patient = ["-p", f"max_age_ms:={max(5000.0, 3000.0 / rate)}"]
     with (
         running("recorder", [*topics, "--output", str(bag)], logs) as recorder,
         running("restore_node", [*ros, *patient], logs) as node,
