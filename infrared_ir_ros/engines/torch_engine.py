@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load
 
 from infrared_ir_ros.engines.engine import described
@@ -52,9 +53,23 @@ def load_prior(files: PriorFiles) -> EmbeddedPrior:
     """The torch module of a prior's safetensors, in fp32. Raises WeightsError if they don't fit the constructor."""
     try:
         tensors = load(files.read("weights.safetensors"))
+        _check_fit(files.constructor, tensors)
         prior = EmbeddedPrior(**files.constructor)
         prior.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (RuntimeError, TypeError, ValueError, OSError) as error:
+    except (RuntimeError, TypeError, ValueError, OSError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
         raise WeightsError(f"{files.folder}/weights.safetensors does not fit its manifest: {reason}") from error
     return prior
+
+
+def _check_fit(constructor: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+    """ValueError if these tensors can't be a prior so constructed: found out before a network of absurd size is built.
+
+    A layer of n channels has n x n weights for each of its 9 taps, and each layer has tensors of its own.
+    """
+    widest = int((sum(tensor.numel() for tensor in tensors.values()) / 9) ** 0.5)
+    for name, value in constructor.items():
+        largest = widest if isinstance(value, list | tuple) else len(tensors)
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if not isinstance(number, int) or not 1 <= number <= largest:
+                raise ValueError(f"{name} is {value!r}: with these tensors, whole numbers from 1 to {largest}")

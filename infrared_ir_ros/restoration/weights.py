@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import stat
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 PRIORS = ("embedded",)
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST, LARGEST_FILE = 1 << 20, 1 << 30  # bytes
-EXTERNAL_DATA = b"\x0a\x08location"  # the key under which an ONNX tensor names a file of its own
+EXTERNAL_DATA = b"location"  # the key under which an ONNX tensor names a file of its own, however its length is spelt
 
 
 @dataclass(frozen=True)
@@ -89,19 +90,25 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 
 def _read_regular(path: Path, largest: int) -> bytes:
-    """Read a regular file without ever waiting on a FIFO or device."""
+    """Read a regular file, and never wait on a FIFO or device; judged once open, so that nothing can take its place."""
     try:
-        status = path.stat()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise WeightsError(
             f"{path} can't be read ({error.strerror}): install the package again, or give prior_path the folder of an "
             "exported prior"
         ) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise WeightsError(f"{path} is not a regular file: give prior_path a folder of plain files")
-    if status.st_size > largest:
-        raise WeightsError(f"{path} has {status.st_size} bytes, more than the {largest} allowed: is it the right file?")
     try:
-        return path.read_bytes()
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise WeightsError(f"{path} is not a regular file: give prior_path a folder of plain files")
+        if status.st_size > largest:
+            raise WeightsError(
+                f"{path} has {status.st_size} bytes, more than the {largest} allowed: is it the right file?"
+            )
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(largest)
     except OSError as error:
-        raise WeightsError(f"{path} can't be read ({error.strerror}): check its permissions") from error
+        raise WeightsError(f"{path} can't be read ({error.strerror}): is the disk in order?") from error
+    finally:
+        os.close(descriptor)
