@@ -70,15 +70,18 @@ class Observer:
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node("demo")
         self._node.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_report, 10)
-        self._received = -1
-        self._drained = False
+        self.forget()
 
     def subscribers(self) -> int:
         return self._node.count_subscribers(IMAGE)
 
     def drained(self) -> bool:
-        """Whether two reports in a row counted the same frames, and none that waits."""
+        """Whether the last two reports counted the same frames, and none that waits."""
         return self._drained
+
+    def forget(self) -> None:
+        """Only reports from now on count."""
+        self._received, self._drained = -1, False
 
     def wait(self, done: Callable[[], bool], what: str, needed: list[Child], seconds: float = PATIENCE) -> None:
         """Until `done`; InfraredError when a `needed` process ends before, or after so many seconds."""

@@ -99,6 +99,7 @@ def _run(source: str, rate: float, frames: int, bag: Path, logs: Path) -> None:
         observer.wait(lambda: observer.subscribers() >= len(others), "restore_node did not become active", others)
         with running("thermal_camera", [*ros, *settings], logs) as camera:
             observer.wait(camera.ended, "the camera did not end", others, frames / rate + PATIENCE)
+        observer.forget()
         observer.wait(observer.drained, "restore_node did not finish", others)
     if not bag.exists():
         raise InfraredError(f"the bag was not written: {recorder.last_line()}")
