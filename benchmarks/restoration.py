@@ -40,7 +40,7 @@ def restoration(
     presets: tuple[str, ...] = DEGRADED,
     sets: tuple[str, ...] = SETS,
     prior_path: str = "",
-    engine: str = "auto",
+    engine: str = "onnxruntime",
     classical_only: bool = False,
     workers: int = 0,
     seed: int = 0,
@@ -57,7 +57,7 @@ def restoration(
     presets: degradations to run.
     sets: data sets to run.
     prior_path: folder of the weights; the shipped ones if empty.
-    engine: that runs ours: auto, onnxruntime, openvino or torch.
+    engine: that runs ours: auto, onnxruntime, openvino (compiles anew for every frame size) or torch.
     classical_only: fill the cache of classical results and leave the network out; writes no result.
     workers: processes for the classical chains; 0 takes one for each core.
     seed: of all degradations.
@@ -92,7 +92,6 @@ class Methods:
 
     def __init__(self, prior_path: str, engine: str) -> None:
         self.ours = load_restorer(prior_path=prior_path, engine=engine, options=Options(tone="restore"))
-        self._preserving = load_restorer(prior_path=prior_path, engine=engine, options=Options(tone="preserve"))
         self._v0 = Restorer(
             TorchEngine(find_prior("embedded", prior_path), "cpu", "fp32", wiener=True), Options(tone="restore")
         )
@@ -102,7 +101,9 @@ class Methods:
         """Scores by method."""
         results = {"ours": self.ours.restore(case.degraded).image}
         if case.preset == "clean":
-            results["preserved"] = self._preserving.restore(case.degraded).image
+            self.ours.options = Options(tone="preserve")
+            results["preserved"] = self.ours.restore(case.degraded).image
+            self.ours.options = Options(tone="restore")
         else:
             results["v0"] = self._v0.restore(case.degraded).image
         return {method: score(result, case.clean) for method, result in results.items()}
