@@ -41,9 +41,13 @@ class Restorer:
 
     @options.setter
     def options(self, options: Options) -> None:
+        self.check(options)
+        self._options = options
+
+    def check(self, options: Options) -> None:
+        """Raises OptionError for a task that the prior does not know."""
         if options.task not in self._tasks:
             raise OptionError(f"task is {options.task!r}: this prior knows {', '.join(self._tasks)}")
-        self._options = options
 
     @property
     def description(self) -> dict[str, str]:

@@ -18,7 +18,6 @@ from infrared_ir_ros.ros.pictures import picture_size
 
 BRIDGE = find_bridge()
 PLAIN = PlainBridge()  # for compressed pictures: releases of cv_bridge differ in whether they keep 16 bit
-LONGEST_HEAD = 1 << 20  # bytes; metadata may come before the size of a picture
 MAX_SIDE = 4096  # pixels; the largest frame that the restorer takes
 OUTPUT_ENCODINGS = {"8UC1": "mono8", "bgr8": "mono8", "rgb8": "mono8"}  # others keep their name
 ENCODING_OF_DTYPE = {"uint8": "mono8", "uint16": "16UC1", "float32": "32FC1"}
@@ -83,7 +82,7 @@ def inspect_compressed(raw: bytes) -> None:
     if "compressedDepth" in form:
         raise MessageError(Drop.UNSUPPORTED, f"format {form[:40]!r} is not supported: send png or jpeg")
     try:
-        width, height = picture_size(bytes(data[:LONGEST_HEAD]))
+        width, height = picture_size(bytes(data))
     except ValueError as error:
         raise MessageError(Drop.UNDECODABLE, f"the compressed picture is {error}") from None
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):

@@ -11,15 +11,29 @@ BARE_MARKERS = frozenset(range(0xD0, 0xD8)) | {0x01}  # carry no length
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
-    """Width and height that a PNG or JPEG claims; ValueError for anything else or for a header that breaks off."""
+    """Width and height that a PNG or JPEG claims; data is the whole picture.
+
+    ValueError for anything else, for a header that breaks off, and for a PNG chunk that claims more bytes than there
+    are: a decoder would allocate them.
+    """
     if data.startswith(PNG):
-        if len(data) < 24 or data[12:16] != b"IHDR":
-            raise ValueError("a PNG without header")
-        width, height = struct.unpack_from(">II", data, 16)
-        return width, height
+        return _png_size(data)
     if data.startswith(JPEG):
         return _jpeg_size(data)
     raise ValueError(f"neither PNG nor JPEG: it starts with {bytes(data[:8])!r}")
+
+
+def _png_size(data: bytes) -> tuple[int, int]:
+    if len(data) < 24 or data[12:16] != b"IHDR":
+        raise ValueError("a PNG without header")
+    at = len(PNG)
+    while at + 8 <= len(data):
+        length = struct.unpack_from(">I", data, at)[0]
+        if at + 12 + length > len(data):
+            raise ValueError(f"a PNG whose chunk at byte {at} claims {length} bytes, more than there are")
+        at += 12 + length
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:

@@ -155,10 +155,8 @@ class RestoreNode(LifecycleNode):
 
     def _check(self, options: Options) -> None:
         """Let the restorer refuse an unknown task."""
-        if self._restorer is not None and options.task != self._restorer.options.task:
-            before = self._restorer.options
-            self._restorer.options = options
-            self._restorer.options = before
+        if self._restorer is not None:
+            self._restorer.check(options)
 
     def _apply(self) -> None:
         if self._restorer is not None:
