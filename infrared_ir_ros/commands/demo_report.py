@@ -51,7 +51,7 @@ def read_figures(bag: Path, sent: int) -> Figures:
             figures.arrivals.append(arrival_ns / 1e9)
             figures.ages.append((arrival_ns - stamp) / 1e9)
         if IMAGE in frames and RESTORED in frames:
-            _compare(frames, figures, middle=len(figures.arrivals) >= sent / 2)
+            _compare(frames, figures, first_half=len(figures.arrivals) <= sent / 2)
         if len(waiting) > 50:  # dropped frames never get a counterpart
             del waiting[min(waiting)]
     return figures
@@ -114,9 +114,9 @@ def _read_counters(message: Any, figures: Figures) -> None:
         figures.drops = {key[len(prefix) :]: int(values[key]) for key in values if key.startswith(prefix)}
 
 
-def _compare(frames: dict[str, np.ndarray], figures: Figures, middle: bool) -> None:
-    """Score a frame whose parts are all there; keep the pictures of one in the middle."""
-    if middle and not figures.pictures:
+def _compare(frames: dict[str, np.ndarray], figures: Figures, first_half: bool) -> None:
+    """Score a frame whose parts are all there; keep the pictures of the last one of the first half."""
+    if first_half or not figures.pictures:
         figures.pictures = [frames[topic] for topic in (IMAGE, RESTORED)]
     if CLEAN not in frames:
         return
