@@ -1,0 +1,85 @@
+"""A few faults of each kind of the list (1-9, 12, 20), injected over DDS; benchmarks/faults.py injects many.
+
+Survived: the node lives, answers the next good frame, and received = published + drops by reason, exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import inject_messages
+import inject_streams
+import pytest
+from harness import PATIENCE, free_domain
+from injection import Outcome, Rig
+
+
+@pytest.fixture(scope="module")
+def rig(domain: int) -> Iterator[Rig]:
+    with Rig(domain) as rig:
+        yield rig
+        rig.alive()
+        assert rig.node.stop() == 0
+
+
+def assert_survived(outcome: Outcome, *said: str) -> None:
+    assert outcome.injected > 0
+    assert outcome.survived == outcome.injected and not outcome.complaints, outcome.complaints
+    for text in said:
+        assert any(text in message for message in outcome.said), (text, outcome.said)
+
+
+def test_lying_messages(rig: Rig) -> None:
+    outcome = inject_messages.lying_messages(rig, 24)
+    assert_survived(outcome, "dropped, malformed: ")
+    assert outcome.figures["dropped.malformed"] >= 8
+
+
+def test_text_that_is_not_utf8(rig: Rig) -> None:
+    assert_survived(inject_messages.text_that_is_not_utf8(rig, 4), "dropped, malformed: ", "is not UTF-8")
+
+
+def test_odd_pixels(rig: Rig) -> None:
+    assert_survived(inject_messages.odd_pixels(rig, 10), "dropped, refused: ")
+
+
+def test_odd_stamps(rig: Rig) -> None:
+    said = ("zero stamps", "repeated stamps", "backward stamps", "future stamps")
+    assert_survived(inject_messages.odd_stamps(rig, 8), *said)
+
+
+def test_a_frozen_camera(rig: Rig) -> None:
+    assert_survived(inject_streams.frozen_cameras(rig, 1), "stuck: the same pixels for")
+
+
+def test_another_type_on_the_topic(rig: Rig) -> None:
+    assert_survived(inject_streams.other_types(rig, 1), "/image is published as std_msgs/msg/String")
+
+
+def test_qos_that_does_not_match(rig: Rig) -> None:
+    assert_survived(inject_streams.mismatched_qos(rig, 1), "is incompatible")
+
+
+def test_a_flood(rig: Rig) -> None:
+    outcome = inject_streams.floods(rig, 1, limit=PATIENCE)
+    assert_survived(outcome, "dropped, superseded: ")
+    assert outcome.figures["received"] > outcome.figures["published"]
+
+
+def test_decompression_bombs(rig: Rig) -> None:
+    """The plain camera leaves, and comes back for the next test."""
+    outcome = inject_messages.decompression_bombs(rig, 13)
+    assert_survived(outcome, "dropped, undecodable: the compressed picture claims", "does not decode")
+
+
+def test_a_silent_camera(rig: Rig) -> None:
+    assert_survived(inject_streams.silent_cameras(rig, 1), "no frame for")
+
+
+def test_a_killed_camera(rig: Rig) -> None:
+    assert_survived(inject_streams.killed_cameras(rig, 1, limit=PATIENCE))
+
+
+def test_a_killed_node() -> None:
+    """In a domain without the node of the other tests."""
+    assert_survived(inject_streams.killed_nodes(free_domain(), 1, limit=PATIENCE))
