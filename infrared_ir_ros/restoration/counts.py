@@ -39,6 +39,15 @@ class Window:
         """This window moved towards a past one, weight 0..1."""
         return Window(*(weight * old + (1 - weight) * new for old, new in zip(past.ends, self.ends, strict=True)))
 
+    def widened(self, smallest: float) -> Window:
+        """This window, or one of `smallest` width around its middle."""
+        missing = max(smallest - self.span, 0) / 2
+        return Window(self.low - missing, self.high + missing)
+
+    @property
+    def span(self) -> float:
+        return self.high - self.low
+
     @property
     def ends(self) -> tuple[float, float]:
         return self.low, self.high

@@ -10,13 +10,15 @@ import numpy as np
 
 from infrared_ir_ros.engines import Engine, create_engine
 from infrared_ir_ros.errors import FrameError, OptionError
-from infrared_ir_ros.records import Estimate, Options, Restored
+from infrared_ir_ros.records import Counts, Estimate, Options, Restored
 from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.smoothing import Smoother
 from infrared_ir_ros.restoration.tone import mixed, preserve
 from infrared_ir_ros.restoration.weights import find_prior
 
+PERCENTILES = Counts("percentile")
+SMALLEST_SPAN = 0.5  # of the restored tone: a nearly flat frame is not stretched by more than 2
 MULTIPLE = 32  # the denoiser works at 1/8, 1/16 and 1/32 of the frame
 
 
@@ -31,7 +33,8 @@ class Restorer:
         self._tasks = tasks
         self._schedule = Schedule()
         self._smoother = Smoother()
-        self._window: Window | None = None
+        self._window: Window | None = None  # of the counts that come in
+        self._levels: Window | None = None  # of the restored tone
         self._shape: tuple[int, ...] = ()
         self.options = options or Options()
 
@@ -67,7 +70,7 @@ class Restorer:
             self._shape = frame.shape
 
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
-        self._window = self._smoothed_window(window(repaired, options.counts), options.smoothing)
+        self._window = _smoothed(self._window, window(repaired, options.counts), options.smoothing)
         unit = self._window.to_unit(repaired)
         seen, excess = split_excess(unit)
         clock.lap("counts")
@@ -87,7 +90,8 @@ class Restorer:
             restored = preserve(restored, seen, _cropped(estimate, padded.shape, frame.shape))
             gain = 1.0
         else:
-            gain = estimate.gain
+            restored, gain = self._stretched(restored, options.smoothing)
+            gain *= estimate.gain
         if excess is not None:
             restored = restored + np.float32(gain) * excess
         image = self._window.to_counts(mixed(unit, restored, options.strength), frame.dtype)
@@ -99,7 +103,7 @@ class Restorer:
     def reset(self) -> None:
         """Forget the past: after a scene cut or a shutter event."""
         self._smoother.reset()
-        self._window = None
+        self._window = self._levels = None
 
     def warm_up(self, height: int = 512, width: int = 640) -> None:
         """Run one made-up frame, so that the first real one is not slow. The past stays as it is."""
@@ -111,12 +115,11 @@ class Restorer:
     def _preserves(options: Options) -> bool:
         return options.tone == "preserve" or (options.tone == "auto" and options.counts.mapping == "tlinear")
 
-    def _smoothed_window(self, fresh: Window, smoothing: float) -> Window:
-        """Percentiles jitter from frame to frame; a window that moved by half its width is another scene."""
-        past = self._window
-        if past is None or smoothing == 0 or abs(fresh.low - past.low) > 0.5 * (past.high - past.low):
-            return fresh
-        return fresh.blended(past, smoothing)
+    def _stretched(self, restored: np.ndarray, smoothing: float) -> tuple[np.ndarray, float]:
+        """The restored frame on the levels of clean frames, and the gain of that: the network leaves contrast away
+        where it is unsure, and what the levels of a clean frame are is a convention (design section 1.4)."""
+        self._levels = _smoothed(self._levels, window(restored, PERCENTILES).widened(SMALLEST_SPAN), smoothing)
+        return self._levels.to_unit(restored), 1 / self._levels.span
 
 
 def load_restorer(
@@ -134,6 +137,13 @@ def load_restorer(
     """
     files = find_prior(prior, prior_path)
     return Restorer(create_engine(files, engine, device, precision), options, files.tasks)
+
+
+def _smoothed(past: Window | None, fresh: Window, smoothing: float) -> Window:
+    """Percentiles jitter from frame to frame; a window that moved by half its width is another scene."""
+    if past is None or smoothing == 0 or abs(fresh.low - past.low) > 0.5 * past.span:
+        return fresh
+    return fresh.blended(past, smoothing)
 
 
 @dataclass

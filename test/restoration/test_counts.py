@@ -85,3 +85,8 @@ def test_flames_go_around_the_networks() -> None:
 def test_impossible_mappings_are_refused(values: dict) -> None:
     with pytest.raises(OptionError):
         Counts(**values)
+
+
+def test_a_narrow_window_is_widened_around_its_middle() -> None:
+    assert Window(0.4, 0.5).widened(0.5).ends == pytest.approx((0.2, 0.7))
+    assert Window(0.0, 1.0).widened(0.5).ends == (0.0, 1.0)

@@ -62,6 +62,12 @@ def test_shape_and_dtype_survive_and_the_input_is_untouched(
     np.testing.assert_array_equal(frame, kept)
 
 
+def test_restored_tone_has_the_levels_of_clean_frames(restorer: Restorer) -> None:
+    restorer.options = Options(tone="restore")
+    degraded = degrade(clean_frame(), "hm_tir_hard", np.random.default_rng(0)).astype(np.uint8)
+    np.testing.assert_allclose(np.percentile(restorer.restore(degraded).image, (0.3, 99.7)), (14, 229), atol=4)
+
+
 def test_same_frame_gives_the_same_bits(restorer: Restorer) -> None:
     restorer.options = Options()
     frame = degrade(clean_frame(), "sensor_hard", np.random.default_rng(0)).astype(np.uint8)
@@ -69,7 +75,7 @@ def test_same_frame_gives_the_same_bits(restorer: Restorer) -> None:
 
 
 def test_strength_mixes_and_zero_is_the_input_exactly(restorer: Restorer) -> None:
-    frame = degrade(clean_frame(), "sensor_normal", np.random.default_rng(0)).astype(np.uint16) * 40
+    frame = degrade(clean_frame(), "sensor_normal", np.random.default_rng(0)).astype(np.uint16) * 40 + 20000
     images = {}
     for strength in (0.0, 0.5, 1.0):
         restorer.options = Options(strength=strength)
