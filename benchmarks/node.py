@@ -155,12 +155,12 @@ def _overload(bench: Bench, rate: float) -> dict[str, float]:
     heard = [stamp for stamp in bench.heard if stamp in bench.sent]
     ages = [1000.0 * (bench.heard[stamp] - bench.sent[stamp]) for stamp in heard]
     inference = bench.restorer_ms()
-    slack = [  # of each frame against the two inferences it may have to wait for: its own and the one before
+    slack = [  # of each frame against its own inference and the rest of the one before, which it may have to wait for
         1000.0 * (bench.heard[stamp] - bench.sent[stamp])
         - bench.steps[stamp]["restorer_ms"]
-        - max(bench.steps[earlier]["restorer_ms"] if earlier in bench.steps else inference, inference)
+        - bench.steps[earlier]["restorer_ms"]
         for earlier, stamp in zip(heard, heard[1:], strict=False)
-        if stamp in bench.steps
+        if stamp in bench.steps and earlier in bench.steps
     ]
     order = list(bench.heard)
     return {
@@ -198,7 +198,7 @@ def _memory(bench: Bench, process: NodeProcess, rate: float, minutes: float) -> 
 
 
 def _print(figures: dict[str, float], notes: dict[str, str], frames: int, minutes: float) -> int:
-    beyond = "overload age max beyond two median inferences ms"
+    beyond = "overload age max beyond its two inferences ms"
     checks = (
         (f"frames lost of {frames} at {figures['rate Hz']:g} Hz", figures["frames lost"], 0, "0"),
         ("median that the node adds, ms", figures["added median ms"], ALLOWED_ADDED, f"< {ALLOWED_ADDED:g}"),
