@@ -33,7 +33,6 @@ def test_documented_commands_explain_themselves(name: str) -> None:
 
 def test_documented_files_exist() -> None:
     linked = set(re.findall(r"\]\(([^)#:]+)\)", README)) | set(re.findall(r"`(config/[\w.]+)`", README))
-    linked -= {"docs/pictures/before_after.png"}  # made from the trained weights
     assert {name for name in linked if not (ROOT / name).exists()} == set()
 
 
