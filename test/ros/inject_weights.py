@@ -59,7 +59,7 @@ def _refused(rig: Rig, outcome: Outcome, path: str, engine: str, says: str, limi
     assert not configured, "it was accepted"
     said = [line for line in rig.node.output()[before:].splitlines() if "configure failed: " in line]
     assert len(said) == 1, rig.node.output()[before:][-1000:]
-    assert says in said[0] and "Error(" not in said[0], said[0]
+    assert says in said[0] and "Error('" not in said[0], said[0]
     assert path[:200] in said[0] or "task is" in said[0], said[0]
     assert seconds < limit, f"refused only after {seconds:.1f} s"
     outcome.said.append(said[0].partition("configure failed: ")[2])
@@ -71,7 +71,7 @@ def _configure_well(rig: Rig) -> float:
     """Configure with the shipped weights, and clean up; seconds."""
     rig.peer.set_parameters(prior_path="", engine="onnxruntime")
     started = time.monotonic()
-    assert rig.peer.change_state(CONFIGURE), "good weights are refused"
+    assert rig.peer.change_state(CONFIGURE), f"good weights are refused: {rig.node.output()[-500:]}"
     seconds = time.monotonic() - started
     assert rig.peer.change_state(CLEANUP)
     return seconds
