@@ -10,6 +10,7 @@ import os
 from collections import defaultdict
 from concurrent.futures import Future, ProcessPoolExecutor
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -71,7 +72,7 @@ def restoration(
     everything = list(cases(sets, (*presets, "clean"), frames, seed, data_folder()))
     todo = [case for case in everything if case.preset != "clean"]
     scores: ScoreTable = defaultdict(lambda: defaultdict(list))
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn")) as pool:  # a fork deadlocks in OpenCV
         running = [pool.submit(score_classical, case) for case in todo]
         methods = None if classical_only else Methods(prior_path, engine)
         for case in tqdm(everything if methods else [], "ours", disable=methods is None):
