@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +14,11 @@ if TYPE_CHECKING:
     from infrared_ir_ros.restoration.weights import PriorFiles
 
 HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
-SIZES_KEPT = 2  # compiled graphs, by frame size: a camera has one
 
 
 class OpenVinoEngine:
-    """Runs `estimate.onnx` and `restore.onnx`, compiled for each frame size.
+    """Runs `estimate.onnx` and `restore.onnx`, compiled once for every frame size: a camera that changes its size
+    would wait seconds for another compilation.
 
     `precision: auto` runs in fp32 on a CPU, so that the answer is that of the reference; bf16 is faster where the
     processor has it.
@@ -33,8 +32,7 @@ class OpenVinoEngine:
                 f"device is {device!r}: OpenVINO finds {', '.join(self._core.available_devices)} here; use cpu or auto"
             )
         self._precision = "fp32" if precision == "auto" and self._device == "CPU" else precision
-        self._graphs = [files.read(name) for name in ("estimate.onnx", "restore.onnx")]
-        self._compiled: OrderedDict[tuple[int, int], list[openvino.InferRequest]] = OrderedDict()
+        self._requests = [self._compile(files.read(name)) for name in ("estimate.onnx", "restore.onnx")]
         self.description = described(files, "openvino", self._device.lower(), self._precision)
 
     def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -44,25 +42,11 @@ class OpenVinoEngine:
         return self._run(1, frame, *estimate)[0]
 
     def _run(self, graph: int, frame: np.ndarray, *more: np.ndarray) -> tuple[np.ndarray, ...]:
-        request = self._requests(frame.shape[2], frame.shape[3])[graph]
-        outputs = request.infer([frame, *more], share_inputs=True)
+        outputs = self._requests[graph].infer([frame, *more], share_inputs=True)
         return tuple(np.array(value) for value in outputs.values())
 
-    def _requests(self, height: int, width: int) -> list[openvino.InferRequest]:
-        size = (height, width)
-        if size not in self._compiled:
-            self._compiled[size] = [self._compile(data, height, width) for data in self._graphs]
-            while len(self._compiled) > SIZES_KEPT:
-                self._compiled.popitem(last=False)
-        self._compiled.move_to_end(size)
-        return self._compiled[size]
-
-    def _compile(self, data: bytes, height: int, width: int) -> openvino.InferRequest:
-        model = self._core.read_model(data)
-        shapes = {"frame": [1, 1, height, width], "columns": [1, 1, 1, width], "rows": [1, 1, height, 1]}
-        names = {value.get_any_name() for value in model.inputs}
-        model.reshape({name: shape for name, shape in shapes.items() if name in names})
+    def _compile(self, graph: bytes) -> openvino.InferRequest:
         config = {"PERFORMANCE_HINT": "LATENCY"}
         if self._precision in HINTS:
             config["INFERENCE_PRECISION_HINT"] = HINTS[self._precision]
-        return self._core.compile_model(model, self._device, config).create_infer_request()
+        return self._core.compile_model(self._core.read_model(graph), self._device, config).create_infer_request()
