@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 PATIENCE = 2.5  # seconds for an orderly end; `ros2 launch` waits 5 before it signals again
-_STOP = threading.Event()
+_told, _tell = os.pipe()  # no lock as an Event has: a second signal, in the middle of the first, would wait for it
+_stopping = False
 _running = False
 
 
@@ -29,9 +30,12 @@ def catch_signals() -> None:
 
 
 def _on_signal(number: int, frame: Any) -> None:
-    _STOP.set()
+    global _stopping
     if not _running:
         os._exit(0)  # nothing to tidy up yet, and an exception here could be swallowed by whatever is being imported
+    if not _stopping:
+        _stopping = True
+        os.write(_tell, b"!")
 
 
 def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
@@ -59,7 +63,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     spinning = threading.Thread(target=_spin, args=(executor, node), name="executor", daemon=True)
     _running = True
     spinning.start()
-    _STOP.wait()
+    os.read(_told, 1)
     executor.shutdown(timeout_sec=PATIENCE)
     spinning.join(PATIENCE)
     if spinning.is_alive():  # in a callback that takes long, like loading a network: nothing is lost with it
@@ -105,11 +109,11 @@ def leave(code: int) -> None:
 
 
 def _spin(executor: Any, node: Node) -> None:
-    while not _STOP.is_set():
+    while not _stopping:
         try:
             executor.spin_once()
         except Exception as error:  # a damaged request must not end the node
-            if _STOP.is_set():
+            if _stopping:
                 return
             node.get_logger().error(f"a callback failed: {type(error).__name__}: {error}", throttle_duration_sec=1.0)
             time.sleep(0.01)
