@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import PATIENCE, NodeProcess, Peer
+from harness import PATIENCE, NodeProcess, Peer, free_domain
 from injection import ERROR, PARAMETERS, Outcome, Rig, good_frame, playing
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -50,14 +51,26 @@ def signals(domain: int, count: int, seed: int = 0) -> Outcome:
     Two of three come at a random moment of the start, the others in a state that the node was led to.
     """
     outcome, rng = Outcome(), random.Random(seed)
+    with _filming(domain) as peer:
+        for number in range(0, count, 3):
+            for turn in range(number, min(number + 2, count)):
+                with outcome.fault(f"{turn} start"):
+                    _signal(domain, peer, outcome, "start", rng)
+            if number + 2 < count:
+                state = list(WALKS)[number // 3 % len(WALKS)]
+                other = free_domain()  # services of nodes that ended without a word would be asked instead
+                with outcome.fault(f"{number + 2} {state}"), _filming(other) as peer_there:
+                    _signal(other, peer_there, outcome, state, rng)
+    return outcome
+
+
+@contextmanager
+def _filming(domain: int) -> Iterator[Peer]:
+    """A peer that publishes frames all the time."""
     with Peer(domain) as peer:
         camera = peer.publisher(Image, "image", matched=False)
         with playing(lambda: camera.publish(good_frame(0)), 50):
-            for number in range(count):
-                state = list(WALKS)[number // 3 % len(WALKS)] if number % 3 == 2 else "start"
-                with outcome.fault(f"{number} {state}"):
-                    _signal(domain, peer, outcome, state, rng)
-    return outcome
+            yield peer
 
 
 def _signal(domain: int, peer: Peer, outcome: Outcome, state: str, rng: random.Random) -> None:
