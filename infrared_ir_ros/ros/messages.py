@@ -14,7 +14,7 @@ from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.ros.bridge import DTYPES, PlainBridge, find_bridge
 from infrared_ir_ros.ros.cdr import CAMERA_INFO, COMPRESSED, IMAGE, parse
 from infrared_ir_ros.ros.counters import Drop
-from infrared_ir_ros.ros.pictures import picture_size
+from infrared_ir_ros.ros.pictures import picture_size, refuse_lying_chunks
 
 BRIDGE = find_bridge()
 PLAIN = PlainBridge()  # for compressed pictures: releases of cv_bridge differ in whether they keep 16 bit
@@ -83,6 +83,8 @@ def inspect_compressed(raw: bytes) -> None:
         raise MessageError(Drop.UNSUPPORTED, f"format {form[:40]!r} is not supported: send png or jpeg")
     try:
         width, height = picture_size(bytes(data))
+        if max(width, height) <= MAX_SIDE:
+            refuse_lying_chunks(bytes(data))
     except ValueError as error:
         raise MessageError(Drop.UNDECODABLE, f"the compressed picture is {error}") from None
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):

@@ -11,11 +11,7 @@ BARE_MARKERS = frozenset(range(0xD0, 0xD8)) | {0x01}  # carry no length
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
-    """Width and height that a PNG or JPEG claims; data is the whole picture.
-
-    ValueError for anything else, for a header that breaks off, and for a PNG chunk that claims more bytes than there
-    are: a decoder would allocate them.
-    """
+    """Width and height that a PNG or JPEG claims; ValueError for anything else or for a header that breaks off."""
     if data.startswith(PNG):
         return _png_size(data)
     if data.startswith(JPEG):
@@ -26,14 +22,18 @@ def picture_size(data: bytes) -> tuple[int, int]:
 def _png_size(data: bytes) -> tuple[int, int]:
     if len(data) < 24 or data[12:16] != b"IHDR":
         raise ValueError("a PNG without header")
-    at = len(PNG)
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
+
+
+def refuse_lying_chunks(data: bytes) -> None:
+    """ValueError for a PNG with a chunk that claims more bytes than there are: a decoder would allocate them."""
+    at = len(PNG) if data.startswith(PNG) else len(data)
     while at + 8 <= len(data):
         length = struct.unpack_from(">I", data, at)[0]
         if at + 12 + length > len(data):
             raise ValueError(f"a PNG whose chunk at byte {at} claims {length} bytes, more than there are")
         at += 12 + length
-    width, height = struct.unpack_from(">II", data, 16)
-    return width, height
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
