@@ -1,3 +1,17 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Runs a node as a process that ends with exit code 0 on SIGINT and SIGTERM, whenever they come.
 
 Imports nothing heavy: `catch_signals` is to be called before rclpy, numpy and the rest are imported.
@@ -18,24 +32,26 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 PATIENCE = 2.5  # seconds for an orderly end; `ros2 launch` waits 5 before it signals again
-_told, _tell = os.pipe()  # no lock as an Event has: a second signal, in the middle of the first, would wait for it
+_told, _tell = os.pipe()
 _stopping = False
 _running = False
 
 
 def catch_signals() -> None:
-    """From now on SIGINT and SIGTERM end the process with 0: at once while it starts, in order once it runs."""
+    """From now on SIGINT and SIGTERM end the process with 0: at once while it starts, in order once it runs.
+
+    The main thread waits on a pipe that the signal itself writes to, whichever thread catches it. Of two signals at
+    once, another thread may catch both, and a main thread that waits on a lock would never hear of them.
+    """
+    os.set_blocking(_tell, False)
+    signal.set_wakeup_fd(_tell, warn_on_full_buffer=False)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _on_signal)
 
 
 def _on_signal(number: int, frame: Any) -> None:
-    global _stopping
     if not _running:
         os._exit(0)  # nothing to tidy up yet, and an exception here could be swallowed by whatever is being imported
-    if not _stopping:
-        _stopping = True
-        os.write(_tell, b"!")
 
 
 def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
@@ -45,7 +61,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     is logged, and the node lives on. `stop()` of the node, if it has one, is called before the node is destroyed, and
     may take its time.
     """
-    global _running
+    global _running, _stopping
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
@@ -64,6 +80,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     _running = True
     spinning.start()
     os.read(_told, 1)
+    _stopping = True
     executor.shutdown(timeout_sec=PATIENCE)
     spinning.join(PATIENCE)
     if spinning.is_alive():  # in a callback that takes long, like loading a network: nothing is lost with it
