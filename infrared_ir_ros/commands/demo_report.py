@@ -28,6 +28,7 @@ from rosbags.highlevel import AnyReader
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.restoration.palettes import comparison
+from infrared_ir_ros.simulation import stretch
 
 DTYPES = {"mono8": "u1", "8UC1": "u1", "mono16": "u2", "16UC1": "u2", "32FC1": "f4"}
 IMAGE, RESTORED, CLEAN, DIAGNOSTICS = "/ir/image", "/ir/restored", "/ir/truth/clean", "/diagnostics"
@@ -136,7 +137,7 @@ def _compare(frames: dict[str, np.ndarray], figures: Figures, first_half: bool) 
         return
     clean = frames.pop(CLEAN)
     grey = [_to_grey(frames.pop(topic), clean) for topic in (IMAGE, RESTORED)]
-    truth = _to_grey(clean, clean)
+    truth = stretch(_to_grey(clean, clean))  # restored frames have the levels of clean ones, whatever the scene's are
     figures.scores.append(
         (*(psnr(frame, truth) for frame in grey), *(psnr(fit_tone(frame, truth), truth) for frame in grey))
     )
