@@ -68,7 +68,7 @@ def restoration(
     Parameters
     ----------
     frames: of each set and preset.
-    bm3d_frames: frames of each set and preset that BM3D runs on too (10 to 20 s each), where it is installed.
+    denoiser_frames: frames of each set and preset that non-local means and, where installed, BM3D run on too.
     presets: degradations to run.
     sets: data sets to run.
     prior_path: folder of the weights; the shipped ones if empty.

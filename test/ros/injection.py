@@ -218,3 +218,11 @@ def playing(publish: Callable[[], object], rate: float) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+def assert_survived(outcome: Outcome, *said: str) -> None:
+    """Every injection was survived without complaint, and the node said each of the texts."""
+    assert outcome.injected > 0
+    assert outcome.survived == outcome.injected and not outcome.complaints, outcome.complaints
+    for text in said:
+        assert any(text in message for message in outcome.said), (text, outcome.said)

@@ -25,7 +25,7 @@ import inject_messages
 import inject_streams
 import pytest
 from harness import PATIENCE, free_domain
-from injection import Outcome, Rig
+from injection import Rig, assert_survived
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +34,6 @@ def rig(domain: int) -> Iterator[Rig]:
         yield rig
         rig.alive()
         assert rig.node.stop() == 0
-
-
-def assert_survived(outcome: Outcome, *said: str) -> None:
-    assert outcome.injected > 0
-    assert outcome.survived == outcome.injected and not outcome.complaints, outcome.complaints
-    for text in said:
-        assert any(text in message for message in outcome.said), (text, outcome.said)
 
 
 def test_lying_messages(rig: Rig) -> None:

@@ -29,7 +29,7 @@ import inject_lifecycle
 import inject_weights
 import pytest
 from harness import PATIENCE, free_domain
-from injection import Outcome, Rig
+from injection import Rig, assert_survived
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +38,6 @@ def rig(domain: int) -> Iterator[Rig]:
         yield rig
         rig.alive()
         assert rig.node.stop() == 0
-
-
-def assert_survived(outcome: Outcome, *said: str) -> None:
-    assert outcome.injected > 0
-    assert outcome.survived == outcome.injected and not outcome.complaints, outcome.complaints
-    for text in said:
-        assert any(text in message for message in outcome.said), (text, outcome.said)
 
 
 def test_signals_in_any_state() -> None:
