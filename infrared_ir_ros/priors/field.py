@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from infrared_ir_ros.priors.gradients import FEATURES, GradientFit
 from infrared_ir_ros.priors.layers import Attention, Residual, quantiles, zero
 
 HEIGHT, WIDTH = 64, 80
@@ -60,9 +61,11 @@ class FieldHead(nn.Module):
         self.position = nn.Parameter(torch.zeros(1, TOKENS[0] * TOKENS[1], eighth))
         self.from_quantiles = nn.Linear(len(FRACTIONS) + 1, eighth)
         self.from_domes = nn.Linear(3, eighth)
+        self.from_gradients = zero(nn.Linear(FEATURES, eighth))
         self.attention = nn.ModuleList(Attention(eighth) for _ in range(layers))
         self.grid = zero(nn.Conv2d(eighth, 1, 1))
         self.domes = zero(nn.Linear(eighth, 2))
+        self.trust = zero(nn.Linear(eighth, 1))
         self.tone = nn.Sequential(nn.Linear(eighth + len(FRACTIONS) + 1, 64), nn.SiLU(), zero(nn.Linear(64, 2)))
         self._register_constants()
 
@@ -78,6 +81,7 @@ class FieldHead(nn.Module):
         }
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
+        self.gradient_fit = GradientFit(bank, (HEIGHT, WIDTH), TOKENS)
 
     def forward(self, thumbnail: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(batch, 1, 64, 80), 0..1 -> gain (batch, 1), offset (batch, 1), shading (batch, 1, 64, 80)."""
@@ -86,11 +90,12 @@ class FieldHead(nn.Module):
         spread = (level[:, 7:8] - level[:, 1:2]).clamp_min(0.02) / 2
         normal = (thumbnail - median[:, :, None, None]) / spread[:, :, None, None]
         summary = torch.cat([(level - median) / spread, spread.log()], 1)
-        tokens = self._tokens(normal, summary)
-        field = self._field(tokens)
+        evidence, shares = self.gradient_fit(normal)
+        tokens = self._tokens(normal, summary, evidence)
+        field = self._field(tokens, shares)
         return self._tone(normal - field, field, tokens, summary, median, spread)
 
-    def _tokens(self, normal: Tensor, summary: Tensor) -> Tensor:
+    def _tokens(self, normal: Tensor, summary: Tensor, evidence: Tensor) -> Tensor:
         coordinates = self.coordinates.expand(normal.shape[0], -1, -1, -1)
         features = self.at_half(self.stem(torch.cat([F.avg_pool2d(normal, 2), coordinates], 1)))
         features = self.at_eighth(self.down_eighth(self.at_quarter(self.down_quarter(features))))
@@ -98,15 +103,17 @@ class FieldHead(nn.Module):
         flat = normal.flatten(1)
         strength, bounded = flat @ self.strength_of, flat.clamp(-1, 1) @ self.strength_of
         fits = torch.stack([strength, bounded, strength * strength * self.bank_power], 2)
-        tokens = tokens + self.from_domes(fits)
+        tokens = tokens + self.from_domes(fits) + self.from_gradients(evidence)
         for layer in self.attention:
             tokens = layer(tokens)
         return tokens
 
-    def _field(self, tokens: Tensor) -> Tensor:
-        """A softmax mixture of domes plus a coarse grid, in units of the thumbnail's spread."""
+    def _field(self, tokens: Tensor, shares: Tensor) -> Tensor:
+        """A softmax mixture of domes, some of those that the gradients ask for, and a coarse grid, in units of the
+        thumbnail's spread."""
         choice, strength = self.domes(tokens).unbind(2)
-        domes = ((torch.softmax(choice, 1) * strength) @ self.bank).view(-1, 1, HEIGHT, WIDTH)
+        shares = torch.softmax(choice, 1) * strength + self.trust(tokens.mean(1)) * shares
+        domes = (shares @ self.bank).view(-1, 1, HEIGHT, WIDTH)
         grid = self.grid(tokens.transpose(1, 2).reshape(tokens.shape[0], -1, *TOKENS))
         return F.interpolate(grid, size=(HEIGHT, WIDTH), mode="bicubic", align_corners=False) + domes
 

@@ -26,6 +26,7 @@ from infrared_ir_ros.engines import Engine, create_engine
 from infrared_ir_ros.errors import FrameError, OptionError
 from infrared_ir_ros.records import Counts, Estimate, Options, Restored
 from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
+from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.smoothing import Smoother
 from infrared_ir_ros.restoration.tone import mixed, preserve
@@ -78,12 +79,13 @@ class Restorer:
         unless smoothing is on.
         """
         options, clock = self._options, _Stopwatch()
-        repaired = checked(frame)
+        finite = checked(frame)
         if frame.shape != self._shape:
             self.reset()
             self._shape = frame.shape
 
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
+        repaired = replace_dead_pixels(finite)
         self._window = _smoothed(self._window, window(repaired, options.counts), options.smoothing)
         unit = self._window.to_unit(repaired)
         seen, excess = split_excess(unit)
@@ -110,7 +112,7 @@ class Restorer:
             restored = restored + np.float32(gain) * excess
         image = self._window.to_counts(mixed(unit, restored, options.strength), frame.dtype)
         if options.strength == 0:
-            image = repaired.copy()
+            image = finite.copy()
         clock.lap("tone")
         return Restored(image, estimate.log_snr, self._schedule.timestep(estimate.log_snr), estimate, clock.laps)
 

@@ -27,6 +27,7 @@ import numpy as np
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.simulation.sensor import SEVERITY, SensorModel
+from infrared_ir_ros.simulation.shading import cos4_dome
 
 HM_TIR = ("hm_tir_single", "hm_tir_normal", "hm_tir_hard")
 PRESETS = ("clean", *HM_TIR, *SEVERITY)
@@ -112,15 +113,6 @@ def _optics(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.nda
     delta = rng.integers(15, 76)
     dome = cos4_dome(height, width, rng.uniform(0, height), rng.uniform(0, width))
     return frame + delta * (dome if rng.random() < 0.5 else 1 - dome)
-
-
-def cos4_dome(height: int, width: int, row: float, column: float) -> np.ndarray:
-    """cos^4(pi/2 * r/r_max), r the distance from (row, column): (height, width) float32, 1 at the centre."""
-    rows = np.arange(height, dtype=np.float32)[:, None] - np.float32(row)
-    columns = np.arange(width, dtype=np.float32)[None] - np.float32(column)
-    radius = np.sqrt(rows * rows + columns * columns)
-    cosine = np.cos(radius * np.float32(np.pi / 2 / radius.max()))
-    return (cosine * cosine) ** 2
 
 
 def _stripes(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:

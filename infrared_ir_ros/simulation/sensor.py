@@ -23,6 +23,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from infrared_ir_ros.simulation.shading import border_glow, cos4_dome, polynomial, smooth_field
+
 SEVERITY = {"sensor_light": 0.4, "sensor_normal": 1.0, "sensor_hard": 1.4}
 
 NOISE_CORRELATION = 0.92  # from frame to frame, Lepton 3
@@ -80,14 +82,19 @@ class SensorModel:
         if self._chance(0.5):
             offset += _normal(rng, (height, 1), rng.uniform(0, 6) * line)
         if self._chance(0.5):
-            offset += _smooth(rng, (1, width), 8 / self._scale, rng.uniform(0, 8) * severity)
+            offset += smooth_field(rng, (1, width), 8 / self._scale, rng.uniform(0, 8) * severity)
         if self._chance(0.25):  # odd and even lines are read by different amplifiers
             sign = np.where(np.arange(width) % 2, 1, -1).astype(np.float32)[None]
             offset += sign * np.float32(rng.uniform(0, 4) * severity * (self._scale == 1))
         if self._chance(0.5):
-            offset += _smooth(rng, self._shape, rng.choice([64, 128]) / self._scale, rng.uniform(0, 12) * severity)
+            offset += smooth_field(rng, self._shape, rng.choice([64, 128]) / self._scale, rng.uniform(0, 12) * severity)
         if self._chance(0.25):
-            offset += _border_glow(rng, self._shape, severity)
+            offset += border_glow(rng, self._shape, severity)
+        if self._chance(0.3):  # vignetting of the lens, and of the housing's warmth
+            centre = rng.uniform(0, height), rng.uniform(0, width)
+            offset += np.float32(rng.uniform(-30, 30) * severity) * cos4_dome(height, width, *centre)
+        if self._chance(0.3):
+            offset += polynomial(rng, self._shape, rng.uniform(0, 10) * severity)
         if self._chance(0.6):
             offset += _normal(rng, self._shape, rng.uniform(0, 10) * severity / self._scale)
         self._offset = offset
@@ -121,22 +128,6 @@ class SensorModel:
 
 def _normal(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np.ndarray:
     return np.float32(sigma) * rng.standard_normal(shape, np.float32)
-
-
-def _smooth(rng: np.random.Generator, shape: tuple[int, int], period: float, sigma: float) -> np.ndarray:
-    """A random field of standard deviation about `sigma` with features of `period` pixels."""
-    coarse = tuple(1 if n == 1 else max(round(n / max(period, 1)), 2) for n in shape)
-    return cv2.resize(_normal(rng, coarse, sigma), (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC).reshape(shape)
-
-
-def _border_glow(rng: np.random.Generator, shape: tuple[int, int], severity: float) -> np.ndarray:
-    """Warm borders of an uncooled core: each side with a strength and a decay of its own."""
-    rows, columns = (np.linspace(0, 1, n, dtype=np.float32) for n in shape)
-    sides = (rows[:, None], 1 - rows[:, None], columns[None], 1 - columns[None])
-    glow = np.zeros(shape, np.float32)
-    for side in sides:
-        glow = glow + np.float32(rng.uniform(0, 30) * severity) * np.exp(-side / np.float32(rng.uniform(0.04, 0.25)))
-    return glow
 
 
 def _motion_kernel(length: float, angle: float) -> np.ndarray:

@@ -26,6 +26,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from infrared_ir_ros.priors.field import HEIGHT, WIDTH
+from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.simulation import degrade, stretch
 from infrared_ir_ros.training.pack import FrameSets
 
@@ -61,7 +62,7 @@ class Pairs(IterableDataset):
 
     def _pair(self, rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         clean = draw_clean(self._frames, self._mix.sets, rng, height, width)
-        return clean, degrade(clean, draw_name(rng, self._mix.presets), rng)
+        return clean, replace_dead_pixels(degrade(clean, draw_name(rng, self._mix.presets), rng))
 
 
 class ThumbnailPairs(IterableDataset):
@@ -123,8 +124,8 @@ def _draw_crop(
     while True:
         name = draw_name(rng, weights)
         crop = _crop(frames[name][rng.integers(len(frames[name]))], rng, height, width)
-        low, high = np.percentile(crop[::3, ::3], (0.3, 99.7))
-        if high - low >= 8:  # a flat wall or sky teaches nothing
+        low, high = np.percentile(crop[::3, ::3], (1, 99))
+        if high - low >= 6:  # a flat wall or sky teaches nothing
             return crop, name in MIRRORED
 
 

@@ -22,11 +22,11 @@ from torch import Tensor, nn
 from infrared_ir_ros.priors import EmbeddedPrior
 from infrared_ir_ros.priors.embedded import Correction
 from infrared_ir_ros.priors.estimator import snr_targets
-from infrared_ir_ros.training.losses import fitted, log_error
+from infrared_ir_ros.training.losses import fitted, log_error, stretched
 
 Terms = dict[str, Tensor]
 
-FIELD_FLOOR, FLOOR = 1e-3, 1e-4  # of the logarithm of the error: 30 and 40 dB
+FIELD_FLOOR, FLOOR = 3e-4, 1e-4  # of the logarithm of the error: 35 and 40 dB
 
 
 class FieldStage:
@@ -75,7 +75,7 @@ class RestoreStage:
         toned = prior.apply_reading(latent, reading.log_gain.detach(), reading.offset.detach())
         restored_latent = prior.denoise(toned, reading.log_snr_bands.detach())
         restored = prior.decode(restored_latent)
-        structure = fitted(restored, clean)
+        structure, final = fitted(restored, clean), stretched(restored)
         return {
             "log_snr": 0.3 * F.smooth_l1_loss(reading.log_snr_bands, target.log_snr_bands)
             + 0.1 * F.smooth_l1_loss(reading.log_snr, target.log_snr),
@@ -83,7 +83,8 @@ class RestoreStage:
             + 0.3 * F.smooth_l1_loss(reading.offset, target.offset, beta=0.1),
             "lines": 5 * (fitted(corrected, clean) - clean).abs().mean(),
             "structure": 0.5 * log_error(structure, clean, FLOOR) + 8 * (structure - clean).abs().mean(),
-            "frame": 0.35 * log_error(restored, clean, FLOOR) + 4 * (restored - clean).abs().mean(),
+            "frame": 0.35 * log_error(final, clean, FLOOR) + 2 * (final - clean).abs().mean(),
+            "levels": 2 * (restored - clean).abs().mean(),
             "bands": (restored_latent - clean_latent)[:, 1:].abs().mean(),
         }
 

@@ -24,7 +24,7 @@ from infrared_ir_ros.errors import OptionError  # noqa: E402
 from infrared_ir_ros.evaluation import classical  # noqa: E402
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr  # noqa: E402
 from infrared_ir_ros.simulation import degrade, layout, stretch  # noqa: E402
-from infrared_ir_ros.simulation.degradation import cos4_dome  # noqa: E402
+from infrared_ir_ros.simulation.shading import cos4_dome  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pytest
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.simulation import PRESETS, VideoDegradation, degrade, layout, stretch
-from infrared_ir_ros.simulation.degradation import cos4_dome
+from infrared_ir_ros.simulation.shading import cos4_dome
 
 
 def truth(seed: int = 0, height: int = 128, width: int = 160) -> np.ndarray:
