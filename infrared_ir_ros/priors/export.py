@@ -101,16 +101,35 @@ def _graph(prior: EmbeddedPrior, method: Callable, inputs: tuple[str, ...], outp
 
 
 def _store_in_half(model: onnx.ModelProto) -> None:
-    """Keep large fp32 tensors as fp16 with a cast behind them, which engines fold when they load the graph."""
+    """Keep large fp32 tensors once, as fp16 with a cast behind them, which engines fold when they load the graph."""
     graph = model.graph
-    casts = []
-    for tensor in graph.initializer:
+    _constants_to_initializers(graph)
+    casts, stored = [], {}
+    for tensor in list(graph.initializer):
         values = numpy_helper.to_array(tensor)
         if tensor.data_type != TensorProto.FLOAT or values.size < LARGE:
             continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(values.astype("float16"), name + "_half"))
-        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=TensorProto.FLOAT))
+        half = values.astype("float16")
+        key = (half.shape, half.tobytes())
+        if key in stored:
+            graph.initializer.remove(tensor)
+            casts.append((tensor.name, stored[key]))
+            continue
+        stored[key] = tensor.name + "_half"
+        casts.append((tensor.name, stored[key]))
+        tensor.CopyFrom(numpy_helper.from_array(half, stored[key]))
     nodes = list(graph.node)
     del graph.node[:]
-    graph.node.extend([*casts, *nodes])
+    graph.node.extend([helper.make_node("Cast", [half], [name], to=TensorProto.FLOAT) for name, half in casts])
+    graph.node.extend(nodes)
+
+
+def _constants_to_initializers(graph: onnx.GraphProto) -> None:
+    """Large constants of the graph as initializers: the exporter writes a buffer anew wherever it is used."""
+    for node in list(graph.node):
+        if node.op_type != "Constant" or node.attribute[0].name != "value":
+            continue
+        values = numpy_helper.to_array(node.attribute[0].t)
+        if values.size >= LARGE:
+            graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
+            graph.node.remove(node)

@@ -70,7 +70,7 @@ class FieldHead(nn.Module):
         self._register_constants()
 
     def _register_constants(self) -> None:
-        bank = dome_bank()
+        bank = dome_bank().half().float()  # as the graph stores them
         y, x = torch.meshgrid(torch.linspace(-1, 1, HEIGHT // 2), torch.linspace(-1, 1, WIDTH // 2), indexing="ij")
         constants = {
             "fractions": torch.tensor(FRACTIONS),

@@ -42,9 +42,8 @@ class GradientFit(nn.Module):
         offsets = torch.arange(-3, 4, dtype=torch.float32)
         kernel = torch.exp(-(offsets**2) / (2 * BLUR_SIGMA**2))
         self.register_buffer("kernel", kernel / kernel.sum(), persistent=False)
-        domes = self._gradients(bank.view(-1, 1, *size))
+        domes = self._gradients(bank.view(-1, 1, *size)).half().float()  # as the graph stores them
         self.register_buffer("domes", domes, persistent=False)
-        self.register_buffer("squares", (domes * domes).T.contiguous(), persistent=False)
 
     def forward(self, thumbnail: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, 1, height, width) -> features (batch, domes, FEATURES) and a share of each dome (batch, domes).
@@ -55,11 +54,13 @@ class GradientFit(nn.Module):
         gradients = self._gradients(thumbnail)
         scale = 0.5 * (gradients.abs() + 1e-8).sqrt().mean(1, keepdim=True).square() + 1e-4
         explained = torch.zeros_like(gradients)
+        squares = (self.domes * self.domes).T  # here, so that the graph stores the domes once
         history, shares = [], None
         for _ in range(ITERATIONS):
             weights = (1 + ((gradients - explained) / scale).square()).reciprocal().square()
-            slope = (weights * gradients) @ self.domes.T / (weights @ self.squares + 1e-8)
-            evidence = slope.square() * (weights @ self.squares) / scale.square()
+            power = weights @ squares
+            slope = (weights * gradients) @ self.domes.T / (power + 1e-8)
+            evidence = slope.square() * power / scale.square()
             choice = torch.softmax(SHARPNESS * evidence / evidence.amax(1, keepdim=True).clamp_min(1e-6), 1)
             shares = choice * slope
             explained = shares @ self.domes
