@@ -21,7 +21,7 @@ import json
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,10 @@ EXTERNAL_DATA = b"location"  # the key under which an ONNX tensor names a file o
 
 @dataclass(frozen=True)
 class PriorFiles:
-    """A prior on disk. name, version, tasks and constructor are the manifest's; hashes: SHA-256 by file name."""
+    """A prior on disk. name, version, tasks and constructor are the manifest's; hashes: SHA-256 by file name.
+
+    contents: what stands in for files of that name, like weights with a task folded into them.
+    """
 
     folder: Path
     name: str
@@ -44,15 +47,18 @@ class PriorFiles:
     tasks: tuple[str, ...]
     constructor: dict[str, Any]
     hashes: dict[str, str]
+    contents: dict[str, bytes] = field(default_factory=dict)
 
     def read(self, name: str) -> bytes:
         """A file's content, checked against the manifest as it is read, so that nothing can be swapped in between.
 
         Raises WeightsError: missing, not a regular file, too large, other hash, or an ONNX file with external data.
         """
+        if name in self.contents:
+            return self.contents[name]
         if name not in self.hashes:
             raise WeightsError(f"{self.folder / MANIFEST} names no {name}: export the prior again")
-        data = _read_regular(self.folder / name, LARGEST_FILE)
+        data = read_regular(self.folder / name, LARGEST_FILE)
         digest = hashlib.sha256(data).hexdigest()
         if digest != self.hashes[name]:
             raise WeightsError(
@@ -95,7 +101,7 @@ def find_prior(prior: str, prior_path: str = "") -> PriorFiles:
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(_read_regular(path, LARGEST_MANIFEST))
+        content = json.loads(read_regular(path, LARGEST_MANIFEST))
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"{path} is not valid JSON ({error}): install the package again") from error
     if not isinstance(content, dict):
@@ -103,7 +109,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_regular(path: Path, largest: int) -> bytes:
+def read_regular(path: Path, largest: int) -> bytes:
     """Read a regular file, and never wait on a FIFO or device; judged once open, so that nothing can take its place."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
