@@ -12,27 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Camera, restore_node and recorder as three processes, and a table of what came out.
-
-Imports nothing heavy: Ctrl-C is to be answered in order from the start.
-"""
+"""Camera, restore_node and recorder as three processes, and a table of what came out."""
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from pathlib import Path
-from typing import NoReturn
 
-from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.commands.running import run_command
 
 
-def demo(*, source: str = "", output: Path = Path("demo"), seconds: float = 20.0) -> int:
+def demo(*, source: str = "", output: Path = Path("demo"), seconds: float = 20.0) -> None:
     """Restore a thermal camera live and show what that brings.
 
     Starts thermal_camera, restore_node and recorder, ends by itself, and writes the bag, a before/after picture
-    and the nodes' logs.
+    and the nodes' logs. Ends with 0, with 1 when that fails, and with 130 after Ctrl-C.
 
     Parameters
     ----------
@@ -46,17 +40,7 @@ def demo(*, source: str = "", output: Path = Path("demo"), seconds: float = 20.0
     """
     from infrared_ir_ros.commands.demo_run import run_demo
 
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        run_demo(source, output, seconds)
-    except InfraredError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("demo: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    run_demo(source, output, seconds)
 
 
 def stay_apart() -> None:
@@ -65,22 +49,10 @@ def stay_apart() -> None:
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _leave(number: int, frame: object) -> NoReturn:
-    os._exit(130)  # an exception could be swallowed by whatever is being imported
-
-
 def main() -> None:
     """Entry point `demo`."""
-    signal.signal(signal.SIGINT, _leave)
-    signal.signal(signal.SIGTERM, _leave)
-    import cyclopts
-
     stay_apart()
-    cyclopts.run(demo)
+    run_command(demo)
 
 
 if __name__ == "__main__":

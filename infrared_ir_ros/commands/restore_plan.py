@@ -23,15 +23,18 @@ from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import can_write_video, open_source, write_atomically
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES, LOSSLESS_SUFFIXES
 from infrared_ir_ros.media.paths import existing, printable, regular_files
+from infrared_ir_ros.media.sources import BAG_SUFFIXES
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES
 
 SEQUENCE_SUFFIXES = VIDEO_SUFFIXES | {".npz"}
+SUFFIXES = IMAGE_SUFFIXES | SEQUENCE_SUFFIXES | BAG_SUFFIXES
 LOSSLESS_VIDEO = frozenset({".mkv", ".avi"})
 
 
 @dataclass(frozen=True)
 class Job:
-    """One file to restore. target: a file, or for a video that cannot be one, a folder. frames: 0 if unknown."""
+    """One file, or a bag's folder, to restore. target: a file; a folder for a bag, and for a video that cannot be one.
+    frames: 0 if unknown."""
 
     source: Path
     target: Path
@@ -46,18 +49,18 @@ def plan(input: Path, output: Path) -> list[Job]:
     Raises SourceError: no such input, nothing to restore, an output that would replace an input.
     """
     root = existing(input)
-    if root.is_dir():
+    if root.is_dir() and not _is_bag(root):
         inside = output.absolute().resolve()
-        files = [
-            path for path in regular_files(root, IMAGE_SUFFIXES | SEQUENCE_SUFFIXES) if not _below(path, inside, root)
-        ]
+        files = [path for path in regular_files(root, SUFFIXES) if not _below(path, inside, root)]
+        files = list(dict.fromkeys(_bag_of(path) for path in files))
     else:
-        if root.suffix.lower() not in IMAGE_SUFFIXES | SEQUENCE_SUFFIXES:
-            kinds = ", ".join(sorted(IMAGE_SUFFIXES | SEQUENCE_SUFFIXES))
-            raise SourceError(f"{printable(str(input))} is of an unknown kind: use a folder, {kinds}")
+        if root.is_file() and root.suffix.lower() not in SUFFIXES:
+            raise SourceError(
+                f"{printable(str(input))} is of an unknown kind: use a folder, {', '.join(sorted(SUFFIXES))}"
+            )
         root, files = root.parent, [root]
     if not files:
-        raise SourceError(f"{printable(str(input))} holds no pictures or videos")
+        raise SourceError(f"{printable(str(input))} holds no pictures, videos or bags")
     targets = _targets([path.relative_to(root) for path in files], output)
     sources = {path.resolve() for path in files}
     for path, target in zip(files, targets, strict=True):
@@ -74,6 +77,15 @@ def check_output(output: Path) -> None:
     probe = output / ".restore_images"
     write_atomically(probe, b"")
     probe.unlink(missing_ok=True)
+
+
+def _is_bag(folder: Path) -> bool:
+    return (folder / "metadata.yaml").is_file()
+
+
+def _bag_of(path: Path) -> Path:
+    """The folder of the bag that a file belongs to, or the file."""
+    return path.parent if path.suffix.lower() in BAG_SUFFIXES and _is_bag(path.parent) else path
 
 
 def _below(path: Path, output: Path, root: Path) -> bool:
@@ -97,15 +109,17 @@ def _targets(names: list[Path], output: Path) -> list[Path]:
 
 def _converted(name: Path, videos: bool) -> Path:
     suffix = name.suffix.lower()
-    if suffix not in SEQUENCE_SUFFIXES:
+    if suffix in IMAGE_SUFFIXES:
         return name.with_suffix(".png")
-    if not videos:
+    if suffix in BAG_SUFFIXES or (suffix in SEQUENCE_SUFFIXES and not videos):
         return name.with_suffix("")
+    if suffix not in SEQUENCE_SUFFIXES:
+        return name  # the folder of a bag
     return name if suffix in LOSSLESS_VIDEO else name.with_suffix(".mkv")
 
 
 def _job(path: Path, target: Path, root: Path) -> Job:
-    is_video = path.suffix.lower() in SEQUENCE_SUFFIXES
+    is_video = path.is_dir() or path.suffix.lower() not in IMAGE_SUFFIXES
     frames = 1
     if is_video:
         try:

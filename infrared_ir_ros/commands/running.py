@@ -12,23 +12,77 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How console commands end: one line for what went wrong, never a traceback."""
+"""How console commands end.
+
+0: done. 1: it could not be done, or not all of it, and one line on stderr says why. 2: an option is unknown or missing.
+130: Ctrl-C or SIGTERM; what was written by then is whole, and nothing half-written stays. Never with a traceback.
+
+Imports nothing heavy, and neither do the modules of the commands: Ctrl-C is to be answered in order from the start.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
-
-import cyclopts
+from types import FrameType
+from typing import NoReturn
 
 from infrared_ir_ros.errors import InfraredError
 
+MISSPELT = 2
+INTERRUPTED = 130  # as shells count: 128 and the number of SIGINT
+KNOCK_AGAIN = 0.02  # seconds
 
-def run_command(command: Callable[..., object]) -> None:
-    """Run a typed function as a console command: exit code 1 and one line for our errors, 130 for Ctrl-C."""
+
+def run_command(command: Callable[..., int | None]) -> NoReturn:
+    """Run a typed function as a console command, and exit with the code that it returns (None: 0).
+
+    In the command Ctrl-C and SIGTERM raise KeyboardInterrupt. It may raise that again with a message, which is shown.
+    """
+    _answer_signals(_on_signal)
+    code: int | str | None
     try:
-        cyclopts.run(command)
+        code = _parse_and_call(command)
     except InfraredError as error:
-        sys.exit(f"{command.__name__}: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+        code = f"{command.__name__}: {error}"
+    except KeyboardInterrupt as interrupt:
+        _answer_signals(signal.SIG_IGN)
+        print(f"{command.__name__}: interrupted", *interrupt.args, file=sys.stderr)
+        code = INTERRUPTED
+    _answer_signals(signal.SIG_IGN)  # the end is near
+    sys.exit(code)
+
+
+def _parse_and_call(command: Callable[..., int | None]) -> int | None:
+    import cyclopts
+
+    try:
+        app = cyclopts.App(name=command.__name__, default_command=command)
+        chosen, bound, _ = app.parse_args(exit_on_error=False)
+    except cyclopts.CycloptsError:
+        return MISSPELT  # cyclopts has told
+    return chosen(*bound.args, **bound.kwargs)
+
+
+def _answer_signals(answer: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, answer)
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    """An exception within an import may be swallowed, or become another one: then wait until the import is over."""
+    if _is_importing(frame):
+        threading.Timer(KNOCK_AGAIN, os.kill, (os.getpid(), number)).start()
+    else:
+        raise KeyboardInterrupt
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

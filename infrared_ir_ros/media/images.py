@@ -34,6 +34,9 @@ with suppress(AttributeError):  # old OpenCV
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 LOSSLESS_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # what files begin with
+
+_JPEG_BARE = frozenset((0xFF, 0x01, *range(0xD0, 0xD8)))  # fill bytes, and markers that carry no length
 
 
 class ImageSource:
@@ -73,7 +76,7 @@ def decode_image(data: bytes, what: str) -> np.ndarray:
 
     Raises SourceError, before anything large is allocated if the picture claims more than 4096 pixels a side.
     """
-    check_size(*claimed_size(data, what), what)
+    check_picture(data, what)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
@@ -111,8 +114,9 @@ class PictureFolder:
         self._folder, self._count = folder, 0
 
     def write(self, image: np.ndarray) -> None:
-        """Add (height, width) uint8 or uint16. Raises SourceError."""
-        write_image(self._folder / f"{self._count:06d}.png", image)
+        """Add (height, width) uint8, uint16 or, as tiff, float32. Raises SourceError."""
+        suffix = ".tiff" if image.dtype == np.float32 else ".png"
+        write_image(self._folder / f"{self._count:06d}{suffix}", image)
         self._count += 1
 
     def __enter__(self) -> PictureFolder:
@@ -129,9 +133,16 @@ def _encode(image: np.ndarray, suffix: str, options: list[int]) -> bytes:
     return data.tobytes()
 
 
+def check_picture(data: bytes, what: str) -> None:
+    """SourceError unless a png, jpeg, bmp or tiff claims a decent size, and no part of it more than there is."""
+    check_size(*claimed_size(data, what), what)
+    if data.startswith(PNG):
+        _refuse_lying_chunks(data, what)
+
+
 def claimed_size(data: bytes, what: str) -> tuple[int, int]:
     """(height, width) as the header of a png, jpeg, bmp or tiff says. Raises SourceError for anything else."""
-    readers = ((b"\x89PNG\r\n\x1a\n", _png_size), (b"\xff\xd8", _jpeg_size), (b"BM", _bmp_size),
+    readers = ((PNG, _png_size), (JPEG, _jpeg_size), (b"BM", _bmp_size),
                (b"II*\x00", _tiff_size), (b"MM\x00*", _tiff_size))  # fmt: skip
     for magic, reader in readers:
         if data.startswith(magic):
@@ -143,15 +154,18 @@ def claimed_size(data: bytes, what: str) -> tuple[int, int]:
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
-    """Walk the chunks: OpenCV takes minutes and gigabytes for one that claims to be longer than the file."""
     width, height = struct.unpack_from(">II", data, 16)
-    at, kind = 8, b""
+    return height, width
+
+
+def _refuse_lying_chunks(data: bytes, what: str) -> None:
+    """OpenCV takes minutes and gigabytes for a chunk that claims to be longer than the file."""
+    at, kind = len(PNG), b""
     while kind != b"IEND":
+        if at + 12 > len(data):
+            raise SourceError(f"{what} is cut short or damaged")
         length, kind = struct.unpack_from(">I4s", data, at)
         at += 12 + length
-        if at > len(data):
-            raise IndexError("a chunk is cut off")
-    return height, width
 
 
 def _bmp_size(data: bytes) -> tuple[int, int]:
@@ -171,7 +185,10 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
             if data.find(b"\xff\xd9", at) < 0:  # the decoder would fill what is missing with grey
                 raise IndexError("no end of image")
             return height, width
-        at += 1 if marker == 0xFF else 2 + struct.unpack_from(">H", data, at + 2)[0]
+        if marker in _JPEG_BARE:
+            at += 1 if marker == 0xFF else 2
+        else:
+            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
 
 
 def _tiff_size(data: bytes) -> tuple[int, int]:

@@ -24,15 +24,14 @@ import numpy as np
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from infrared_ir_ros.errors import FrameError
+from infrared_ir_ros.errors import FrameError, SourceError
+from infrared_ir_ros.media.images import JPEG, PNG, check_picture
 from infrared_ir_ros.ros.bridge import DTYPES, PlainBridge, find_bridge
 from infrared_ir_ros.ros.cdr import CAMERA_INFO, COMPRESSED, IMAGE, parse
 from infrared_ir_ros.ros.counters import Drop
-from infrared_ir_ros.ros.pictures import picture_size, refuse_lying_chunks
 
 BRIDGE = find_bridge()
 PLAIN = PlainBridge()  # for compressed pictures: releases of cv_bridge differ in whether they keep 16 bit
-MAX_SIDE = 4096  # pixels; the largest frame that the restorer takes
 OUTPUT_ENCODINGS = {"8UC1": "mono8", "bgr8": "mono8", "rgb8": "mono8"}  # others keep their name
 ENCODING_OF_DTYPE = {"uint8": "mono8", "uint16": "16UC1", "float32": "32FC1"}
 
@@ -95,16 +94,14 @@ def inspect_compressed(raw: bytes) -> None:
     *_, form, data = _parse(raw, COMPRESSED)
     if "compressedDepth" in form:
         raise MessageError(Drop.UNSUPPORTED, f"format {form[:40]!r} is not supported: send png or jpeg")
-    try:
-        width, height = picture_size(bytes(data))
-        if max(width, height) <= MAX_SIDE:
-            refuse_lying_chunks(bytes(data))
-    except ValueError as error:
-        raise MessageError(Drop.UNDECODABLE, f"the compressed picture is {error}") from None
-    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+    if not bytes(data[:8]).startswith((PNG, JPEG)):
         raise MessageError(
-            Drop.UNDECODABLE, f"the compressed picture claims {width}x{height} pixels: at most {MAX_SIDE}x{MAX_SIDE}"
+            Drop.UNDECODABLE, f"the compressed picture is neither PNG nor JPEG: it starts with {bytes(data[:8])!r}"
         )
+    try:
+        check_picture(bytes(data), "the compressed picture")
+    except SourceError as error:
+        raise MessageError(Drop.UNDECODABLE, str(error)) from None
 
 
 def read_compressed(raw: bytes) -> Picture:

@@ -14,6 +14,7 @@
 
 import inspect
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,8 +25,10 @@ import cv2
 import numpy as np
 import pytest
 
-from infrared_ir_ros.commands import restore_images as command
+from infrared_ir_ros.commands import restore_run
+from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.commands.restore_images import restore_images
+from infrared_ir_ros.errors import InfraredError, SourceError
 from infrared_ir_ros.media import VideoWriter, can_write_video, open_source, read_image, write_image
 from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
@@ -47,7 +50,7 @@ def loaded_once(restorer: Restorer, monkeypatch: pytest.MonkeyPatch) -> Restorer
         restorer.options = options
         return restorer
 
-    monkeypatch.setattr(command, "load_restorer", load)
+    monkeypatch.setattr(restore_run, "load_restorer", load)
     return restorer
 
 
@@ -112,6 +115,29 @@ def test_an_npz_sequence_becomes_pictures_where_no_video_can_be_written(
     assert np.array_equal(read_image(tmp_path / "out/x/000002.png"), frames[2])
 
 
+@pytest.mark.parametrize(("given", "wanted"), [("in", "b"), ("in/b", "b"), ("in/b/b.mcap", "b")])
+def test_a_bag_becomes_pictures_of_its_depth(tmp_path: Path, loaded_once: Restorer, given: str, wanted: str) -> None:
+    make_bag("scene", output=tmp_path / "in/b", frames=2, width=64, height=48, degradation="sensor_normal")
+    assert restore_images(tmp_path / given, output=tmp_path / "out", strength=0.0) == 0
+    assert files(tmp_path / "out") == [f"{wanted}/000000.png", f"{wanted}/000001.png"]
+    for frame, name in zip(open_source(tmp_path / "in/b"), files(tmp_path / "out"), strict=True):
+        assert np.array_equal(read_image(tmp_path / "out" / name), frame.image)
+
+
+def test_a_bag_of_temperatures_becomes_tiff_and_a_cut_one_what_is_whole(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_image(tmp_path / "in/a.tiff", noisy(np.float32))
+    make_bag(str(tmp_path / "in"), output=tmp_path / "kelvin.v2", frames=1)
+    assert restore_images(tmp_path / "kelvin.v2", output=tmp_path / "out") == 0
+    assert files(tmp_path / "out") == ["kelvin.v2/000000.tiff"]
+    make_bag("scene", output=tmp_path / "bag", frames=8, width=64, height=48)
+    (bag,) = (tmp_path / "bag").glob("*.mcap")
+    bag.write_bytes(bag.read_bytes()[: bag.stat().st_size // 2])
+    assert restore_images(bag, output=tmp_path / "cut", strength=0.0) == 1
+    assert "the rest is lost" in capsys.readouterr().err
+
+
 def test_one_bad_file_does_not_stop_the_rest(
     tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,10 +169,11 @@ def test_inputs_are_never_written_over_and_outputs_are_no_input(
     make_input(tmp_path / "in")
     before = (tmp_path / "in/a.png").read_bytes()
     for source, output in (("in", "in"), ("in/a.png", "in"), ("in/deep", "in/deep")):
-        assert restore_images(tmp_path / source, output=tmp_path / output) == 1
-        assert "would write over the input" in capsys.readouterr().err
+        with pytest.raises(SourceError, match="would write over the input"):
+            restore_images(tmp_path / source, output=tmp_path / output)
     (tmp_path / "link").symlink_to(tmp_path / "in")
-    assert restore_images(tmp_path / "in", output=tmp_path / "link") == 1
+    with pytest.raises(SourceError, match="would write over the input"):
+        restore_images(tmp_path / "in", output=tmp_path / "link")
     assert (tmp_path / "in/a.png").read_bytes() == before
     for _ in range(2):
         assert restore_images(tmp_path / "in", output=tmp_path / "in/restored") == 0
@@ -164,25 +191,22 @@ def test_inputs_are_never_written_over_and_outputs_are_no_input(
         ({"input": Path("/nope")}, "/nope is missing"),
     ],
 )
-def test_what_cannot_work_is_one_line_before_anything_is_restored(
-    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str], settings: dict, words: str
+def test_what_cannot_work_is_told_before_anything_is_restored(
+    tmp_path: Path, loaded_once: Restorer, settings: dict, words: str
 ) -> None:
     write_image(tmp_path / "a.png", noisy())
     arguments = {"input": tmp_path / "a.png", "output": tmp_path / "out"} | settings
-    assert restore_images(arguments.pop("input"), **arguments) == 1
-    said = capsys.readouterr()
-    assert words in said.err and said.err.count("\n") == 1 and said.out == ""
+    with pytest.raises(InfraredError, match=re.escape(words)):
+        restore_images(arguments.pop("input"), **arguments)
     assert not list(tmp_path.glob("out/*"))
 
 
-def test_an_unknown_engine_or_prior_is_answered_by_the_loader(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_engine_or_prior_is_answered_by_the_loader(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", noisy())
-    assert restore_images(tmp_path / "a.png", output=tmp_path / "out", engine="steam") == 1
-    assert "steam" in capsys.readouterr().err
-    assert restore_images(tmp_path / "a.png", output=tmp_path / "out", prior_path=str(tmp_path)) == 1
-    assert str(tmp_path) in capsys.readouterr().err
+    with pytest.raises(InfraredError, match="steam"):
+        restore_images(tmp_path / "a.png", output=tmp_path / "out", engine="steam")
+    with pytest.raises(InfraredError, match=re.escape(str(tmp_path))):
+        restore_images(tmp_path / "a.png", output=tmp_path / "out", prior_path=str(tmp_path))
 
 
 def test_a_full_disk_stops_the_run_in_one_line_and_leaves_no_half_file(
@@ -227,7 +251,7 @@ def test_an_interruption_ends_with_130_a_summary_and_no_half_file(tmp_path: Path
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
-    assert "interrupted:" in err and "of 40 files" in err and "Traceback" not in err
+    assert "restore_images: interrupted (" in err and "of 40 files" in err and "Traceback" not in err
     done = files(tmp_path / "out")
     assert 0 < len(done) < 40 and all(name.endswith(".png") and not name.startswith(".") for name in done)
     assert all(read_image(tmp_path / "out" / name).shape == (240, 320) for name in done)

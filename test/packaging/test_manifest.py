@@ -113,7 +113,7 @@ def test_imports_are_declared() -> None:
 def test_a_robot_needs_no_torch() -> None:
     """The nodes and restore_images start without the packages for training."""
     blocked = ("torch", "onnx", "accelerate", "tensorboard", "skimage", "pywt")
-    modules = [f"infrared_ir_ros.commands.{name}" for name in ("restore_images", "make_bag", "demo")]
+    modules = [f"infrared_ir_ros.commands.{name}" for name in ("restore_run", "bag_run", "demo_run")]
     script = f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); import {', '.join(modules)}"
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
 

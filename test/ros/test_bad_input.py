@@ -237,7 +237,7 @@ def test_compressed_frames_are_heard_when_there_are_no_plain_ones(peer: Peer) ->
     bomb = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x75\x30\x00\x00\x75\x30\x10\x00\x00\x00\x00"
     since = len(peer.diagnostics)
     peer.camera.publish(CompressedImage(format="16UC1; png compressed", data=bomb))
-    peer.wait_message("frames", "1 dropped, undecodable: the compressed picture claims 30000x30000", WARN, since)
+    peer.wait_message("frames", "1 dropped, undecodable: the compressed picture claims 30000 x 30000", WARN, since)
     import cv2
 
     good = CompressedImage(format="mono16; png compressed", data=cv2.imencode(".png", scene())[1].tobytes())

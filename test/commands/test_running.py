@@ -1,0 +1,116 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How every console command ends: its exit code, one line, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TELL = """
+import sys, time
+from infrared_ir_ros.commands.running import run_command
+from infrared_ir_ros.errors import OptionError
+def tell(what: str = ""):
+    print("begun", flush=True)
+"""
+
+
+def start(code: str, *arguments: str, folder: Path = ROOT) -> subprocess.Popen[str]:
+    """A command named `tell` that does `code`."""
+    script = TELL + "".join(f"    {line}\n" for line in code.splitlines()) + "run_command(tell)\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(folder)))},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "exit_code", "said"),
+    [
+        ("pass", (), 0, ""),
+        ("return 1", (), 1, ""),
+        ("raise OptionError('it is 3: use 2')", (), 1, "tell: it is 3: use 2\n"),
+        ("raise KeyboardInterrupt('after 2 of 3')", (), 130, "tell: interrupted after 2 of 3\n"),
+    ],
+)
+def test_codes_and_lines(code: str, arguments: tuple[str, ...], exit_code: int, said: str) -> None:
+    process = start(code, *arguments)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (exit_code, said)
+
+
+def test_a_wrong_option_is_told_without_a_traceback() -> None:
+    process = start("pass", "--wat", "1")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and "--wat" in out + err and "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_let_the_command_tidy_up_once(number: int) -> None:
+    process = start("try:\n    print('within', flush=True)\n    time.sleep(60)\nfinally: print('tidied', flush=True)")
+    assert process.stdout is not None and [process.stdout.readline() for _ in range(2)] == ["begun\n", "within\n"]
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "tidied\n", "tell: interrupted\n")
+
+
+def test_an_import_that_swallows_exceptions_does_not_swallow_the_signal(tmp_path: Path) -> None:
+    """As numpy's does: an interrupted import becomes an ImportError that says something else."""
+    (tmp_path / "swallowing.py").write_text(
+        "import time\nprint('within', flush=True)\ntry: time.sleep(2)\nexcept BaseException: pass\n"
+    )
+    process = start("import swallowing\ntime.sleep(60)", folder=tmp_path)
+    assert process.stdout is not None and [process.stdout.readline() for _ in range(2)] == ["begun\n", "within\n"]
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "tell: interrupted\n")
+
+
+@pytest.mark.parametrize("name", ["restore_images", "make_bag", "demo"])
+def test_commands_answer_signals_from_their_first_import_on(name: str) -> None:
+    """What takes long to import comes after the signals are caught."""
+    heavy = ("numpy", "cv2", "tqdm", "cyclopts", "rclpy", "yaml")
+    script = f"import sys, infrared_ir_ros.commands.{name}; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.3, 0.6, 1.0, 1.5])
+def test_an_early_interruption_shows_no_traceback(tmp_path: Path, delay: float) -> None:
+    """At whatever moment of the start; the interpreter itself answers before the command is begun."""
+    command = ["infrared_ir_ros.commands.restore_images", str(ROOT / "docs/pictures"), "--output", str(tmp_path)]
+    script = (
+        "import infrared_ir_ros.commands.restore_images as c, runpy, sys; print(0, flush=True); "
+        f"sys.argv = {command!r}; c.main()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stdout.readline() == "0\n"
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert re.fullmatch(r"(?s).*restore_images: interrupted.*\n", err) and "Traceback" not in err
