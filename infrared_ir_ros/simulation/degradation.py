@@ -26,10 +26,11 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.simulation.sensor import SEVERITY, SensorModel
+from infrared_ir_ros.simulation import ranges
+from infrared_ir_ros.simulation.ranges import HM_TIR, SEVERITY, Range
+from infrared_ir_ros.simulation.sensor import SensorModel
 from infrared_ir_ros.simulation.shading import cos4_dome
 
-HM_TIR = ("hm_tir_single", "hm_tir_normal", "hm_tir_hard")
 PRESETS = ("clean", *HM_TIR, *SEVERITY)
 
 STRETCH_PERCENTILES = (0.3, 99.7)
@@ -62,10 +63,12 @@ def degrade(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: flo
 
 
 class VideoDegradation:
-    """Degrade the frames of a sequence: what a sensor keeps (pattern, shading, tone) is drawn once.
+    """Degrade the frames of a sequence.
 
-    preset: one of PRESETS. shape: (height, width) of every frame. `hm_tir` presets have no memory: each frame is
-    drawn anew, as in the benchmark.
+    preset: one of PRESETS. shape: (height, width) of every frame. Every `sensor` preset is one camera over the whole
+    sequence: it keeps its pattern, its shading and its dead pixels, its noise is correlated in time, and its levels
+    drift; there is no preset of its own for video. `hm_tir` presets have no memory: each frame is drawn anew, as in
+    the benchmark.
     """
 
     def __init__(self, preset: str, rng: np.random.Generator, shape: tuple[int, ...], scale: float = 1.0) -> None:
@@ -94,29 +97,33 @@ def _hm_tir(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: flo
     else:
         steps = tuple(step for group in groups.values() for step in group)
     for step in steps:
-        if preset != "hm_tir_normal" or rng.random() < 0.8:
+        if preset != "hm_tir_normal" or rng.random() < ranges.HM_TIR_NORMAL_CHANCE:
             frame = _to_levels(step(frame, rng, scale))
     return _to_levels(frame)
 
 
+def _uniform(rng: np.random.Generator, drawn: Range) -> float:
+    return rng.uniform(drawn.low, drawn.high)
+
+
 def _tone(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
-    return frame * (1 + rng.uniform(-0.8, -0.2)) + 255 * rng.uniform(0.2, 0.4)
+    return frame * (1 + _uniform(rng, ranges.TONE_CONTRAST)) + 255 * _uniform(rng, ranges.TONE_BRIGHTNESS)
 
 
 def _blur(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
-    sigma = rng.uniform(1, 3) / scale
+    sigma = _uniform(rng, ranges.BLUR) / scale
     return cv2.GaussianBlur(frame, (0, 0), sigma) if sigma > 0.1 else frame
 
 
 def _optics(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
     height, width = frame.shape
-    delta = rng.integers(15, 76)
+    delta = rng.integers(ranges.DOME.low, ranges.DOME.high + 1)
     dome = cos4_dome(height, width, rng.uniform(0, height), rng.uniform(0, width))
     return frame + delta * (dome if rng.random() < 0.5 else 1 - dome)
 
 
 def _stripes(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
-    gain, offset = rng.uniform(0.03, 0.10), rng.uniform(0, 5)
+    gain, offset = _uniform(rng, ranges.STRIPE_GAIN), _uniform(rng, ranges.STRIPE_OFFSET)
     height, width = frame.shape
     shape = (1, width) if rng.random() < 0.5 else (height, 1)
     shrink = np.float32(scale**-0.5)  # one pixel of a thumbnail averages `scale` lines
@@ -125,7 +132,7 @@ def _stripes(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.nd
 
 
 def _noise(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
-    sigma = np.float32(np.sqrt(rng.uniform(25, 400)) / scale)
+    sigma = np.float32(np.sqrt(_uniform(rng, ranges.NOISE_VARIANCE)) / scale)
     return frame + sigma * rng.standard_normal(frame.shape, np.float32)
 
 

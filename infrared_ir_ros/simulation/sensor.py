@@ -12,27 +12,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A camera in numbers: atmosphere and lens, detector pattern, coloured temporal noise, readout (design section 2).
-
-Ranges are in grey levels of 0..255 at severity 1 and were set by hand around what the field recordings show: column
-noise of 2 to 8 levels on raw cores, noise correlated by 0.92 from frame to frame, a pattern that a shutter redraws.
-"""
+"""A camera in numbers: atmosphere and lens, detector pattern, coloured temporal noise, readout (design section 2)."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
+from infrared_ir_ros.simulation import ranges
+from infrared_ir_ros.simulation.ranges import Range
 from infrared_ir_ros.simulation.shading import border_glow, cos4_dome, polynomial, smooth_field
-
-SEVERITY = {"sensor_light": 0.4, "sensor_normal": 1.0, "sensor_hard": 1.4}
-
-NOISE_CORRELATION = 0.92  # from frame to frame, Lepton 3
 
 
 class SensorModel:
     """One camera, drawn from `rng`; call it with one clean frame after the other.
 
+    Drawn once, and kept: lens, pattern, shading, dead pixels, readout. Moving on from frame to frame: noise, which is
+    correlated in time, and a drift of all levels together.
     severity: scales blur, pattern and noise. shape: (height, width). scale: sensor pixels per pixel of the frame.
     """
 
@@ -40,7 +36,7 @@ class SensorModel:
         self._severity, self._rng, self._shape, self._scale = severity, rng, (int(shape[0]), int(shape[1])), scale
         self._draw_optics()
         self._draw_pattern()
-        self._noise_sigma = rng.uniform(0, 14) * severity / scale
+        self._noise_sigma = self._uniform(ranges.NOISE) * severity / scale
         self._noise = rng.standard_normal(self._shape, np.float32)
         self._drift = 0.0
         self._started = False
@@ -55,16 +51,23 @@ class SensorModel:
         out = out * self._pixel_gain + self._offset + self._noise_sigma * self._noise + self._drift
         return self._read_out(out)
 
-    def _chance(self, probability: float) -> bool:
-        return bool(self._rng.random() < probability)
+    def _present(self, drawn: Range) -> bool:
+        return bool(self._rng.random() < drawn.chance)
+
+    def _uniform(self, drawn: Range) -> float:
+        return self._rng.uniform(drawn.low, drawn.high)
 
     def _draw_optics(self) -> None:
-        rng, severity = self._rng, self._severity
-        self._blur_sigma = (rng.uniform(0.4, 1.6) * severity + 0.05) / self._scale if self._chance(0.7) else 0.0
-        length = 1 + rng.uniform(1, 6) * severity / self._scale if self._chance(0.15) else 1.0
-        self._motion = _motion_kernel(length, rng.uniform(0, np.pi)) if length > 1.5 else None
-        self._contrast = 1.0 - rng.uniform(0, 0.7) * min(severity, 1.0) if self._chance(0.7) else 1.0
-        self._radiance = rng.uniform(0, 255)
+        severity, scale = self._severity, self._scale
+        self._blur_sigma = 0.0
+        if self._present(ranges.LENS_BLUR):
+            self._blur_sigma = (self._uniform(ranges.LENS_BLUR) * severity + ranges.LEAST_BLUR) / scale
+        length = 1 + self._uniform(ranges.MOTION) * severity / scale if self._present(ranges.MOTION) else 1.0
+        self._motion = _motion_kernel(length, self._rng.uniform(0, np.pi)) if length > 1.5 else None
+        self._contrast = 1.0
+        if self._present(ranges.CONTRAST_LOSS):
+            self._contrast = 1.0 - self._uniform(ranges.CONTRAST_LOSS) * min(severity, 1.0)
+        self._radiance = self._uniform(ranges.RADIANCE)
 
     def _through_optics(self, frame: np.ndarray) -> np.ndarray:
         if self._blur_sigma > 0.1:
@@ -74,44 +77,49 @@ class SensorModel:
         return self._contrast * frame + (1 - self._contrast) * self._radiance  # towards the path radiance
 
     def _draw_pattern(self) -> None:
-        rng, severity, (height, width) = self._rng, self._severity, self._shape
+        rng, severity, shape, draw = self._rng, self._severity, self._shape, self._uniform
+        height, width = shape
         line = severity * self._scale**-0.5  # a pixel of a thumbnail averages `scale` lines
-        offset = np.zeros(self._shape, np.float32)
-        if self._chance(0.8):
-            offset += _normal(rng, (1, width), rng.uniform(0, 8) * line)
-        if self._chance(0.5):
-            offset += _normal(rng, (height, 1), rng.uniform(0, 6) * line)
-        if self._chance(0.5):
-            offset += smooth_field(rng, (1, width), 8 / self._scale, rng.uniform(0, 8) * severity)
-        if self._chance(0.25):  # odd and even lines are read by different amplifiers
+        offset = np.zeros(shape, np.float32)
+        if self._present(ranges.COLUMNS):
+            offset += _normal(rng, (1, width), draw(ranges.COLUMNS) * line)
+        if self._present(ranges.ROWS):
+            offset += _normal(rng, (height, 1), draw(ranges.ROWS) * line)
+        if self._present(ranges.SMOOTH_COLUMNS):
+            period = ranges.SMOOTH_COLUMNS_PERIOD / self._scale
+            offset += smooth_field(rng, (1, width), period, draw(ranges.SMOOTH_COLUMNS) * severity)
+        if self._present(ranges.ODD_EVEN):
             sign = np.where(np.arange(width) % 2, 1, -1).astype(np.float32)[None]
-            offset += sign * np.float32(rng.uniform(0, 4) * severity * (self._scale == 1))
-        if self._chance(0.5):
-            offset += smooth_field(rng, self._shape, rng.choice([64, 128]) / self._scale, rng.uniform(0, 12) * severity)
-        if self._chance(0.25):
-            offset += border_glow(rng, self._shape, severity)
-        if self._chance(0.3):  # vignetting of the lens, and of the housing's warmth
+            offset += sign * np.float32(draw(ranges.ODD_EVEN) * severity * (self._scale == 1))
+        if self._present(ranges.CLOUDS):
+            period = rng.choice(ranges.CLOUDS_PERIODS) / self._scale
+            offset += smooth_field(rng, shape, period, draw(ranges.CLOUDS) * severity)
+        if self._present(ranges.GLOW):
+            offset += border_glow(rng, shape, severity)
+        if self._present(ranges.VIGNETTING):
             centre = rng.uniform(0, height), rng.uniform(0, width)
-            offset += np.float32(rng.uniform(-30, 30) * severity) * cos4_dome(height, width, *centre)
-        if self._chance(0.3):
-            offset += polynomial(rng, self._shape, rng.uniform(0, 10) * severity)
-        if self._chance(0.6):
-            offset += _normal(rng, self._shape, rng.uniform(0, 10) * severity / self._scale)
+            offset += np.float32(draw(ranges.VIGNETTING) * severity) * cos4_dome(height, width, *centre)
+        if self._present(ranges.POLYNOMIAL):
+            offset += polynomial(rng, shape, draw(ranges.POLYNOMIAL) * severity)
+        if self._present(ranges.PIXEL_OFFSET):
+            offset += _normal(rng, shape, draw(ranges.PIXEL_OFFSET) * severity / self._scale)
         self._offset = offset
-        self._pixel_gain = 1 + _normal(rng, self._shape, rng.uniform(0, 0.03) * severity / self._scale)
+        self._pixel_gain = 1 + _normal(rng, shape, draw(ranges.PIXEL_GAIN) * severity / self._scale)
         self._dead = None
-        if self._chance(0.4) and self._scale == 1:
-            self._dead = rng.random(self._shape, np.float32) < rng.uniform(0, 0.003)
-            self._dead_level = np.float32(rng.choice([0.0, 255.0]))
+        if self._present(ranges.DEAD) and self._scale == 1:
+            self._dead = rng.random(shape, np.float32) < draw(ranges.DEAD)
+            self._dead_level = np.float32(rng.choice(ranges.DEAD_LEVELS))
 
     def _draw_readout(self) -> None:
-        self._stretch = self._chance(0.2)  # the camera's own gain control fills the range, noise and all
-        self._quality = int(self._rng.integers(60, 96)) if self._chance(0.15) and self._scale == 1 else 0
+        self._stretch = bool(self._rng.random() < ranges.AGC_CHANCE)
+        self._quality = 0
+        if self._present(ranges.JPEG_QUALITY) and self._scale == 1:
+            self._quality = int(self._rng.integers(ranges.JPEG_QUALITY.low, ranges.JPEG_QUALITY.high + 1))
 
     def _read_out(self, frame: np.ndarray) -> np.ndarray:
         if self._stretch:
-            low, high = np.percentile(frame[::3, ::3], (0.5, 99.5))
-            frame = (frame - low) * (255 / max(high - low, 16.0))
+            low, high = np.percentile(frame[::3, ::3], ranges.AGC_PERCENTILES)
+            frame = (frame - low) * (255 / max(high - low, ranges.AGC_LEAST_SPAN))
         if self._dead is not None:
             frame = np.where(self._dead, self._dead_level, frame)
         frame = np.rint(np.clip(frame, 0, 255))
@@ -121,9 +129,11 @@ class SensorModel:
         return frame.astype(np.float32)
 
     def _step_time(self) -> None:
-        fresh = np.float32(np.sqrt(1 - NOISE_CORRELATION**2))
-        self._noise = NOISE_CORRELATION * self._noise + fresh * self._rng.standard_normal(self._shape, np.float32)
-        self._drift += 0.05 * self._severity * self._rng.standard_normal()
+        fresh = np.float32(np.sqrt(1 - ranges.NOISE_CORRELATION**2))
+        self._noise = ranges.NOISE_CORRELATION * self._noise + fresh * self._rng.standard_normal(
+            self._shape, np.float32
+        )
+        self._drift += ranges.DRIFT * self._severity * self._rng.standard_normal()
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np.ndarray:

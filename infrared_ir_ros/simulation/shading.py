@@ -19,6 +19,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from infrared_ir_ros.simulation import ranges
+
 
 def cos4_dome(height: int, width: int, row: float, column: float) -> np.ndarray:
     """cos^4(pi/2 * r/r_max), r the distance from (row, column): (height, width) float32, 1 at the centre."""
@@ -35,7 +37,8 @@ def border_glow(rng: np.random.Generator, shape: tuple[int, int], severity: floa
     sides = (rows[:, None], 1 - rows[:, None], columns[None], 1 - columns[None])
     glow = np.zeros(shape, np.float32)
     for side in sides:
-        glow = glow + np.float32(rng.uniform(0, 30) * severity) * np.exp(-side / np.float32(rng.uniform(0.04, 0.25)))
+        strength = np.float32(rng.uniform(ranges.GLOW.low, ranges.GLOW.high) * severity)
+        glow = glow + strength * np.exp(-side / np.float32(rng.uniform(ranges.GLOW_DECAY.low, ranges.GLOW_DECAY.high)))
     return glow
 
 
