@@ -115,13 +115,14 @@ class Estimate:
 class Restored:
     """One restored frame.
 
-    image: same shape, dtype and units as the input.
+    image: same shape, dtype and units as the input. task: what it was restored for.
     log_snr: smoothed log-SNR of the input. timestep: 0..999, its place on the diffusion trajectory.
     estimate: the smoothed estimate the frame was restored with.
     milliseconds: time of each step, by name (`counts`, `estimate`, `restore`, `tone`).
     """
 
     image: np.ndarray
+    task: str
     log_snr: float
     timestep: int
     estimate: Estimate

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -31,6 +32,9 @@ from torch import Tensor, nn
 
 from infrared_ir_ros.media.atomic import write_atomically
 from infrared_ir_ros.priors.embedded import EmbeddedPrior
+from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS
+from infrared_ir_ros.restoration.prompts import PromptBank
+from infrared_ir_ros.restoration.weights import MANIFEST, PriorFiles
 
 OPSET = 17
 OUTPUTS = ("gain", "offset", "shading", "columns", "rows", "log_snr_bands", "log_snr")
@@ -75,6 +79,22 @@ def export_prior(prior: EmbeddedPrior, constructor: dict[str, Any], folder: Path
     for name, data in files.items():
         write_atomically(folder / name, data)
     write_atomically(folder / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def export_tasks(files: PriorFiles, adapters: bytes, prompts: dict[str, np.ndarray], folder: Path) -> None:
+    """Write the prior with its tasks into `folder`: `files` as they are, adapters, prompts, a manifest of all of them.
+
+    adapters: `adapters.safetensors`, trained on this prior. prompts: (512,) float32 by task.
+    """
+    contents = {name: files.read(name) for name in files.hashes if name not in (ADAPTERS, PROMPTS)}
+    contents[ADAPTERS] = adapters
+    bank = PromptBank(files.hashes[WEIGHTS], hashlib.sha256(adapters).hexdigest(), prompts)
+    contents[PROMPTS] = bank.to_bytes()
+    manifest = json.loads((files.folder / MANIFEST).read_bytes())
+    manifest["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    for name, data in contents.items():
+        write_atomically(folder / name, data)
+    write_atomically(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
 def _graph(prior: EmbeddedPrior, method: Callable, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> bytes:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
@@ -27,8 +28,10 @@ from infrared_ir_ros.errors import FrameError, OptionError
 from infrared_ir_ros.records import Counts, Estimate, Options, Restored
 from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
+from infrared_ir_ros.restoration.folding import Tasks
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.smoothing import Smoother
+from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
 from infrared_ir_ros.restoration.tone import mixed, preserve
 from infrared_ir_ros.restoration.weights import find_prior
 
@@ -40,18 +43,30 @@ MULTIPLE = 32  # the denoiser works at 1/8, 1/16 and 1/32 of the frame
 class Restorer:
     """Restores the frames of one camera in their order.
 
-    `options` may be replaced at any time and takes effect with the next frame. Not for use by several threads at once.
+    `options` may be replaced at any time and takes effect with the next frame; another task as soon as its weights are
+    folded, in the background. Not for use by several threads at once.
+
+    engine: runs the weights of the task in `options`. engine_for: task -> an engine with its weights; without it, the
+    engine is that of all `tasks`.
     """
 
-    def __init__(self, engine: Engine, options: Options | None = None, tasks: tuple[str, ...] = ("restore",)) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        engine: Engine,
+        options: Options | None = None,
+        tasks: tuple[str, ...] = ("restore",),
+        engine_for: Callable[[str], Engine] | None = None,
+    ) -> None:
+        options = options or Options()
         self._tasks = tasks
+        self._engine_for = engine_for or (lambda task: engine)
+        self._switch = TaskSwitch(Loaded(options.task, engine), self._prepared)
         self._schedule = Schedule()
         self._smoother = Smoother()
         self._window: Window | None = None  # of the counts that come in
         self._levels: Window | None = None  # of the restored tone
         self._shape: tuple[int, ...] = ()
-        self.options = options or Options()
+        self.options = options
 
     @property
     def options(self) -> Options:
@@ -61,6 +76,7 @@ class Restorer:
     def options(self, options: Options) -> None:
         self.check(options)
         self._options = options
+        self._switch.want(options.task)
 
     def check(self, options: Options) -> None:
         """Raises OptionError for a task that the prior does not know."""
@@ -69,8 +85,18 @@ class Restorer:
 
     @property
     def description(self) -> dict[str, str]:
-        """What runs: prior, weights hash, engine, device, precision."""
-        return dict(self._engine.description)
+        """What runs: prior, weights hash, engine, device, precision, task."""
+        task, engine = self._switch.current
+        return {**engine.description, "task": task}
+
+    @property
+    def failure(self) -> str:
+        """Why frames are still restored for another task than that of `options`, or empty."""
+        return self._switch.failure
+
+    def wait_for_task(self, patience: float | None = None) -> None:
+        """Wait, for at most `patience` seconds, until no weights are being folded any more."""
+        self._switch.wait(patience)
 
     def restore(self, frame: np.ndarray) -> Restored:
         """Restore one frame: (height, width) uint8, uint16 or float32, 16 to 4096 pixels a side; kept untouched.
@@ -83,6 +109,9 @@ class Restorer:
         if frame.shape != self._shape:
             self.reset()
             self._shape = frame.shape
+        before, (task, engine) = self._switch.current.task, self._switch.take()
+        if task != before:
+            self._levels = None
 
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
         repaired = replace_dead_pixels(finite)
@@ -92,10 +121,10 @@ class Restorer:
         clock.lap("counts")
         # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
         padded = _pad(seen)
-        estimate = self._smoother(_estimate_of(self._engine, padded), options.smoothing)
+        estimate = self._smoother(_estimate_of(engine, padded), options.smoothing)
         clock.lap("estimate")
         # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
-        restored = _restored_by(self._engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
+        restored = _restored_by(engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
         clock.lap("restore")
         if not np.isfinite(restored).all():
             raise FrameError(
@@ -114,7 +143,8 @@ class Restorer:
         if options.strength == 0:
             image = finite.copy()
         clock.lap("tone")
-        return Restored(image, estimate.log_snr, self._schedule.timestep(estimate.log_snr), estimate, clock.laps)
+        timestep = self._schedule.timestep(estimate.log_snr)
+        return Restored(image, task, estimate.log_snr, timestep, estimate, clock.laps)
 
     def reset(self) -> None:
         """Forget the past: after a scene cut or a shutter event."""
@@ -123,9 +153,14 @@ class Restorer:
 
     def warm_up(self, height: int = 512, width: int = 640) -> None:
         """Run one made-up frame, so that the first real one is not slow. The past stays as it is."""
-        ramp = np.linspace(0.2, 0.8, height * width, dtype=np.float32).reshape(height, width)
-        padded = _pad(ramp)
-        _restored_by(self._engine, padded, _estimate_of(self._engine, padded))
+        _run_once(self._switch.current.engine, height, width)
+
+    def _prepared(self, task: str) -> Engine:
+        """The engine of a task, warm for frames of the size that come now. Called in the background."""
+        engine, shape = self._engine_for(task), self._shape
+        if shape:
+            _run_once(engine, *shape)
+        return engine
 
     @staticmethod
     def _preserves(options: Options) -> bool:
@@ -145,14 +180,27 @@ def load_restorer(
     device: str = "auto",
     precision: str = "auto",
     options: Options | None = None,
+    prompts: str = "",
 ) -> Restorer:
     """A restorer with the weights of a prior: shipped ones, or those of the folder `prior_path`.
 
+    prompts: a file with more tasks (`PromptBank`). The weights of the task in `options` are folded at once.
     Raises WeightsError (missing, damaged, hash mismatch, answers with NaN) and OptionError (unknown prior, task,
     engine, device or precision; an engine that is not installed).
     """
-    files = find_prior(prior, prior_path)
-    return Restorer(create_engine(files, engine, device, precision), options, files.tasks)
+    options, tasks = options or Options(), Tasks(find_prior(prior, prior_path), prompts)
+
+    def engine_for(task: str) -> Engine:
+        return create_engine(tasks.fold(task), engine, device, precision)
+
+    return Restorer(engine_for(options.task), options, tasks.names, engine_for)
+
+
+def _run_once(engine: Engine, height: int, width: int) -> None:
+    """Run one made-up frame, so that the first real one of this size is not slow."""
+    ramp = np.linspace(0.2, 0.8, height * width, dtype=np.float32).reshape(height, width)
+    padded = _pad(ramp)
+    _restored_by(engine, padded, _estimate_of(engine, padded))
 
 
 def _smoothed(past: Window | None, fresh: Window, smoothing: float) -> Window:

@@ -61,7 +61,7 @@ class Output:
         self.log_snr.publish(Float32(data=float(restored.log_snr)))
         values = {"log_snr": f"{restored.log_snr:.4f}", "timestep": str(restored.timestep)}
         values |= {f"{name}_ms": f"{value:.3f}" for name, value in milliseconds.items()}
-        status = DiagnosticStatus(name=f"{self._node.get_name()}: timing", message="milliseconds of one frame")
+        status = DiagnosticStatus(name=f"{self._node.get_name()}: timing", message=f"restored for {restored.task}")
         status.hardware_id = picture.header.frame_id
         status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
         self.timing.publish(DiagnosticArray(header=picture.header, status=[status]))

@@ -73,7 +73,12 @@ class Parameter:
 _COUNTS = Counts()
 
 TABLE: tuple[Parameter, ...] = (
-    Parameter("task", "restore", "what the frame is restored for: a task that the prior knows"),
+    Parameter(
+        "task",
+        "restore",
+        "what the frame is restored for: a task that the prior or the file `prompts` knows; frames go on for the old "
+        "task until the new one is ready",
+    ),
     Parameter(
         "tone",
         "auto",
@@ -97,6 +102,12 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("counts.resolution", _COUNTS.resolution, "kelvin per count of tlinear input: 0.01 or 0.1", 0.01, 0.1),
     Parameter("prior", "embedded", "the network: embedded ships with the package", change=UNCONFIGURED),
     Parameter("prior_path", "", "folder of the prior's weights; empty: those of the package", change=UNCONFIGURED),
+    Parameter(
+        "prompts",
+        "",
+        "file with more tasks (a bank of prompts trained for this prior); empty: those of the prior",
+        change=UNCONFIGURED,
+    ),
     Parameter(
         "engine",
         "auto",

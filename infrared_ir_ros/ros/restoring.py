@@ -121,7 +121,7 @@ class RestoreNode(LifecycleNode):
 
     def _configure(self) -> None:
         values = self._parameters_in_use.values
-        names = ("prior", "prior_path", "engine", "device", "precision")
+        names = ("prior", "prior_path", "engine", "device", "precision", "prompts")
         restorer = load_restorer(**{name: str(values[name]) for name in names}, options=self._parameters_in_use.options)
         restorer.warm_up(*WARM_UP)
         self._output = Output(self)
@@ -200,11 +200,12 @@ class RestoreNode(LifecycleNode):
         state = self._state_machine.current_state[1]
         description = {} if self._restorer is None else self._restorer.description
         passing = "" if pipeline is None else pipeline.passing
+        failure = self._failure or ("" if self._restorer is None else self._restorer.failure)
         lost = 0 if inputs is None else inputs.lost
         unheard = [] if output is None else output.problems()
         reports = [
             frames_report(tally, before, lost, unheard),
-            restorer_report(state, description, self._failure, passing),
+            restorer_report(state, description, failure, passing),
         ]
         if pipeline is not None and inputs is not None:
             reports.append(input_report(pipeline, inputs, self._parameters_in_use.values, time.monotonic()))

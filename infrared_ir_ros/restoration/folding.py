@@ -1,0 +1,195 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Fold a task's prompt into the weights of a prior: numpy and the prior's files, so that a robot can do it.
+
+W = W0 + scale * A C(prompt) B (design section 1.5), rounded to fp16 as W0 is: in `weights.safetensors`, which the torch
+engine reads, and at the place of the same numbers in `restore.onnx`, which the others read, so that all engines run the
+same weights. The files on disk stay as they are, so unfolding is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
+from infrared_ir_ros.restoration.tensors import read_tensors
+from infrared_ir_ros.restoration.weights import PriorFiles, read_regular
+
+WEIGHTS, GRAPH, ADAPTERS, PROMPTS = "weights.safetensors", "restore.onnx", "adapters.safetensors", "prompts.safetensors"
+LARGEST_BANK = 1 << 26  # bytes
+LINEAR_LAYERS = (0, 2, 5)  # of the hypernetwork; 4 is its LayerNorm
+HYPERNETWORK = tuple(f"hypernetwork.{layer}.{kind}" for layer in (0, 2, 4, 5) for kind in ("weight", "bias"))
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """The bases A (rank, in[, kh, kw]) and B (out, rank) of each layer, and the hypernetwork, all float32.
+
+    prior: SHA-256 of the weights that they belong to. groups: names, in the order of the hypernetwork's operators.
+    layers: the group of each adapted layer of the denoiser.
+    """
+
+    prior: str
+    rank: int
+    scale: float
+    groups: tuple[str, ...]
+    layers: dict[str, str]
+    tensors: dict[str, np.ndarray]
+
+    @classmethod
+    def from_bytes(cls, data: bytes, what: str) -> Adapters:
+        """Read `adapters.safetensors`. Raises WeightsError unless all that it names is there in the right shape."""
+        tensors, about = read_tensors(data, what)
+        try:
+            adapters = cls(
+                prior=str(about["prior"]),
+                rank=int(about["rank"]),
+                scale=float(about["scale"]),
+                groups=tuple(str(group) for group in about["groups"]),
+                layers={str(layer): str(group) for layer, group in about["layers"].items()},
+                tensors=tensors,
+            )
+            adapters._check()
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise WeightsError(f"{what} lacks or misspells {error}: export the tasks again") from error
+        return adapters
+
+    def _check(self) -> None:
+        """KeyError or ValueError, saying what is wrong."""
+        rank, width = self.rank, len(self.groups) * self.rank**2
+        if not 1 <= rank <= 1024 or not math.isfinite(self.scale) or not set(self.layers.values()) <= set(self.groups):
+            raise ValueError(f"rank {rank}, scale {self.scale} or a group")
+        shapes = [(PROMPT, PROMPT), (PROMPT,)] * 2 + [(PROMPT,)] * 2 + [(width, PROMPT), (width,)]
+        expected = dict(zip(HYPERNETWORK, shapes, strict=True))
+        for name, shape in expected.items():
+            if self.tensors[name].shape != shape:
+                raise ValueError(f"{name} of shape {self.tensors[name].shape}, which should be {shape}")
+        for layer in self.layers:
+            down, up = self.tensors[f"A.{layer}"], self.tensors[f"B.{layer}"]
+            if down.ndim not in (2, 4) or down.shape[0] != rank or up.ndim != 2 or up.shape[1] != rank:
+                raise ValueError(f"{layer} with A of {down.shape} and B of {up.shape} at rank {rank}")
+
+    def operators(self, prompt: np.ndarray) -> dict[str, np.ndarray]:
+        """The operator C (rank, rank) of each group: the hypernetwork of `priors/hypernetwork.py`."""
+        first, second, last = (
+            (self.tensors[f"hypernetwork.{layer}.weight"], self.tensors[f"hypernetwork.{layer}.bias"])
+            for layer in LINEAR_LAYERS
+        )
+        x = _gelu(second[0] @ _gelu(first[0] @ prompt + first[1]) + second[1])
+        x = (x - x.mean()) / np.sqrt(x.var() + np.float32(1e-5))
+        x = x * self.tensors["hypernetwork.4.weight"] + self.tensors["hypernetwork.4.bias"]
+        flat = last[0] @ x + last[1]
+        return dict(zip(self.groups, flat.reshape(len(self.groups), self.rank, self.rank), strict=True))
+
+    def weight_change(self, layer: str, operators: dict[str, np.ndarray]) -> np.ndarray:
+        """dW = scale * A C B in the shape of the layer's weight; h_r = sum_k (A x)_k C[k, r] between A and B."""
+        down, up = self.tensors[f"A.{layer}"], self.tensors[f"B.{layer}"]
+        change = up @ operators[self.layers[layer]].T @ down.reshape(self.rank, -1)
+        return self.scale * change.reshape(up.shape[0], *down.shape[1:])
+
+
+def _gelu(x: np.ndarray) -> np.ndarray:
+    return x * (0.5 + 0.5 * np.array([math.erf(value / math.sqrt(2)) for value in x], np.float32))
+
+
+class Tasks:
+    """The tasks of a prior, and its files with the weights of each.
+
+    Those of the manifest are the weights as they are; a prior whose manifest names adapters has the tasks of its
+    prompts too, and those of the user's bank `prompts`, which goes first.
+    """
+
+    def __init__(self, files: PriorFiles, prompts: str = "") -> None:
+        """Raises WeightsError: files damaged, or adapters or prompts that belong to others."""
+        self._files = files
+        self._adapters: Adapters | None = None
+        self._prompts: dict[str, np.ndarray] = {}
+        if ADAPTERS in files.hashes:
+            self._adapters = _read_adapters(files)
+            if PROMPTS in files.hashes:
+                self._prompts |= self._bank(files.read(PROMPTS), str(files.folder / PROMPTS))
+        if prompts:
+            self._prompts |= self._bank(read_regular(Path(prompts), LARGEST_BANK), prompts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self._files.tasks, *self._prompts)))
+
+    def fold(self, task: str) -> PriorFiles:
+        """The prior's files with the weights of a task.
+
+        Raises OptionError for an unknown task, WeightsError for files that changed or that the adapters don't fit.
+        """
+        if task not in self.names:
+            raise OptionError(f"task is {task!r}: this prior knows {', '.join(self.names)}")
+        if self._adapters is None or task not in self._prompts:
+            return self._files
+        return fold(self._files, self._adapters, self._prompts[task])
+
+    def _bank(self, data: bytes, what: str) -> dict[str, np.ndarray]:
+        bank = PromptBank.from_bytes(data, what)
+        if self._adapters is None:
+            raise WeightsError(f"{what} holds prompts, but the prior in {self._files.folder} has no adapters for them")
+        bank.check(self._files.hashes[WEIGHTS], self._files.hashes[ADAPTERS], what)
+        return dict(bank.prompts)
+
+
+def _read_adapters(files: PriorFiles) -> Adapters:
+    what = str(files.folder / ADAPTERS)
+    adapters = Adapters.from_bytes(files.read(ADAPTERS), what)
+    if adapters.prior != files.hashes.get(WEIGHTS):
+        raise WeightsError(
+            f"{what} belongs to the prior with SHA-256 {adapters.prior}, but {WEIGHTS} here is "
+            f"{files.hashes.get(WEIGHTS)}: train the tasks again, or use the prior that they were trained with"
+        )
+    return adapters
+
+
+def fold(files: PriorFiles, adapters: Adapters, prompt: np.ndarray) -> PriorFiles:
+    """`files` whose contents carry W0 + scale * A C(prompt) B. prompt: (512,) float32. Raises WeightsError."""
+    weights, graph = load(files.read(WEIGHTS)), bytearray(files.read(GRAPH))
+    operators = adapters.operators(prompt)
+    original = bytes(graph)
+    for layer in adapters.layers:
+        name = f"denoiser.{layer}.weight"
+        change = adapters.weight_change(layer, operators)
+        before = weights.get(name, np.empty(0, np.float16))
+        if before.shape != change.shape or before.dtype != np.float16:
+            raise WeightsError(f"the adapters of {layer} don't fit the prior in {files.folder}: train the tasks again")
+        with np.errstate(over="ignore"):
+            after = (before.astype(np.float32) + change).astype(np.float16)
+        if not np.isfinite(after).all():
+            raise WeightsError(f"folded weights of {layer} are beyond fp16: the training of this prompt diverged")
+        start = _place(original, before.tobytes(), layer, files)
+        graph[start : start + after.nbytes] = after.tobytes()
+        weights[name] = after
+    return replace(files, contents={WEIGHTS: save(weights), GRAPH: bytes(graph)})
+
+
+def _place(graph: bytes, values: bytes, layer: str, files: PriorFiles) -> int:
+    """Where the fp16 numbers of a layer lie in the graph's file: export writes each large tensor once, as they are."""
+    start = graph.find(values)
+    if start < 0 or graph.find(values, start + 1) >= 0:
+        found = "not" if start < 0 else "more than once"
+        raise WeightsError(
+            f"the weights of {layer} are {found} in {files.folder / GRAPH}: export the prior, once trained, again"
+        )
+    return start

@@ -1,0 +1,82 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Prompts of tasks: 512 numbers each, good for the prior and the adapters that they were trained with and no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
+
+PROMPT = 512
+NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+@dataclass(frozen=True)
+class PromptBank:
+    """prior, adapters: SHA-256 of the prior's weights.safetensors and adapters.safetensors that the prompts belong to.
+
+    prompts: (512,) float32 by task. Raises OptionError for a task's name or a prompt that is not as it should be.
+    """
+
+    prior: str
+    adapters: str
+    prompts: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for task, prompt in self.prompts.items():
+            if not NAME.fullmatch(task):
+                raise OptionError(
+                    f"the task is named {task[:80]!r}: use a lower-case letter, then up to 63 letters, digits and _"
+                )
+            if prompt.shape != (PROMPT,) or not np.isfinite(prompt).all():
+                raise OptionError(
+                    f"the prompt of {task!r} has the shape {prompt.shape}: give {PROMPT} finite numbers in one row"
+                )
+
+    def with_prompt(self, task: str, prompt: np.ndarray) -> PromptBank:
+        """This bank with one more task, or with another prompt for one that it has."""
+        return PromptBank(self.prior, self.adapters, {**self.prompts, task: np.array(prompt, np.float32)})
+
+    def check(self, prior: str, adapters: str, what: str) -> None:
+        """WeightsError, with both hashes, unless the prompts belong to this prior and these adapters."""
+        for kind, ours, theirs in (("prior", self.prior, prior), ("adapters", self.adapters, adapters)):
+            if ours != theirs:
+                raise WeightsError(
+                    f"{what} belongs to the {kind} with SHA-256 {ours}, but in use is {theirs}: "
+                    f"train its prompts again, or use the {kind} that they were trained with"
+                )
+
+    def to_bytes(self) -> bytes:
+        """The bank as a safetensors file; write it with `write_atomically`."""
+        prompts = {task: np.asarray(prompt, np.float32) for task, prompt in self.prompts.items()}
+        return write_tensors(prompts, {"kind": "prompts", "prior": self.prior, "adapters": self.adapters})
+
+    @classmethod
+    def from_bytes(cls, data: bytes, what: str) -> PromptBank:
+        """Read a bank. what: names the file in errors. Raises WeightsError if it is none."""
+        prompts, about = read_tensors(data, what)
+        prior, adapters = about.get("prior"), about.get("adapters")
+        if about.get("kind") != "prompts" or not isinstance(prior, str) or not isinstance(adapters, str):
+            raise WeightsError(f"{what} is no bank of prompts: give a prompts.safetensors")
+        try:
+            return cls(prior, adapters, prompts)
+        except OptionError as error:
+            raise WeightsError(f"{what}: {error}") from error

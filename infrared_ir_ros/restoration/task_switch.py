@@ -1,0 +1,94 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The engine of the task in use; another task's is made in the background and taken between two frames."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from infrared_ir_ros.engines import Engine
+
+
+class Loaded(NamedTuple):
+    """An engine and the task whose weights it runs."""
+
+    task: str
+    engine: Engine
+
+
+class TaskSwitch:
+    """Frames go on with the old task's engine until the new one is ready; the newest wish wins.
+
+    first: in use from the start. make: task -> its engine, ready to run; may take seconds and may fail.
+    """
+
+    def __init__(self, first: Loaded, make: Callable[[str], Engine]) -> None:
+        self.failure = ""  # why the last wish could not be met, or empty
+        self._make = make
+        self._lock = threading.Lock()
+        self._current = first
+        self._ready: Loaded | None = None
+        self._wanted = first.task
+        self._maker: threading.Thread | None = None
+
+    @property
+    def current(self) -> Loaded:
+        return self._current
+
+    def want(self, task: str) -> None:
+        """Have frames restored for `task` as soon as its engine is ready. A wish that failed may be repeated."""
+        with self._lock:
+            if task == self._wanted and not self.failure:
+                return
+            self._wanted, self.failure = task, ""
+            if self._maker is None:
+                self._maker = threading.Thread(target=self._work, name="task", daemon=True)
+                self._maker.start()
+
+    def take(self) -> Loaded:
+        """What to restore the next frame with. To be called between two frames."""
+        with self._lock:
+            if self._ready is not None and self._ready.task == self._wanted:
+                self._current, self._ready = self._ready, None
+            return self._current
+
+    def wait(self, patience: float | None = None) -> None:
+        """Wait until nothing is in the making, for at most `patience` seconds."""
+        maker = self._maker
+        if maker is not None:
+            maker.join(patience)
+
+    def _work(self) -> None:
+        while (task := self._next()) is not None:
+            try:
+                made, failure = Loaded(task, self._make(task)), ""
+            except Exception as error:  # told by the node; the old task goes on
+                made, failure = None, f"task {task!r} can't be folded, {self._current.task!r} stays: {error}"
+            with self._lock:
+                if task == self._wanted:
+                    self._ready, self.failure = made, failure
+
+    def _next(self) -> str | None:
+        """The task to make an engine for, or None when there is nothing left to do."""
+        with self._lock:
+            if self._wanted == self._current.task:
+                self._ready = None  # changed their mind
+            elif self._ready is None or self._ready.task != self._wanted:
+                if not self.failure:
+                    return self._wanted
+            self._maker = None
+            return None

@@ -1,0 +1,56 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Named tensors and what is said about them, in a safetensors file; the same content gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from infrared_ir_ros.errors import WeightsError
+
+ABOUT = "infrared_ir_ros"  # the one key of the file's metadata: several would be written in random order
+
+
+def write_tensors(tensors: dict[str, np.ndarray], about: dict[str, Any]) -> bytes:
+    """The file's content. about: anything that JSON holds."""
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    return save(contiguous, {ABOUT: json.dumps(about, sort_keys=True)})
+
+
+def read_tensors(data: bytes, what: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Tensors as float32, and what is said about them. what: names the file in errors.
+
+    Raises WeightsError: not a safetensors file of ours, numbers that are not fp16 or fp32, NaN or infinity.
+    """
+    try:
+        stored = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        about = json.loads(header["__metadata__"][ABOUT])
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{what} is no safetensors file of this package ({reason}): export it again") from error
+    if not isinstance(about, dict):
+        raise WeightsError(f"{what} says {str(about)[:80]!r} about itself, not a table: export it again")
+    for name, tensor in stored.items():
+        if tensor.dtype not in (np.float16, np.float32):
+            raise WeightsError(f"{what}: {name!r} is {tensor.dtype}, not fp16 or fp32: export it again")
+        if not np.isfinite(tensor).all():
+            raise WeightsError(f"{what}: {name!r} holds NaN or infinity: it is damaged, or its training diverged")
+    return {name: tensor.astype(np.float32) for name, tensor in stored.items()}, about
