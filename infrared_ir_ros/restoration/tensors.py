@@ -53,4 +53,4 @@ def read_tensors(data: bytes, what: str) -> tuple[dict[str, np.ndarray], dict[st
             raise WeightsError(f"{what}: {name!r} is {tensor.dtype}, not fp16 or fp32: export it again")
         if not np.isfinite(tensor).all():
             raise WeightsError(f"{what}: {name!r} holds NaN or infinity: it is damaged, or its training diverged")
-    return {name: tensor.astype(np.float32) for name, tensor in stored.items()}, about
+    return {name: tensor.astype(np.float32) for name, tensor in sorted(stored.items())}, about

@@ -1,0 +1,274 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Banks of prompts belong to one prior and its adapters; hostile files are refused; tasks switch between two frames."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from infrared_ir_ros.engines import Engine
+from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.media.atomic import write_atomically
+from infrared_ir_ros.records import Options
+from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
+from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
+
+ONES = np.ones(PROMPT, np.float32)
+
+
+def test_a_bank_comes_back_from_its_file(tmp_path: Path) -> None:
+    bank = PromptBank("a" * 64, "b" * 64).with_prompt("restore", ONES).with_prompt("my_drone_2", 2 * ONES)
+    write_atomically(tmp_path / "bank.safetensors", bank.to_bytes())
+    again = PromptBank.from_bytes((tmp_path / "bank.safetensors").read_bytes(), "bank")
+    assert (again.prior, again.adapters, list(again.prompts)) == ("a" * 64, "b" * 64, sorted(bank.prompts))
+    assert all(np.array_equal(again.prompts[task], prompt) for task, prompt in bank.prompts.items())
+    assert bank.to_bytes() == again.to_bytes()
+
+
+@pytest.mark.parametrize("task", ["", "Detect", "../detect", "a b", "9x", "x" * 65, "ä"])
+def test_bad_names_are_refused(task: str) -> None:
+    with pytest.raises(OptionError, match="the task is named"):
+        PromptBank("a", "b").with_prompt(task, ONES)
+
+
+@pytest.mark.parametrize("prompt", [np.ones(511), np.ones((1, 512)), np.full(512, np.nan)])
+def test_bad_prompts_are_refused(prompt: np.ndarray) -> None:
+    with pytest.raises(OptionError, match="512 finite numbers"):
+        PromptBank("a", "b").with_prompt("detect", prompt)
+
+
+def hostile_banks() -> dict[str, bytes]:
+    """Files that are no banks, or banks that nobody should write."""
+    about = {"kind": "prompts", "prior": "a", "adapters": "b"}
+    good = PromptBank("a", "b", {"detect": ONES}).to_bytes()
+    return {
+        "empty": b"",
+        "pickle": pickle.dumps({"detect": ONES}),
+        "header of 2^63": b"\xff" * 8 + b"{}",
+        "deep header": (20000).to_bytes(8, "little") + b"[" * 20000,
+        "cut": good[:-7],
+        "no metadata": save({"detect": ONES}),
+        "metadata of others": save({"detect": ONES}, {"format": "pt"}),
+        "a list about itself": write_tensors({"detect": ONES}, []),  # type: ignore[arg-type]
+        "other kind": write_tensors({"detect": ONES}, about | {"kind": "adapters"}),
+        "a number as hash": write_tensors({"detect": ONES}, about | {"prior": 3}),
+        "integers": write_tensors({"detect": np.ones(512, np.int64)}, about),
+        "NaN": write_tensors({"detect": ONES * np.nan}, about),
+        "short": write_tensors({"detect": ONES[1:]}, about),
+        "bad name": write_tensors({"../x": ONES}, about),
+    }
+
+
+@pytest.mark.parametrize("name", hostile_banks())
+def test_hostile_banks_are_refused(name: str) -> None:
+    with pytest.raises(WeightsError, match="bank.safetensors"):
+        PromptBank.from_bytes(hostile_banks()[name], "bank.safetensors")
+
+
+# ---- with a prior ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    from tiny_tasks import write_prior
+
+    return write_prior(tmp_path_factory.mktemp("prior")).folder
+
+
+@pytest.fixture
+def copied(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def load(folder: Path, prompts: Path | str = "", task: str = "restore") -> Restorer:
+    return load_restorer(prior_path=str(folder), engine="onnxruntime", options=Options(task), prompts=str(prompts))
+
+
+def frame(seed: int = 0) -> np.ndarray:
+    unit = np.random.default_rng(seed).random((64, 64)) * 0.2 + np.linspace(0, 0.8, 64)
+    return (29000 + 2000 * unit).astype(np.uint16)
+
+
+def hashes(folder: Path) -> tuple[str, str]:
+    names = ("weights.safetensors", "adapters.safetensors")
+    return tuple(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names)  # type: ignore[return-value]
+
+
+def forge(folder: Path, name: str, data: bytes) -> None:
+    """Other content that the manifest vouches for."""
+    (folder / name).write_bytes(data)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256(data).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_users_bank_adds_tasks_and_one_of_others_is_refused_with_both_hashes(folder: Path, tmp_path: Path) -> None:
+    prior, adapters = hashes(folder)
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(PromptBank(prior, adapters, {"my_drone": -ONES}).to_bytes())
+    restored = load(folder, mine, "my_drone").restore(frame())
+    assert restored.task == "my_drone"
+    assert not np.array_equal(restored.image, load(folder).restore(frame()).image)
+    with pytest.raises(OptionError, match="task is 'my_drone': this prior knows restore, detect"):
+        load(folder, task="my_drone")
+    for wrong, ours in ((PromptBank("f" * 64, adapters), prior), (PromptBank(prior, "f" * 64), adapters)):
+        mine.write_bytes(wrong.with_prompt("my_drone", ONES).to_bytes())
+        with pytest.raises(WeightsError, match=f"SHA-256 {'f' * 64}.*{ours}"):
+            load(folder, mine)
+
+
+def test_a_prior_without_adapters_takes_no_prompts(folder: Path, tmp_path: Path) -> None:
+    plain, mine = folder.parent / "plain", tmp_path / "mine.safetensors"
+    assert load(plain).restore(frame()).task == "restore"
+    mine.write_bytes(PromptBank(*hashes(folder), {"detect": ONES}).to_bytes())
+    with pytest.raises(WeightsError, match="has no adapters"):
+        load(plain, mine)
+
+
+def test_odd_paths_of_a_bank_do_not_hang(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path, says in (
+        (tmp_path / "fifo", "regular file"),
+        (tmp_path, "regular"),
+        (tmp_path / "none", "can't be read"),
+    ):
+        with pytest.raises(WeightsError, match=says):
+            load(folder, path)
+
+
+def changed_adapters(data: bytes) -> dict[str, tuple[bytes, str]]:
+    tensors, about = read_tensors(data, "adapters")
+    tensors = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
+    fewer = {name: tensor for name, tensor in tensors.items() if name != "A.stem"}
+    last = "hypernetwork.5.weight"
+    return {
+        "of another prior": (write_tensors(tensors, about | {"prior": "f" * 64}), "f" * 64),
+        "a layer missing": (write_tensors(fewer, about), "A.stem"),
+        "a wide hypernetwork": (write_tensors(tensors | {last: tensors[last][1:]}, about), last),
+        "rank of another": (write_tensors(tensors, about | {"rank": 5}), "lacks or misspells"),
+        "huge rank": (write_tensors(tensors, about | {"rank": 2**70}), "lacks or misspells"),
+        "a group of none": (write_tensors(tensors, about | {"groups": about["groups"][:-1]}), "lacks or misspells"),
+        "groups as a number": (write_tensors(tensors, about | {"groups": 6}), "lacks or misspells"),
+        "a layer of another network": (
+            write_tensors(
+                tensors | {"A.tail": tensors["A.stem"], "B.tail": tensors["B.stem"]},
+                about | {"layers": about["layers"] | {"tail": "mid"}},
+            ),
+            "don't fit the prior",
+        ),
+        "a scale beyond fp16": (write_tensors(tensors, about | {"scale": 1e9}), "beyond fp16"),
+        "NaN": (write_tensors(tensors | {"A.stem": tensors["A.stem"] * np.float16(np.nan)}, about), "NaN"),
+    }
+
+
+def test_changed_adapters_are_refused(copied: Path) -> None:
+    prior, _ = hashes(copied)
+    for name, (data, says) in changed_adapters((copied / "adapters.safetensors").read_bytes()).items():
+        forge(copied, "adapters.safetensors", data)
+        digest = hashlib.sha256(data).hexdigest()
+        forge(copied, "prompts.safetensors", PromptBank(prior, digest, {"restore": ONES}).to_bytes())
+        with pytest.raises(WeightsError, match=says):
+            load(copied)
+            pytest.fail(f"{name} was taken")
+
+
+def test_a_flipped_bit_is_found(copied: Path) -> None:
+    for name in ("adapters.safetensors", "prompts.safetensors"):
+        good = (copied / name).read_bytes()
+        (copied / name).write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+        with pytest.raises(WeightsError, match="SHA-256 is [0-9a-f]{64}, the manifest says [0-9a-f]{64}"):
+            load(copied)
+        (copied / name).write_bytes(good)
+
+
+# ---- the switch -----------------------------------------------------------------------------------------------------
+
+
+class Workshop:
+    """Makes a task's engine only when it is let, and can be told to fail."""
+
+    def __init__(self, engines: dict[str, Engine]) -> None:
+        self.engines, self.asked = engines, []
+        self.may, self.fails = threading.Event(), False
+
+    def __call__(self, task: str) -> Engine:
+        self.asked.append(task)
+        assert self.may.wait(60)
+        if self.fails:
+            raise WeightsError("the disk is gone")
+        return self.engines[task]
+
+
+@pytest.fixture
+def workshop(folder: Path) -> Workshop:
+    return Workshop({task: load(folder, task=task)._switch.current.engine for task in ("restore", "detect")})
+
+
+@pytest.fixture
+def switching(workshop: Workshop) -> Restorer:
+    return Restorer(workshop.engines["restore"], Options(), ("restore", "detect"), workshop)
+
+
+def test_frames_go_on_for_the_old_task_until_the_new_one_is_ready(switching: Restorer, workshop: Workshop) -> None:
+    references = {task: Restorer(engine).restore(frame()).image for task, engine in workshop.engines.items()}
+    switching.options = Options("detect")
+    for _ in range(3):
+        old = switching.restore(frame())
+        assert old.task == "restore" and np.array_equal(old.image, references["restore"])
+    workshop.may.set()
+    switching.wait_for_task(60)
+    new = switching.restore(frame())
+    assert new.task == switching.description["task"] == "detect" and np.array_equal(new.image, references["detect"])
+    assert not np.array_equal(*references.values())
+
+
+def test_the_newest_wish_wins(switching: Restorer, workshop: Workshop) -> None:
+    for task in ("detect", "restore", "detect", "restore"):
+        switching.options = Options(task)
+    workshop.may.set()
+    switching.wait_for_task(60)
+    assert switching.restore(frame()).task == "restore"
+    switching.options = Options("detect")
+    switching.wait_for_task(60)
+    switching.options = Options("restore", strength=0.5)  # before a frame has taken it
+    switching.wait_for_task(60)
+    assert switching.restore(frame()).task == "restore" and switching.failure == ""
+
+
+def test_a_fold_that_fails_is_told_and_the_old_task_stays(switching: Restorer, workshop: Workshop) -> None:
+    workshop.fails = True
+    workshop.may.set()
+    switching.options = Options("detect")
+    switching.wait_for_task(60)
+    assert switching.failure == "task 'detect' can't be folded, 'restore' stays: the disk is gone"
+    assert switching.restore(frame()).task == "restore"
+    workshop.fails = False
+    switching.options = replace(switching.options)  # asked again
+    switching.wait_for_task(60)
+    assert switching.restore(frame()).task == "detect" and switching.failure == ""
