@@ -23,13 +23,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infrared_ir_ros.commands.running import run_command
+from infrared_ir_ros.restoration.weights import find_prior
 from infrared_ir_ros.training.config import read_config
 from infrared_ir_ros.training.pack import read_pack
 from infrared_ir_ros.training.train import train_prior as train
 
 
-def train_prior(config: Path, *, pack: Path, output: Path, resume: bool = False, minutes: float = 0.0) -> None:
+def train_prior(
+    config: Path,
+    *,
+    pack: Path,
+    output: Path,
+    resume: bool = False,
+    init: Path | None = None,
+    minutes: float = 0.0,
+) -> None:
     """Train the embedded prior: field head on thumbnails, then lines, log-SNR head and denoiser on frames.
+
+    Several processes or GPUs: `accelerate launch -m infrared_ir_ros.commands.train_prior ...` or torchrun. Each takes
+    the batch that the configuration names, so two of them train as one does with twice the batch.
 
     Parameters
     ----------
@@ -41,10 +53,13 @@ def train_prior(config: Path, *, pack: Path, output: Path, resume: bool = False,
         Folder of the checkpoint, the logs (CSV, TensorBoard) and sample pictures.
     resume
         Go on from the checkpoint in `output`.
+    init
+        Folder of an exported prior, whose weights the training starts from.
     minutes
         Save and stop after so many minutes, as Ctrl-C does at any time; 0 trains to the end of the schedule.
     """
-    train(read_config(config), read_pack(pack), output, resume, _stopper(minutes))
+    start = find_prior("embedded", str(init)) if init else None
+    train(read_config(config), read_pack(pack), output, resume, _stopper(minutes), start)
 
 
 def _stopper(minutes: float) -> Callable[[], bool]:

@@ -16,20 +16,25 @@
 
 from __future__ import annotations
 
-import os
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from infrared_ir_ros.errors import WeightsError
+from infrared_ir_ros.media.atomic import write_atomically
 
 FILE = "checkpoint.pt"
 
 
 @dataclass
 class Progress:
-    """Where a training stands. stage: index. step: optimiser steps of this stage. seconds: trained in this stage."""
+    """Where a training stands.
+
+    stage: index. step: optimiser steps of this stage. seconds: trained in this stage. sums, counted: of the loss terms
+    since the last row of the log.
+    """
 
     stage: int = 0
     step: int = 0
@@ -37,17 +42,15 @@ class Progress:
     prior: dict = field(default_factory=dict)
     average: dict = field(default_factory=dict)
     optimizer: dict = field(default_factory=dict)
+    sums: dict = field(default_factory=dict)
+    counted: int = 0
 
 
 def save(folder: Path, progress: Progress) -> None:
-    """Write `folder/checkpoint.pt` under a temporary name, then rename."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / (FILE + ".writing")
-    with temporary.open("wb") as file:
-        torch.save(vars(progress), file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / FILE)
+    """Write `folder/checkpoint.pt`. Raises SourceError where that can't be; the old one is whole then."""
+    content = io.BytesIO()
+    torch.save(vars(progress), content)
+    write_atomically(folder / FILE, content.getvalue())
 
 
 def load(folder: Path) -> Progress:

@@ -26,25 +26,37 @@ from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.training.frames import Mix
 from infrared_ir_ros.training.stages import STAGES
 
+PRECISIONS = ("fp32", "bf16")
+DEGRADE_ON = ("auto", "loader", "device")
+
 
 @dataclass(frozen=True)
 class StageConfig:
-    """minutes: length of the schedule, not of one session. rate: highest learning rate.
+    """rate: highest learning rate. minutes or steps: length of the schedule, not of one session; one of them is 0.
 
-    batch, pool: thumbnails of a step, and drawn beforehand.
+    batch, pool: thumbnails of a step and process, and drawn beforehand.
     """
 
     name: str
-    minutes: float
     rate: float
     mix: Mix
+    minutes: float = 0.0
+    steps: int = 0
     batch: int = 96
     pool: int = 16000
+
+    def share(self, step: int, seconds: float) -> float:
+        """How much of the schedule is over after so many steps and seconds: 1 is all."""
+        return step / self.steps if self.steps else seconds / (60 * self.minutes)
 
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """prior: the constructor's keywords of the embedded prior. average: decay of the averaged weights."""
+    """prior: the constructor's keywords of the embedded prior. average: decay of the averaged weights.
+
+    workers: processes that draw frames, per training process. precision: of the forward pass, one of PRECISIONS.
+    degrade_on: where frames are degraded; `auto` is the loader's processes for a CPU, and the device for any other.
+    """
 
     prior: dict[str, Any]
     stages: list[StageConfig]
@@ -54,6 +66,8 @@ class PriorConfig:
     log_every: int = 50
     save_minutes: float = 3.0
     workers: int = 1
+    precision: str = "fp32"
+    degrade_on: str = "auto"
 
 
 def read_config(path: Path) -> PriorConfig:
@@ -65,14 +79,24 @@ def read_config(path: Path) -> PriorConfig:
     stages = [_stage(path, stage) for stage in content.pop("stages", [])]
     if not stages:
         raise OptionError(f"{path} names no stages: list at least one of {', '.join(STAGES)}")
-    return _build(path, PriorConfig, content | {"stages": stages})
+    config = _build(path, PriorConfig, content | {"stages": stages})
+    for key, known in (("precision", PRECISIONS), ("degrade_on", DEGRADE_ON)):
+        if getattr(config, key) not in known:
+            raise OptionError(f"{path}: {key} is {getattr(config, key)!r}: use one of {', '.join(known)}")
+    return config
 
 
 def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
     if content.get("name") not in STAGES:
         raise OptionError(f"{path}: stage {content.get('name')!r} is unknown: use one of {', '.join(STAGES)}")
     content["mix"] = _build(path, Mix, {"sizes": []} | content.get("mix", {}))
-    return _build(path, StageConfig, content)
+    stage = _build(path, StageConfig, content)
+    if min(stage.minutes, stage.steps) < 0 or bool(stage.minutes) == bool(stage.steps):
+        raise OptionError(
+            f"{path}: stage {stage.name} has minutes: {stage.minutes:g} and steps: {stage.steps}: give one of them, "
+            "above 0"
+        )
+    return stage
 
 
 def _build(path: Path, record: type, content: dict[str, Any]) -> Any:

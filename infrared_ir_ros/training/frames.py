@@ -12,25 +12,34 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Batches of clean and degraded frames."""
+"""Batches of clean and degraded frames. A batch is a function of seed, stage, step and process, and of nothing else.
+
+So a resumed training goes on with the batch that it would have had, with any number of workers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset
+from torch.utils.data import DataLoader, Dataset
 
+from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.priors.field import HEIGHT, WIDTH
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.simulation import degrade, stretch
 from infrared_ir_ros.training.pack import FrameSets
 
 MIRRORED = ("photographs", "layouts")  # sets whose polarity carries no meaning: inverted at random
+LEAST_CONTRAST = 6  # of 255, between percentiles 1 and 99: a flat wall or sky teaches nothing
+ATTEMPTS = 1000
+SCALES = (2, 4, 5, 6, 8, 8, 8, 8, 16)  # of thumbnails: Lepton to 1280x1024; most often 640x512
 
 
 @dataclass(frozen=True)
@@ -46,48 +55,116 @@ class Mix:
     sizes: list[tuple[int, int, int, float]]
 
 
-class Pairs(IterableDataset):
-    """Endless batches (clean, degraded), each (batch, 1, height, width) float32 in 0..1, of one size each."""
+class Scene(NamedTuple):
+    """A clean frame (height, width) float32 0..255, how it is to be degraded, and the numbers that decide the rest."""
 
-    def __init__(self, frames: FrameSets, mix: Mix, seed: int) -> None:
-        self._frames, self._mix, self._seed = frames, mix, seed
+    clean: np.ndarray
+    preset: str
+    scale: float
+    rng: np.random.Generator
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self._seed, worker.id if worker else 0])
-        weights = [size[3] for size in self._mix.sizes]
-        while True:
-            height, width, count, _ = self._mix.sizes[_choose(rng, weights)]
-            yield _batch([self._pair(rng, height, width) for _ in range(count)])
 
-    def _pair(self, rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+class WholeFrames:
+    """Scenes of the sizes of a mix; all frames of a step have one size. entropy: seed and stage."""
+
+    def __init__(self, frames: FrameSets, mix: Mix, entropy: Sequence[int]) -> None:
+        self._frames, self._mix, self._entropy = frames, mix, tuple(entropy)
+
+    def count(self, step: int) -> int:
+        """Frames that each process takes of this step."""
+        return self._size(step)[2]
+
+    def draw(self, step: int, index: int) -> Scene:
+        """Frame `index` of all processes' frames of this step."""
+        rng = np.random.default_rng([*self._entropy, step, 1 + index])
+        height, width, _, _ = self._size(step)
         clean = draw_clean(self._frames, self._mix.sets, rng, height, width)
-        return clean, replace_dead_pixels(degrade(clean, draw_name(rng, self._mix.presets), rng))
+        return Scene(clean, draw_name(rng, self._mix.presets), 1.0, rng)
+
+    def degrade(self, scene: Scene) -> np.ndarray:
+        return replace_dead_pixels(degrade(scene.clean, scene.preset, scene.rng))
+
+    def _size(self, step: int) -> tuple[int, int, int, float]:
+        rng = np.random.default_rng([*self._entropy, step, 0])
+        return self._mix.sizes[_choose(rng, [size[3] for size in self._mix.sizes])]
 
 
-class ThumbnailPairs(IterableDataset):
-    """Endless batches (clean, degraded) of thumbnails (count, 1, 64, 80), degraded as thumbnails of larger frames.
+class Thumbnails:
+    """Scenes of thumbnails (64, 80), to be degraded as thumbnails of larger frames.
 
-    pool: how many clean thumbnails are drawn beforehand, since shrinking whole frames is the slow part.
+    count: of each process in a step. pool: how many are drawn beforehand, since shrinking whole frames is slow.
     """
 
-    def __init__(self, frames: FrameSets, mix: Mix, seed: int, count: int, pool: int) -> None:
-        self._mix, self._seed, self._count = mix, seed, count
-        rng = np.random.default_rng([seed, 7])
+    def __init__(self, frames: FrameSets, mix: Mix, entropy: Sequence[int], count: int, pool: int) -> None:
+        self._mix, self._entropy, self._count = mix, tuple(entropy), count
+        rng = np.random.default_rng([*self._entropy, 0, 0, 1])
         self._pool = np.empty((pool, HEIGHT, WIDTH), np.float16)
         for index in range(pool):
             self._pool[index] = draw_thumbnail(frames, mix.sets, rng)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        rng = np.random.default_rng([self._seed, 8])
-        while True:
-            yield _batch([self._pair(rng) for _ in range(self._count)])
+    def count(self, step: int) -> int:
+        return self._count
 
-    def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, step: int, index: int) -> Scene:
+        rng = np.random.default_rng([*self._entropy, step, 1 + index])
         clean = self._pool[rng.integers(len(self._pool))].astype(np.float32)
         clean = _flip(_curve(clean, rng, 0.3), rng)
-        scale = float(rng.choice([2, 4, 5, 6, 8, 8, 8, 8, 16]))  # Lepton to 1280x1024; most often 640x512
-        return clean, degrade(clean, draw_name(rng, self._mix.presets), rng, scale)
+        return Scene(clean, draw_name(rng, self._mix.presets), float(rng.choice(SCALES)), rng)
+
+    def degrade(self, scene: Scene) -> np.ndarray:
+        return degrade(scene.clean, scene.preset, scene.rng, scene.scale)
+
+
+class CleanBatch(NamedTuple):
+    """Clean frames (batch, 1, height, width) float32 0..1, to be degraded by one preset each, at one scale each."""
+
+    clean: Tensor
+    presets: list[str]
+    scales: list[float]
+
+
+class Batches(Dataset):
+    """Batches by step. Process n takes the n-th part of a step's frames, so the processes' batches add up to one."""
+
+    def __init__(self, scenes: WholeFrames | Thumbnails, process: int = 0) -> None:
+        self._scenes, self._process = scenes, process
+
+    def scenes(self, step: int) -> list[Scene]:
+        count = self._scenes.count(step)
+        return [self._scenes.draw(step, self._process * count + index) for index in range(count)]
+
+
+class CleanBatches(Batches):
+    """Batches that are yet to be degraded, on the device."""
+
+    def __getitem__(self, step: int) -> CleanBatch:
+        scenes = self.scenes(step)
+        return CleanBatch(_batch([s.clean for s in scenes]), [s.preset for s in scenes], [s.scale for s in scenes])
+
+
+class Pairs(Batches):
+    """Batches (clean, degraded), each (batch, 1, height, width) float32 in 0..1."""
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        scenes = self.scenes(step)
+        return _batch([scene.clean for scene in scenes]), _batch([self._scenes.degrade(scene) for scene in scenes])
+
+
+def loader(batches: Batches, start: int, workers: int, pinned: bool = False) -> DataLoader:
+    """The batches of steps `start`, `start + 1`, ... without end, in this order, drawn ahead by `workers` processes."""
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=itertools.count(start),
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        pin_memory=pinned,
+    )
+
+
+def _one_thread(worker: int) -> None:
+    """A fork has lost the threads of OpenCV and would wait for them."""
+    cv2.setNumThreads(1)
 
 
 def draw_name(rng: np.random.Generator, weights: dict[str, float]) -> str:
@@ -103,30 +180,50 @@ def draw_clean(
     frames: FrameSets, weights: dict[str, float], rng: np.random.Generator, height: int, width: int
 ) -> np.ndarray:
     """A clean frame of (height, width), float32 0..255, stretched: a crop or a whole field of view, tone varied."""
-    crop, mirrored = _draw_crop(frames, weights, rng, height, width)
-    shrink = crop.shape[0] > height
-    image = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
-    return stretch(_vary(image.astype(np.float32), rng, mirrored))
+
+    def resize(crop: np.ndarray) -> np.ndarray:
+        shrink = crop.shape[0] > height
+        return cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
+
+    return stretch(_draw_view(frames, weights, rng, (height, width), resize))
 
 
 def draw_thumbnail(frames: FrameSets, weights: dict[str, float], rng: np.random.Generator) -> np.ndarray:
     """A clean frame as a thumbnail (64, 80), float32 0..255: stretched at its own size, then shrunk."""
-    crop, mirrored = _draw_crop(frames, weights, rng, HEIGHT, WIDTH)
-    step = max(crop.shape[0] // 200, 1)  # fewer pixels, the same levels
-    image = stretch(_vary(crop[::step, ::step].astype(np.float32), rng, mirrored))
+
+    def thin(crop: np.ndarray) -> np.ndarray:
+        step = max(crop.shape[0] // 200, 1)  # fewer pixels, the same levels
+        return np.ascontiguousarray(crop[::step, ::step])
+
+    image = stretch(_draw_view(frames, weights, rng, (HEIGHT, WIDTH), thin))
     return cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
 
 
-def _draw_crop(
-    frames: FrameSets, weights: dict[str, float], rng: np.random.Generator, height: int, width: int
-) -> tuple[np.ndarray, bool]:
-    """A piece of a random frame in the shape of (height, width), and whether its polarity may be inverted."""
-    while True:
+def _draw_view(
+    frames: FrameSets,
+    weights: dict[str, float],
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    sample: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """A piece of a random frame in the shape of `size`, sampled, tone varied, with enough contrast to be stretched.
+
+    Contrast is judged after sampling, which may wipe out a thin object on a flat ground. Raises SourceError where
+    there is none in many pieces.
+    """
+    for _ in range(ATTEMPTS):
         name = draw_name(rng, weights)
-        crop = _crop(frames[name][rng.integers(len(frames[name]))], rng, height, width)
-        low, high = np.percentile(crop[::3, ::3], (1, 99))
-        if high - low >= 6:  # a flat wall or sky teaches nothing
-            return crop, name in MIRRORED
+        crop = _crop(frames[name][rng.integers(len(frames[name]))], rng, *size)
+        image = sample(crop)
+        if _contrast(image) >= LEAST_CONTRAST:
+            return _vary(image.astype(np.float32), rng, name in MIRRORED)
+    raise SourceError(f"{ATTEMPTS} pieces of frames of {', '.join(weights)} were flat: pack frames that show something")
+
+
+def _contrast(image: np.ndarray) -> int:
+    """Between percentiles 1 and 99 of a uint8 image: those of `stretch`, 0.3 and 99.7, lie no closer."""
+    below = np.cumsum(cv2.calcHist([image], [0], None, [256], [0, 256]).ravel()) / image.size
+    return int(np.searchsorted(below, 0.99) - np.searchsorted(below, 0.01, "right"))
 
 
 def _vary(image: np.ndarray, rng: np.random.Generator, mirrored: bool) -> np.ndarray:
@@ -159,6 +256,5 @@ def _flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.ascontiguousarray(image[::-1] if rng.random() < 0.1 else image)
 
 
-def _batch(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor]:
-    clean, degraded = (torch.from_numpy(np.stack(side)[:, None] / np.float32(255)) for side in zip(*pairs, strict=True))
-    return clean, degraded
+def _batch(images: list[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(images)[:, None] / np.float32(255))

@@ -17,50 +17,74 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from infrared_ir_ros.media.atomic import write_atomically
+
 
 class TrainingLog:
-    """Means of the loss terms since the last row, as a row of log.csv and as TensorBoard scalars."""
+    """Means of the loss terms since the last row, as a row of log_<stage>.csv and as TensorBoard scalars.
 
-    def __init__(self, folder: Path) -> None:
+    sums, counted: of the terms since the last row, when the training was interrupted; the attributes of the same names
+    are what to keep in a checkpoint.
+    """
+
+    def __init__(self, folder: Path, sums: dict[str, Tensor] | None = None, counted: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._board = SummaryWriter(str(folder / "tensorboard"))
-        self._sums: dict[str, float] = {}
-        self._count = 0
+        self.sums: dict[str, Tensor] = dict(sums or {})
+        self.counted = counted
+        self._columns: dict[Path, list[str]] = {}
 
     def add(self, terms: dict[str, Tensor]) -> None:
+        """Add a step's terms. They stay on their device: reading them would wait for it at every step."""
         for name, term in terms.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(term)
-        self._count += 1
+            term = term.detach()
+            self.sums[name] = self.sums[name].to(term.device) + term if name in self.sums else term.clone()
+        self.counted += 1
 
     def write(self, stage: str, step: int, seconds: float, rate: float) -> dict[str, float]:
         """Write the means since the last call and return them."""
-        means = {name: value / max(self._count, 1) for name, value in self._sums.items()}
-        self._sums, self._count = {}, 0
-        path = self._folder / f"log_{stage}.csv"
-        fresh = not path.exists()
-        row = {"step": step, "seconds": round(seconds, 1), "rate": f"{rate:.3g}"}
-        row |= {name: f"{value:.5g}" for name, value in means.items()}
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row.keys())
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        values = torch.stack(list(self.sums.values())).double().cpu() / max(self.counted, 1)
+        means = dict(zip(self.sums, values.tolist(), strict=True))
+        self.sums, self.counted = {}, 0
+        row = {"step": str(step), "seconds": f"{seconds:.1f}", "rate": f"{rate:.3g}"}
+        self._append(self._folder / f"log_{stage}.csv", row | {name: f"{mean:.9g}" for name, mean in means.items()})
         for name, value in means.items():
             self._board.add_scalar(f"{stage}/{name}", value, step)
         return means
 
+    def _append(self, path: Path, row: dict[str, str]) -> None:
+        """Add a row. Where the columns are not those of the file, or for the first row of a session, write it anew.
+
+        Rows from this step on are then left out: an interrupted session wrote them after its last checkpoint.
+        """
+        if self._columns.get(path) == list(row):
+            with path.open("a", newline="") as file:
+                csv.DictWriter(file, row).writerow(row)
+            return
+        old = list(csv.DictReader(path.open(newline=""))) if path.is_file() else []
+        rows = [one for one in old if int(one["step"]) < int(row["step"])] + [row]
+        columns = list(dict.fromkeys(name for one in rows for name in one))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+        write_atomically(path, text.getvalue().encode())
+        self._columns[path] = columns
+
     def picture(self, name: str, degraded: Tensor, restored: Tensor, clean: Tensor) -> None:
         """Write up to four triples degraded | restored | clean as samples/<name>.png."""
         rows = [
-            np.concatenate([x[0].clamp(0, 1).cpu().numpy() for x in triple], 1)
+            np.concatenate([x[0].float().clamp(0, 1).cpu().numpy() for x in triple], 1)
             for triple in list(zip(degraded, restored, clean, strict=True))[:4]
         ]
         (self._folder / "samples").mkdir(exist_ok=True)

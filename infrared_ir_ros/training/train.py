@@ -12,14 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The loop of `train_prior`: stages in a row, resumable at any moment."""
+"""The loop of `train_prior`: stages in a row, resumable at any moment, on one process or several."""
 
 from __future__ import annotations
 
 import copy
+import inspect
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,11 +30,24 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from infrared_ir_ros.engines.torch_engine import load_prior
+from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.priors import EmbeddedPrior
+from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training import checkpoint
 from infrared_ir_ros.training.checkpoint import Progress
 from infrared_ir_ros.training.config import PriorConfig, StageConfig
-from infrared_ir_ros.training.frames import Pairs, ThumbnailPairs, draw_clean
+from infrared_ir_ros.training.degradation import degrade_batch
+from infrared_ir_ros.training.frames import (
+    CleanBatch,
+    CleanBatches,
+    Pairs,
+    Thumbnails,
+    WholeFrames,
+    draw_clean,
+    loader,
+)
+from infrared_ir_ros.training.kernels import replace_dead_pixels
 from infrared_ir_ros.training.log import TrainingLog
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.stages import STAGES, FieldStage, StageLoss
@@ -41,26 +56,78 @@ WARM_UP_STEPS = 100
 
 
 def train_prior(
-    config: PriorConfig, frames: FrameSets, folder: Path, resume: bool = False, stop: Callable[[], bool] = lambda: False
+    config: PriorConfig,
+    frames: FrameSets,
+    folder: Path,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    init: PriorFiles | None = None,
 ) -> None:
     """Train the embedded prior; `folder` gets the checkpoint, logs and sample pictures.
 
     resume: go on from the checkpoint in `folder`. stop: asked after every step; True saves and returns.
+    init: exported weights to start from. Raises OptionError or WeightsError where these don't fit each other, the
+    configuration, the pack or the folder.
     """
-    accelerator = Accelerator()
+    _check(config, frames, folder, resume, init)
+    # without `cpu`, processes on a machine without GPU would not find each other and all train alone
+    cpu = not torch.accelerator.is_available()
+    accelerator = Accelerator(cpu=cpu, mixed_precision="bf16" if config.precision == "bf16" else "no")
     torch.manual_seed(config.seed)
     progress = checkpoint.load(folder) if resume else Progress()
-    prior = EmbeddedPrior(**config.prior)
-    if resume:
-        prior.load_state_dict(progress.prior)
-    else:
-        prior.latent_scale.copy_(measure_latent_scale(prior, frames, config))
+    prior = _start(config, frames, progress, init).to(accelerator.device, memory_format=torch.channels_last)
     while progress.stage < len(config.stages):
         if not _run_stage(config, frames, folder, prior, progress, accelerator, stop):
-            return
+            break
         progress = Progress(stage=progress.stage + 1, prior=progress.average, average=progress.average)
         prior.load_state_dict(progress.prior)  # the next stage builds on the averaged weights
-        checkpoint.save(folder, progress)
+        if accelerator.is_main_process:
+            checkpoint.save(folder, progress)
+    accelerator.end_training()
+
+
+def _check(config: PriorConfig, frames: FrameSets, folder: Path, resume: bool, init: PriorFiles | None) -> None:
+    if resume and init:
+        raise OptionError(f"--resume goes on with the weights in {folder}, --init starts from others: give one of them")
+    if not resume and (folder / checkpoint.FILE).exists():
+        raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
+    for stage in config.stages:
+        if unknown := set(stage.mix.sets) - set(frames):
+            raise OptionError(
+                f"stage {stage.name} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(frames))}"
+            )
+
+
+def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: PriorFiles | None) -> EmbeddedPrior:
+    """The prior as it is before the next step: resumed, from exported weights, or new."""
+    asked = _constructor(config.prior)
+    prior = EmbeddedPrior(**asked)
+    if progress.prior:
+        try:
+            prior.load_state_dict(progress.prior)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:300]
+            raise WeightsError(f"the checkpoint is not of a prior with {asked}: {reason}") from error
+    elif init is not None:
+        weights = load_prior(init).state_dict()
+        if (given := _constructor(init.constructor)) != asked:
+            raise WeightsError(
+                f"{init.folder} holds a prior with {given}, the configuration says {asked}: make `prior:` the same"
+            )
+        prior.load_state_dict(weights)
+    else:
+        prior.latent_scale.copy_(measure_latent_scale(prior, frames, config))
+    return prior
+
+
+def _constructor(keywords: dict[str, Any]) -> dict[str, Any]:
+    """All keywords of the prior's constructor, defaults filled in."""
+    try:
+        bound = inspect.signature(EmbeddedPrior).bind(**keywords)
+    except TypeError as error:
+        raise OptionError(f"prior: {error}; it takes {inspect.signature(EmbeddedPrior)}") from error
+    bound.apply_defaults()
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in bound.arguments.items()}
 
 
 @torch.no_grad()
@@ -75,14 +142,6 @@ def measure_latent_scale(prior: EmbeddedPrior, frames: FrameSets, config: PriorC
     return (power / count).sqrt().clamp_min(1e-3)
 
 
-def _loader(config: PriorConfig, stage: StageConfig, frames: FrameSets, seed: int) -> DataLoader:
-    if STAGES[stage.name] is FieldStage:
-        pairs = ThumbnailPairs(frames, stage.mix, seed, stage.batch, stage.pool)
-    else:
-        pairs = Pairs(frames, stage.mix, seed)
-    return DataLoader(pairs, batch_size=None, num_workers=config.workers)
-
-
 def _run_stage(
     config: PriorConfig,
     frames: FrameSets,
@@ -94,54 +153,88 @@ def _run_stage(
 ) -> bool:
     """Train one stage until its schedule ends (True) or `stop` says so (False); `progress` is kept up to date."""
     stage = config.stages[progress.stage]
-    loss_of = StageLoss(prior, STAGES[stage.name]).to(memory_format=torch.channels_last)
-    groups = STAGES[stage.name].parameter_groups(prior, stage.rate)
-    rates = [group["lr"] for group in groups]
-    for parameter in prior.parameters():
-        parameter.requires_grad_(False)
-    for group in groups:
-        for parameter in group["params"]:
-            parameter.requires_grad_(True)
-    optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, betas=(0.9, 0.98))
-    if progress.optimizer:
-        optimizer.load_state_dict(progress.optimizer)
-    average = copy.deepcopy(prior)
-    if progress.average:
-        average.load_state_dict(progress.average)
-    seed = config.seed + 1000 * progress.step + accelerator.process_index
-    loss_of, optimizer = accelerator.prepare(loss_of, optimizer)
-    log = TrainingLog(folder)
-    bar = tqdm(total=round(60 * stage.minutes), initial=round(progress.seconds), unit="s", desc=stage.name)
-    loader = _loader(config, stage, frames, seed)
-    last, saved = time.monotonic(), time.monotonic()
-    for clean, degraded in loader:
-        share = progress.seconds / (60 * stage.minutes)
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * schedule(share, progress.step)
-        terms = _step(loss_of, optimizer, accelerator, clean, degraded)
-        progress.step += 1
-        _average(average, prior, config.average, progress.step)
+    if stage.share(progress.step, progress.seconds) >= 1:
+        return True
+    updates = _Updates(config, prior, progress, accelerator)
+    log = TrainingLog(folder, progress.sums, progress.counted) if accelerator.is_main_process else None
+    bar = tqdm(total=stage.steps or round(60 * stage.minutes), unit="step" if stage.steps else "s", desc=stage.name,
+               initial=progress.step if stage.steps else round(progress.seconds), disable=log is None)  # fmt: skip
+    last = saved = time.monotonic()
+    for batch in _batches(config, progress, frames, accelerator):
+        clean, degraded = _on_device(batch, config, progress, accelerator)
+        terms = updates.step(clean, degraded, stage.share(progress.step, progress.seconds), progress.step)
         now = time.monotonic()
-        progress.seconds, last = progress.seconds + now - last, now
-        log.add(terms)
-        bar.update(round(progress.seconds) - bar.n)
-        if progress.step % config.log_every == 0:
-            means = log.write(stage.name, progress.step, progress.seconds, optimizer.param_groups[0]["lr"])
-            bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
-        ended = progress.seconds >= 60 * stage.minutes
-        stopped = ended or stop()
-        if stopped or now - saved > 60 * config.save_minutes:
+        terms, passed, stopped = _agree(accelerator, terms, now - last, stop())
+        progress.step, progress.seconds, last = progress.step + 1, progress.seconds + passed, now
+        ended = stage.share(progress.step, progress.seconds) >= 1
+        if log is not None:
+            log.add(terms)
+            bar.update((progress.step if stage.steps else round(progress.seconds)) - bar.n)
+            if progress.step % config.log_every == 0:
+                means = log.write(stage.name, progress.step, progress.seconds, updates.rate)
+                bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
+        if ended or stopped or now - saved > 60 * config.save_minutes:
             saved = now
-            progress.prior, progress.average = prior.state_dict(), average.state_dict()
-            progress.optimizer = optimizer.state_dict()
-            if accelerator.is_main_process:
+            updates.store(progress)
+            if log is not None:
+                progress.sums, progress.counted = log.sums, log.counted
                 checkpoint.save(folder, progress)
-                _sample(log, average, stage, progress.step, clean, degraded)
-        if stopped:
-            bar.close()
-            log.close()
-            return ended
-    raise AssertionError("the loader is endless")
+                _sample(log, updates.average, stage, progress.step, clean, degraded)
+        if ended or stopped:
+            break
+    bar.close()
+    if log is not None:
+        log.close()
+    accelerator.free_memory()  # also the hooks that keep several processes' gradients equal
+    return ended
+
+
+class _Updates:
+    """The optimiser of one stage, on the device, and the exponential average of the weights that it moves."""
+
+    def __init__(self, config: PriorConfig, prior: EmbeddedPrior, progress: Progress, accelerator: Accelerator) -> None:
+        stage = config.stages[progress.stage]
+        groups = STAGES[stage.name].parameter_groups(prior, stage.rate)
+        prior.requires_grad_(False)
+        for group in groups:
+            for parameter in group["params"]:
+                parameter.requires_grad_(True)
+        self._prior, self._decay, self._accelerator = prior, config.average, accelerator
+        self._rates = [group["lr"] for group in groups]
+        optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, betas=(0.9, 0.98))
+        if progress.optimizer:
+            optimizer.load_state_dict(progress.optimizer)
+        self.average = copy.deepcopy(prior)
+        if progress.average:
+            self.average.load_state_dict(progress.average)
+        self._loss, self._optimizer = accelerator.prepare(StageLoss(prior, STAGES[stage.name]), optimizer)
+
+    @property
+    def rate(self) -> float:
+        return self._optimizer.param_groups[0]["lr"]
+
+    def step(self, clean: Tensor, degraded: Tensor, share: float, step: int) -> dict[str, Tensor]:
+        """One step, after `step` others of this stage, and its loss terms."""
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * schedule(share, step)
+        loss, terms = self._loss(clean, degraded)
+        self._optimizer.zero_grad()
+        self._accelerator.backward(loss)
+        self._accelerator.clip_grad_norm_([p for p in self._loss.parameters() if p.requires_grad], 1.0)
+        self._optimizer.step()
+        self._move_average(step + 1)
+        return terms
+
+    @torch.no_grad()
+    def _move_average(self, step: int) -> None:
+        """Short at first."""
+        keep = min(self._decay, step / (step + 20))
+        for mean, value in zip(self.average.parameters(), self._prior.parameters(), strict=True):
+            mean.lerp_(value, 1 - keep)
+
+    def store(self, progress: Progress) -> None:
+        progress.prior, progress.average = self._prior.state_dict(), self.average.state_dict()
+        progress.optimizer = self._optimizer.state_dict()
 
 
 def schedule(share: float, step: int) -> float:
@@ -149,22 +242,44 @@ def schedule(share: float, step: int) -> float:
     return min(1.0, (step + 1) / WARM_UP_STEPS) * min(1.0, max(1 - share, 0) / 0.6 + 0.005)
 
 
-def _step(loss_of, optimizer, accelerator: Accelerator, clean: Tensor, degraded: Tensor) -> dict[str, Tensor]:  # noqa: ANN001
-    clean, degraded = clean.to(accelerator.device), degraded.to(accelerator.device)
-    loss, terms = loss_of(clean, degraded)
-    optimizer.zero_grad()
-    accelerator.backward(loss)
-    accelerator.clip_grad_norm_([p for p in loss_of.parameters() if p.requires_grad], 1.0)
-    optimizer.step()
-    return terms
+def _batches(config: PriorConfig, progress: Progress, frames: FrameSets, accelerator: Accelerator) -> DataLoader:
+    stage, entropy = config.stages[progress.stage], (config.seed, progress.stage)
+    if STAGES[stage.name] is FieldStage:
+        scenes = Thumbnails(frames, stage.mix, entropy, stage.batch, stage.pool)
+    else:
+        scenes = WholeFrames(frames, stage.mix, entropy)
+    on_gpu = accelerator.device.type != "cpu"
+    on_device = config.degrade_on == "device" or (config.degrade_on == "auto" and on_gpu)
+    batches = (CleanBatches if on_device else Pairs)(scenes, accelerator.process_index)
+    return loader(batches, progress.step, config.workers, pinned=on_gpu)
 
 
-@torch.no_grad()
-def _average(average: EmbeddedPrior, prior: EmbeddedPrior, decay: float, step: int) -> None:
-    """Exponential average of the weights, short at first."""
-    keep = min(decay, step / (step + 20))
-    for mean, value in zip(average.parameters(), prior.parameters(), strict=True):
-        mean.lerp_(value, 1 - keep)
+def _on_device(
+    batch: CleanBatch | tuple[Tensor, Tensor], config: PriorConfig, progress: Progress, accelerator: Accelerator
+) -> tuple[Tensor, Tensor]:
+    """(clean, degraded) on the device; what is degraded there depends on seed, stage, step and process alone."""
+    device = accelerator.device
+    if not isinstance(batch, CleanBatch):
+        clean, degraded = (side.to(device, non_blocking=True) for side in batch)
+        return clean, degraded
+    entropy = [config.seed, progress.stage, progress.step, accelerator.process_index]
+    seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    generator = torch.Generator(device).manual_seed(seed)
+    clean = batch.clean.to(device, non_blocking=True)
+    degraded = degrade_batch(clean, batch.presets, generator, batch.scales)
+    thumbnails = STAGES[config.stages[progress.stage].name] is FieldStage
+    return clean, degraded if thumbnails else replace_dead_pixels(degraded)
+
+
+def _agree(
+    accelerator: Accelerator, terms: dict[str, Tensor], seconds: float, stop: bool
+) -> tuple[dict[str, Tensor], float, bool]:
+    """The processes' mean loss terms and seconds, and whether any of them was asked to stop: the same in all."""
+    if accelerator.num_processes == 1:
+        return terms, seconds, stop
+    own = torch.stack([*terms.values(), *torch.tensor([seconds, float(stop)], device=accelerator.device)])
+    means = accelerator.reduce(own, "mean")
+    return dict(zip(terms, means, strict=False)), float(means[-2]), bool(means[-1] > 0)
 
 
 @torch.no_grad()

@@ -13,19 +13,36 @@
 # limitations under the License.
 
 import csv
+import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+safetensors = pytest.importorskip("safetensors")
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
+import safetensors.torch  # noqa: E402, F811
+
 from infrared_ir_ros.errors import InfraredError, OptionError, SourceError, WeightsError  # noqa: E402
+from infrared_ir_ros.priors import EmbeddedPrior  # noqa: E402
+from infrared_ir_ros.restoration.weights import find_prior  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training import checkpoint  # noqa: E402
 from infrared_ir_ros.training.config import PriorConfig, read_config  # noqa: E402
-from infrared_ir_ros.training.frames import Pairs, draw_clean  # noqa: E402
+from infrared_ir_ros.training.frames import (  # noqa: E402
+    CleanBatches,
+    Pairs,
+    Thumbnails,
+    WholeFrames,
+    draw_clean,
+    draw_thumbnail,
+    loader,
+)
+from infrared_ir_ros.training.log import TrainingLog  # noqa: E402
 from infrared_ir_ros.training.losses import fitted, log_error  # noqa: E402
 from infrared_ir_ros.training.pack import read_pack, write_pack  # noqa: E402
 from infrared_ir_ros.training.train import schedule, train_prior  # noqa: E402
@@ -36,7 +53,7 @@ workers: 0
 log_every: 2
 stages:
   - name: field
-    minutes: 0.001
+    steps: 3
     rate: 0.001
     batch: 4
     pool: 8
@@ -71,29 +88,122 @@ class After:
         return self.steps <= 0
 
 
+def run(config: PriorConfig, frames: dict, folder: Path, steps: int, **how: object) -> checkpoint.Progress:
+    train_prior(config, frames, folder, stop=After(steps), **how)
+    return checkpoint.load(folder)
+
+
+def rows(folder: Path, stage: str = "restore") -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / f"log_{stage}.csv").open()))
+
+
+def losses(folder: Path, stage: str = "restore") -> list[dict[str, str]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows(folder, stage)]
+
+
+def assert_same(first: object, second: object) -> None:
+    """Bit for bit, however deep."""
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for key in first:
+            assert_same(first[key], second[key])
+    elif isinstance(first, list):
+        assert len(first) == len(second)
+        for pair in zip(first, second, strict=True):
+            assert_same(*pair)
+    else:
+        assert first == second
+
+
 def test_training_stops_resumes_and_leaves_what_to_look_at(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
-    run = tmp_path / "run"
-    train_prior(config, frames, run, stop=After(6))
-    first = checkpoint.load(run)
-    assert first.stage == 1  # the field stage ran out of its time and the next began
-    train_prior(config, frames, run, resume=True, stop=After(5))
-    second = checkpoint.load(run)
-    assert (second.stage, second.step) == (1, first.step + 5)
+    folder = tmp_path / "run"
+    first = run(config, frames, folder, 6)
+    assert (first.stage, first.step) == (1, 3)  # the field stage ran out of its steps and the next began
+    second = run(config, frames, folder, 5, resume=True)
+    assert (second.stage, second.step) == (1, 8)
     assert second.seconds > first.seconds
     changed = [k for k, v in first.prior.items() if not torch.equal(v, second.prior[k])]
     assert {name.split(".")[0] for name in changed} == {"field", "lines", "snr", "denoiser"}
-    rows = list(csv.DictReader((run / "log_restore.csv").open()))
-    assert rows
-    assert {"step", "rate", "structure", "log_snr"} <= rows[0].keys()
-    assert list((run / "samples").glob("restore_*.png"))
-    assert list((run / "tensorboard").iterdir())
+    assert {"step", "rate", "structure", "log_snr"} <= rows(folder)[0].keys()
+    assert list((folder / "samples").glob("restore_*.png"))
+    assert list((folder / "tensorboard").iterdir())
+
+
+@pytest.mark.parametrize("degrade_on", ["loader", "device"])
+def test_resumed_trainings_go_on_as_if_never_stopped(config, frames, tmp_path: Path, degrade_on: str) -> None:  # noqa: ANN001
+    config = replace(config, stages=[config.stages[0], replace(config.stages[1], minutes=0, steps=40)])
+    config = replace(config, degrade_on=degrade_on)
+    whole = run(config, frames, tmp_path / "whole", 9)
+    for steps, resume in ((2, False), (3, True), (4, True)):  # in the first stage, between two rows of the log, on
+        parts = run(config, frames, tmp_path / "parts", steps, resume=resume)
+    assert (whole.stage, whole.step) == (1, 6)
+    assert_same(vars(replace(whole, seconds=0.0)), vars(replace(parts, seconds=0.0)))
+    for stage in ("field", "restore"):
+        assert losses(tmp_path / "whole", stage) == losses(tmp_path / "parts", stage)
+
+
+def test_rows_after_the_last_checkpoint_are_replaced(tmp_path: Path) -> None:
+    log = TrainingLog(tmp_path)
+    for step in (2, 4, 6):
+        log.add({"loss": torch.tensor(float(step))})
+        log.write("restore", step, 0.0, 0.1)
+    again = TrainingLog(tmp_path)
+    again.add({"loss": torch.tensor(40.0), "new": torch.tensor(1.0)})
+    again.write("restore", 4, 0.0, 0.1)
+    assert [(row["step"], row["loss"], row["new"]) for row in rows(tmp_path)] == [("2", "2", ""), ("4", "40", "1")]
+
+
+def exported(folder: Path, constructor: dict) -> Path:
+    """A prior's folder without graphs, its weights random."""
+    prior = EmbeddedPrior(**constructor)
+    for tensor in prior.state_dict().values():
+        tensor.copy_(torch.rand(tensor.shape).half().float())
+    content = safetensors.torch.save({name: tensor.half() for name, tensor in prior.state_dict().items()})
+    folder.mkdir()
+    (folder / "weights.safetensors").write_bytes(content)
+    manifest = {"name": "embedded", "version": "1", "tasks": ["restore"], "constructor": constructor,
+                "files": {"weights.safetensors": hashlib.sha256(content).hexdigest()}}  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_a_training_starts_from_exported_weights(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    files = find_prior("embedded", str(exported(tmp_path / "prior", config.prior)))
+    progress = run(config, frames, tmp_path / "run", 1, init=files)
+    weights = safetensors.torch.load(files.read("weights.safetensors"))
+    kept = [name for name, tensor in weights.items() if torch.equal(progress.prior[name], tensor.float())]
+    assert {"latent_scale", "denoiser.head.weight"} <= set(kept)  # the first stage trains the field alone
+    assert 0 < len(weights) - len(kept) < len(weights)
+
+
+def test_weights_of_another_network_are_refused(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    files = find_prior("embedded", str(exported(tmp_path / "prior", config.prior | {"middle": 2})))
+    with pytest.raises(WeightsError, match="'middle': 2.*'middle': 1"):
+        train_prior(config, frames, tmp_path / "run", init=files)
+    with pytest.raises(OptionError, match="--resume.*--init"):
+        train_prior(config, frames, tmp_path / "run", resume=True, init=files)
+    with pytest.raises(OptionError, match="middel"):
+        train_prior(replace(config, prior={"middel": 1}), frames, tmp_path / "run")
+
+
+def test_a_training_is_not_overwritten_and_does_not_change_its_network(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    run(config, frames, tmp_path, 1)
+    with pytest.raises(OptionError, match="holds a training already"):
+        train_prior(config, frames, tmp_path)
+    with pytest.raises(WeightsError, match="not of a prior with"):
+        train_prior(replace(config, prior=config.prior | {"middle": 2}), frames, tmp_path, resume=True)
+
+
+def test_sets_that_the_pack_lacks_are_named(config, tmp_path: Path) -> None:  # noqa: ANN001
+    with pytest.raises(OptionError, match="layouts: the pack has photographs"):
+        train_prior(config, {"photographs": []}, tmp_path)
 
 
 def test_training_lowers_its_loss(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
-    run = tmp_path / "run"
-    train_prior(config, frames, run, stop=After(80))
-    rows = list(csv.DictReader((run / "log_restore.csv").open()))
-    read = [float(row["log_snr"]) for row in rows]
+    run(config, frames, tmp_path / "run", 80)
+    read = [float(row["log_snr"]) for row in rows(tmp_path / "run")]
     assert np.mean(read[-5:]) < 0.7 * np.mean(read[:5])
 
 
@@ -113,6 +223,10 @@ def test_resuming_nothing_and_damage_are_told(config, frames, tmp_path: Path) ->
         (("workers: 0", "wrokers: 0"), "wrokers"),
         (("stages:", "stages: []\nold:"), "no stages|unknown key"),
         (("batch: 4", "batch: [4"), "can't be read"),
+        (("steps: 3", "steps: 3\n    minutes: 1"), "minutes: 1 and steps: 3: give one"),
+        (("steps: 3", ""), "minutes: 0 and steps: 0: give one"),
+        (("workers: 0", "precision: fp8"), "'fp8': use one of fp32, bf16"),
+        (("workers: 0", "degrade_on: gpu"), "'gpu': use one of auto, loader, device"),
     ],
 )
 def test_mistakes_in_a_configuration_are_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
@@ -128,20 +242,82 @@ def test_shipped_configuration_is_valid() -> None:
 
 
 def test_batches_are_aligned_pairs_of_one_size(config, frames) -> None:  # noqa: ANN001
-    batches = iter(Pairs(frames, config.stages[1].mix, 0))
+    batches = Pairs(WholeFrames(frames, config.stages[1].mix, (0, 1)))
     shapes = set()
-    for _ in range(12):
-        clean, degraded = next(batches)
+    for step in range(12):
+        clean, degraded = batches[step]
         assert clean.shape == degraded.shape
         assert 0 <= degraded.min() and degraded.max() <= 1
         shapes.add(tuple(clean.shape))
     assert shapes == {(4, 1, 64, 64), (2, 1, 64, 96)}
 
 
+def test_a_batch_depends_on_seed_stage_step_and_process_alone(config, frames) -> None:  # noqa: ANN001
+    mix = config.stages[1].mix
+    scenes = WholeFrames(frames, mix, (0, 1))
+    drawn_ahead = loader(Pairs(scenes), 5, workers=2)
+    for step, (clean, degraded) in zip(range(5, 9), drawn_ahead, strict=False):
+        expected = Pairs(scenes)[step]
+        assert torch.equal(clean, expected[0]) and torch.equal(degraded, expected[1])
+    others = [Pairs(scenes)[6], Pairs(scenes, process=1)[5], Pairs(WholeFrames(frames, mix, (1, 1)))[5]]
+    own = Pairs(scenes)[5]
+    assert not any(own[0].shape == other[0].shape and torch.equal(own[0], other[0]) for other in others)
+
+
+def test_processes_share_the_batch_of_one(config, frames) -> None:  # noqa: ANN001
+    mix = config.stages[0].mix
+    halves = [Pairs(Thumbnails(frames, mix, (0, 0), 2, 8), process) for process in (0, 1)]
+    whole = Pairs(Thumbnails(frames, mix, (0, 0), 4, 8))[3]
+    for side in (0, 1):
+        assert torch.equal(torch.cat([half[3][side] for half in halves]), whole[side])
+
+
+def test_what_the_device_degrades_is_what_the_loader_would(config, frames) -> None:  # noqa: ANN001
+    scenes = Thumbnails(frames, config.stages[0].mix, (0, 0), 6, 8)
+    batch = CleanBatches(scenes)[2]
+    assert torch.equal(batch.clean, Pairs(scenes)[2][0])
+    assert batch.presets == ["hm_tir_hard"] * 6
+    assert set(batch.scales) <= {2, 4, 5, 6, 8, 16}
+
+
+def test_bf16_trains(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    from accelerate.state import AcceleratorState
+
+    stage = config.stages[1]
+    progresses = {}
+    for precision in ("fp32", "bf16"):
+        AcceleratorState._reset_state(reset_partial_state=True)  # a process has one precision, tests need two
+        one = replace(config, precision=precision, stages=[stage], log_every=1)
+        progresses[precision] = run(one, frames, tmp_path / precision, 2)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    full, half = (np.array([float(row["structure"]) for row in rows(tmp_path / p)]) for p in progresses)
+    assert 0 < np.abs(full - half).max() < 0.1
+    assert all(value.dtype == torch.float32 for value in progresses["bf16"].prior.values())
+
+
 def test_clean_frames_have_the_levels_of_the_benchmark(frames) -> None:  # noqa: ANN001
     for seed in range(5):
         clean = draw_clean(frames, {"layouts": 1.0}, np.random.default_rng(seed), 96, 128)
         np.testing.assert_allclose(np.percentile(clean, (0.3, 99.7)), (14, 229), atol=1.5)
+
+
+def test_thin_objects_never_leave_a_frame_without_contrast() -> None:
+    """A wire on a flat ground can vanish when the frame is scaled down."""
+    rng = np.random.default_rng(0)
+    thin = np.full((12, 512, 640), 90, np.uint8)
+    for frame, space in zip(thin, rng.integers(20, 60, 12), strict=True):
+        frame[:, ::space] += np.uint8(rng.integers(7, 20))
+    scenes = [np.rint(255 * layout(np.random.default_rng(s), 256, 320)).astype(np.uint8) for s in range(24)]
+    frames, weights = {"layouts": scenes, "wires": list(thin)}, {"layouts": 0.5, "wires": 0.5}
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        assert draw_clean(frames, weights, rng, 64, 64 + 32 * (seed % 2)).std() > 1
+        assert draw_thumbnail(frames, weights, rng).std() > 1
+
+
+def test_a_pack_of_flat_frames_is_told() -> None:
+    with pytest.raises(SourceError, match="of walls were flat"):
+        draw_clean({"walls": [np.full((64, 64), 90, np.uint8)]}, {"walls": 1.0}, np.random.default_rng(0), 64, 64)
 
 
 def test_losses() -> None:
