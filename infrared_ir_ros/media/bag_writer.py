@@ -46,7 +46,8 @@ _QOS = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLA
 
 
 class BagWriter:
-    """Writes a bag; use as a context manager. It appears, whole, when the block ends without an exception.
+    """Writes a bag. It appears, whole, with `finish`; a context manager opens it, and finishes it unless the block
+    raises.
 
     path: of the bag's folder, which must not exist. storage: `mcap` or `sqlite3`.
     Raises SourceError: `path` exists or cannot be written, the disk is full; OptionError: unknown storage.
@@ -59,7 +60,8 @@ class BagWriter:
         self._plugin = STORAGES[storage]
         self._connections: dict[str, Connection] = {}
 
-    def __enter__(self) -> BagWriter:
+    def open(self) -> None:
+        """Begin the bag, under a hidden name."""
         if self.path.exists() or self.path.is_symlink():
             raise SourceError(f"{printable(str(self.path))} exists already: choose another name, or remove it")
         self._folder = temporary_name(self.path)
@@ -68,26 +70,14 @@ class BagWriter:
             self._writer = Writer(self._folder / self.path.name, version=_VERSION, storage_plugin=self._plugin)
             self._writer.open()
         except OSError as error:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove()
             raise unwritable(self.path, error) from error
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove()
             raise
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-            else:
-                with suppress(Exception):
-                    self._writer.close()  # gives its files back; they go away with the folder
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Give the bag its name, once it is on the disk; where that cannot be done, it is gone."""
         whole = self._folder / self.path.name
         try:
             self._writer.close()
@@ -98,6 +88,40 @@ class BagWriter:
             sync_folder(self.path.parent)
         except (OSError, sqlite3.Error) as error:
             raise self._unwritable(error) from error
+        finally:
+            self._remove()
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        with suppress(Exception):
+            self._writer.close()  # gives its files back; they go away with the folder
+        self._remove()
+
+    def __enter__(self) -> BagWriter:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self.discard()
+
+    def _remove(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def add(self, topic: str, kind: str) -> None:
+        """Announce a topic before its first message. kind: message type, as `sensor_msgs/msg/Image`.
+
+        Raises SourceError for a type that is not one of ROS 2 Jazzy's.
+        """
+        if kind not in typestore().fielddefs:
+            raise SourceError(f"{topic} has type {kind}: bags are written of the message types of ROS 2 Jazzy only")
+        self._connections[topic] = self._writer.add_connection(
+            topic, kind, typestore=typestore(), offered_qos_profiles=[_QOS]
+        )
 
     def write_image(self, topic: str, image: np.ndarray, stamp_ns: int, frame_id: str) -> None:
         """(H, W) uint8 as mono8, uint16 as mono16, float32 as 32FC1."""
@@ -164,9 +188,7 @@ class BagWriter:
         """A message as CDR bytes. kind: its type, as `sensor_msgs/msg/Image`, one of ROS 2 Jazzy's."""
         try:
             if topic not in self._connections:
-                self._connections[topic] = self._writer.add_connection(
-                    topic, kind, typestore=typestore(), offered_qos_profiles=[_QOS]
-                )
+                self.add(topic, kind)
             self._writer.write(self._connections[topic], stamp_ns, data)
         except (OSError, sqlite3.Error) as error:
             raise self._unwritable(error) from error

@@ -12,14 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The recording node and the bag that it fills."""
+"""The recording node."""
 
 from __future__ import annotations
 
 import importlib
 import os
-import secrets
-import shutil
 import signal
 from collections import Counter
 from contextlib import suppress
@@ -30,60 +28,13 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
-from rosbags.interfaces import Connection
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.rosbag2.errors import WriterError
-from rosbags.typesys import Stores, get_typestore
 
 from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.bag_writer import BagWriter
 from infrared_ir_ros.ros.qos import FOLLOW, wants_reliable
 
 DEPTH = 100  # messages that wait while the disk is slow
 LOOK_EVERY = 0.1  # seconds between looks at who publishes
-
-
-class RawBag:
-    """A rosbag2 folder (mcap) of serialised messages, under a hidden name until `close`."""
-
-    def __init__(self, path: Path) -> None:
-        """SourceError when `path` exists or cannot be made."""
-        self.path = path.absolute()
-        if self.path.exists():
-            raise SourceError(f"{path} exists: choose another --output, or remove it")
-        self._room = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.partial")
-        self._types = get_typestore(Stores.ROS2_JAZZY)
-        self._connections: dict[str, Connection] = {}
-        self.counts: Counter[str] = Counter()
-        try:
-            self._writer = Writer(self._room / self.path.name, version=9, storage_plugin=StoragePlugin.MCAP)
-            self._writer.open()
-        except (OSError, WriterError) as error:
-            raise SourceError(f"cannot write {path}: {error}; choose an --output that you may write to") from error
-
-    def add(self, topic: str, kind: str) -> None:
-        """Announce a topic of message type `kind`; SourceError when the type's definition is not known."""
-        if kind not in self._types.fielddefs:
-            raise SourceError(f"{topic} has type {kind}: the recorder knows the message types of ROS 2 Jazzy only")
-        self._connections[topic] = self._writer.add_connection(topic, kind, typestore=self._types)
-
-    def write(self, topic: str, stamp_ns: int, message: bytes) -> None:
-        """Append one message in CDR."""
-        self._writer.write(self._connections[topic], stamp_ns, message)
-        self.counts[topic] += 1
-
-    def close(self) -> None:
-        """Finish the bag and give it its name; SourceError when that cannot be done."""
-        try:
-            self._writer.close()
-            os.rename(self._room / self.path.name, self.path)
-            self._room.rmdir()
-        except OSError as error:
-            self.discard()
-            raise SourceError(f"cannot finish {self.path}: {error}") from error
-
-    def discard(self) -> None:
-        """Remove what was written."""
-        shutil.rmtree(self._room, ignore_errors=True)
 
 
 class Recorder(Node):
@@ -98,27 +49,29 @@ class Recorder(Node):
         self.lost = 0
         self._wanted = dict(self._split(topic) for topic in topics)
         self._subscriptions_of: dict[str, tuple[Subscription, bool]] = {}
-        self.bag = RawBag(output)
+        self._counts: Counter[str] = Counter()  # messages in the bag, by topic
+        self._bag = BagWriter(output.absolute())
+        self._bag.open()
         try:
             for topic, kind in self._wanted.items():
                 if kind:
-                    self.bag.add(topic, kind)
+                    self._bag.add(topic, kind)
                     self._subscribe(topic, kind, reliable=True)
         except SourceError:
-            self.bag.discard()
+            self._bag.discard()
             raise
         self.create_timer(LOOK_EVERY, self._look)
 
     def stop(self) -> None:
         """Finish the bag; called once, when a signal came."""
         if self.failed:
-            self.bag.discard()
+            self._bag.discard()
             return
-        self.bag.close()
-        silent = [topic for topic in self._wanted if not self.bag.counts[topic]]
+        self._bag.finish()
+        silent = [topic for topic in self._wanted if not self._counts[topic]]
         self.get_logger().info(
-            f"recorded {sum(self.bag.counts.values())} messages of {len(self.bag.counts)} topics, {self.lost} lost: "
-            f"{self.bag.path}" + (f"; silent: {', '.join(silent)}" if silent else "")
+            f"recorded {self._counts.total()} messages of {len(self._counts)} topics, {self.lost} lost: "
+            f"{self._bag.path}" + (f"; silent: {', '.join(silent)}" if silent else "")
         )
 
     def _split(self, text: str) -> tuple[str, str]:
@@ -127,7 +80,7 @@ class Recorder(Node):
 
     def _look(self) -> None:
         """Subscribe to topics whose type has become known, and follow a change of reliability."""
-        self.get_logger().info(f"recording {len(self._wanted)} topics into {self.bag.path}", once=True)
+        self.get_logger().info(f"recording {len(self._wanted)} topics into {self._bag.path}", once=True)
         for topic in self._wanted:
             publishers = self.get_publishers_info_by_topic(topic)
             if not publishers:
@@ -142,7 +95,7 @@ class Recorder(Node):
 
     def _discover(self, topic: str, kind: str, reliable: bool) -> None:
         try:
-            self.bag.add(topic, kind)
+            self._bag.add(topic, kind)
         except SourceError as error:
             self.get_logger().error(str(error), once=True)
             return
@@ -171,10 +124,11 @@ class Recorder(Node):
         if self.failed:
             return
         try:
-            self.bag.write(topic, self.get_clock().now().nanoseconds, message)
+            self._bag.write(topic, self._wanted[topic], self.get_clock().now().nanoseconds, message)
+            self._counts[topic] += 1
         except Exception as error:  # whatever the storage raises: the disk is full, or the folder is gone
             self.failed = True
-            self.get_logger().fatal(f"cannot write {self.bag.path}: {error}; nothing is kept")
+            self.get_logger().fatal(f"cannot write {self._bag.path}: {error}; nothing is kept")
             with suppress(OSError):
                 os.kill(os.getpid(), signal.SIGTERM)
 
