@@ -22,48 +22,74 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from functools import cache
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from infrared_ir_ros.evaluation import Score, classical, metrics, score
-from infrared_ir_ros.evaluation.testsets import CleanFrame, load_set
+from infrared_ir_ros.evaluation.metrics import Distance
+from infrared_ir_ros.evaluation.testsets import CleanFrame, load_set, spread
 from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.simulation import degrade
 
 CACHE = Path(__file__).resolve().parent / "cache"
 VARIANTS = tuple(product(("wavelet",), classical.SHADINGS))
+SINGLE = "hm_tir_single"
+GROUPS = ("tone", "blur", "noise")  # the preset hm_tir_single draws one of them before anything else
+SINGLE_PRESETS = tuple(f"{SINGLE}_{group}" for group in GROUPS)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One clean frame (float32 0..255) and what a preset made of it (uint8)."""
+    """One clean frame (float32 0..255) and what a preset made of it (uint8).
+
+    perceptual: whether ST-LPIPS is computed for it.
+    """
 
     preset: str
     set_name: str
     name: str
     clean: np.ndarray
     degraded: np.ndarray
+    perceptual: bool = False
 
 
-def cases(sets: Iterable[str], presets: Iterable[str], frames: int, seed: int, folder: Path) -> Iterator[Case]:
-    """Every frame of every set under every preset; what is drawn for one case depends on no other."""
+def cases(
+    sets: Iterable[str], presets: Iterable[str], frames: int, seed: int, folder: Path, perceptual_frames: int = 0
+) -> Iterator[Case]:
+    """Every frame of every set under every preset; what is drawn for one case depends on no other.
+
+    perceptual_frames: of each set, spread over it, that ST-LPIPS is computed for.
+    """
     for set_name in sets:
-        for frame in load_set(set_name, frames, folder):
+        loaded = load_set(set_name, frames, folder)
+        perceptual = set(spread(len(loaded), perceptual_frames))
+        for index, frame in enumerate(loaded):
             for preset in presets:
-                yield _case(frame, preset, seed)
+                yield _case(frame, preset, seed, index in perceptual)
 
 
-def _case(frame: CleanFrame, preset: str, seed: int) -> Case:
+def _case(frame: CleanFrame, preset: str, seed: int, perceptual: bool) -> Case:
     label = zlib.crc32(f"{preset}/{frame.set_name}/{frame.name}".encode())
-    degraded = degrade(frame.image, preset, np.random.default_rng([seed, label]))
-    return Case(preset, frame.set_name, frame.name, frame.image, degraded.astype(np.uint8))
+    if preset in SINGLE_PRESETS:
+        degraded = degrade(frame.image, SINGLE, _generator_that_draws(preset, [seed, label]))
+    else:
+        degraded = degrade(frame.image, preset, np.random.default_rng([seed, label]))
+    return Case(preset, frame.set_name, frame.name, frame.image, degraded.astype(np.uint8), perceptual)
+
+
+def _generator_that_draws(preset: str, seeds: list[int]) -> np.random.Generator:
+    """The first generator of a seeded row from which hm_tir_single draws the group of `preset`."""
+    group = preset.removeprefix(f"{SINGLE}_")
+    row = ([*seeds, attempt] for attempt in count())
+    return next(np.random.default_rng(s) for s in row if np.random.default_rng(s).choice(GROUPS) == group)
 
 
 def to_levels(frame: np.ndarray) -> np.ndarray:
@@ -76,16 +102,30 @@ def score_classical(case: Case, variants: tuple[tuple[str, str], ...] = VARIANTS
     cv2.setNumThreads(1)
     path = CACHE / f"{_key(case)}.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    missing = [variant for variant in variants if variant_name(*variant) not in known]
+    distance = perceptual_distance(case)
+    missing = [variant for variant in variants if not _is_known(known, variant_name(*variant), distance)]
     if missing:
-        known["input"] = astuple(score(case.degraded, case.clean))
+        known["input"] = astuple(score(case.degraded, case.clean, distance))
         prepared = classical.prepare(case.degraded)
         for variant in missing:
             restored = to_levels(classical.finish(prepared, *variant))
-            known[variant_name(*variant)] = astuple(score(restored, case.clean))
+            known[variant_name(*variant)] = astuple(score(restored, case.clean, distance))
         write_atomically(path, json.dumps(known).encode())
     names = ("input", *(variant_name(*variant) for variant in variants))
     return {name: Score(*known[name]) for name in names}
+
+
+def _is_known(known: dict[str, list[float]], name: str, distance: Distance | None) -> bool:
+    return name in known and (distance is None or not math.isnan(Score(*known[name]).st_lpips))
+
+
+def perceptual_distance(case: Case) -> Distance | None:
+    """ST-LPIPS for the cases that ask for it, where its weights are installed."""
+    if not case.perceptual:
+        return None
+    from infrared_ir_ros.training import perceptual  # brings torch: only where it is asked for
+
+    return perceptual.st_lpips().distance if perceptual.is_installed() else None
 
 
 def variant_name(denoiser: str, shading: str) -> str:

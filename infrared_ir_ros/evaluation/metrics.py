@@ -20,8 +20,9 @@ after the gain and offset that fit the restored frame to the clean one best (str
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import nan
 
 import cv2
 import numpy as np
@@ -30,19 +31,27 @@ PEAK = 255.0
 LUMA_GAIN, LUMA_OFFSET = 219 / 255, 16.0  # ITU-R BT.601: luma of a grey pixel
 
 
+Distance = Callable[[np.ndarray, np.ndarray], float]  # of two frames 0..255
+
+
 @dataclass(frozen=True)
 class Score:
-    """Figures of one frame: PSNR in dB, SSIM -1..1; `fitted` is after the best gain and offset."""
+    """Figures of one frame: PSNR in dB, SSIM -1..1, ST-LPIPS 0 (equal) upwards, NaN where it was not computed.
+
+    `fitted` is after the best gain and offset.
+    """
 
     psnr: float
     psnr_fitted: float
     ssim: float
     ssim_fitted: float
     psnr_luma: float
+    st_lpips: float = nan
+    st_lpips_fitted: float = nan
 
 
-def score(restored: np.ndarray, clean: np.ndarray) -> Score:
-    """All figures of one frame. Raises ValueError when the shapes differ."""
+def score(restored: np.ndarray, clean: np.ndarray, st_lpips: Distance | None = None) -> Score:
+    """All figures of one frame; ST-LPIPS by the function given, NaN without. Raises ValueError when the shapes differ."""
     fitted = fit_tone(restored, clean)
     return Score(
         psnr(restored, clean),
@@ -50,6 +59,8 @@ def score(restored: np.ndarray, clean: np.ndarray) -> Score:
         ssim(restored, clean),
         ssim(fitted, clean),
         psnr_luma(restored, clean),
+        nan if st_lpips is None else st_lpips(np.asarray(restored, np.float64), clean),
+        nan if st_lpips is None else st_lpips(np.clip(fitted, 0, PEAK), clean),
     )
 
 
@@ -103,24 +114,3 @@ def ssim(restored: np.ndarray, clean: np.ndarray) -> float:
 
 def _window(image: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(image, (11, 11), 1.5, borderType=cv2.BORDER_REFLECT)[5:-5, 5:-5]
-
-
-def mean_over_sets(groups: Sequence[np.ndarray]) -> float:
-    """Mean of the sets' means: every set weighs the same, however many frames it has."""
-    return float(np.mean([np.mean(group) for group in groups]))
-
-
-def bootstrap_interval(
-    groups: Sequence[np.ndarray], level: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of `mean_over_sets`: frames are drawn with replacement within their set.
-
-    groups: one array of figures for each set; give one array alone for the interval of a plain mean.
-    """
-    rng = np.random.default_rng(seed)
-    means = np.zeros(resamples)
-    for group in groups:
-        values = np.asarray(group, np.float64)
-        means += values[rng.integers(0, len(values), (resamples, len(values)))].mean(1) / len(groups)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

@@ -99,18 +99,10 @@ def test_frames_of_different_sizes_are_refused_with_both_shapes() -> None:
         metrics.score(np.zeros((8, 9)), np.zeros((9, 8)))
 
 
-def test_bootstrap_covers_the_mean_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(5)
-    hits = 0
-    for trial in range(200):
-        low, high = metrics.bootstrap_interval([rng.normal(3, 1, 40)], resamples=300, seed=trial)
-        hits += low <= 3 <= high
-    assert 0.88 <= hits / 200 <= 0.99
-
-
-def test_bootstrap_is_seeded_and_weighs_sets_equally() -> None:
-    groups = [np.array([0.0, 0.0, 0.0, 0.0, 0.0]), np.array([10.0])]
-    assert metrics.mean_over_sets(groups) == 5.0
-    assert metrics.bootstrap_interval(groups) == (5.0, 5.0)
-    spread = [np.arange(9.0), np.arange(4.0)]
-    assert metrics.bootstrap_interval(spread, seed=4) == metrics.bootstrap_interval(spread, seed=4)
+def test_st_lpips_is_asked_as_the_frame_comes_and_after_the_fit(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    restored, clean = pair
+    seen: list[np.ndarray] = []
+    result = metrics.score(restored, clean, lambda frame, _: float(len(seen.append(frame) or seen)))
+    assert (result.st_lpips, result.st_lpips_fitted) == (1.0, 2.0)
+    assert np.array_equal(seen[0], restored) and np.allclose(seen[1], metrics.fit_tone(restored, clean), atol=1)
+    assert math.isnan(metrics.score(restored, clean).st_lpips)

@@ -1,0 +1,125 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""ST-LPIPS: a perceptual distance that forgives shifts of a pixel (Ghildyal and Liu, ECCV 2022).
+
+The weights (AlexNet, 10 MB) come with the package `stlpips-pytorch` and are read from its folder; the package itself
+is never imported, since its modules need torchvision and more. The network is the published one: AlexNet whose
+strides became blurs. It is not LPIPS and its numbers do not compare with those of LPIPS.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infrared_ir_ros.errors import WeightsError
+
+WEIGHTS = Path("weights/vST0.0/alex_shift_tolerant.pth")
+LONGER_SIDE = 320  # the metric looks at frames of at most this size: a quarter of the time at 640x512
+CHANNELS = (64, 192, 384, 256, 256)
+KERNELS = ((11, 2), (5, 2), (3, 1), (3, 1), (3, 1))  # size, padding
+
+
+class StLpips(nn.Module):
+    """ST-LPIPS of frames (batch, 1, height, width) in 0..1, at least 48 pixels a side: (batch,), 0 for equal frames.
+
+    Frozen; gradients reach the first argument. Raises WeightsError where the package is missing or damaged.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        sizes = zip((3, *CHANNELS[:-1]), CHANNELS, KERNELS, strict=True)
+        self.convolutions = nn.ModuleList(nn.Conv2d(i, o, size, padding=pad) for i, o, (size, pad) in sizes)
+        self.weights = nn.ParameterList(nn.Parameter(torch.zeros(1, count, 1, 1)) for count in CHANNELS)
+        self.register_buffer("shift", torch.zeros(1, 3, 1, 1))
+        self.register_buffer("scale", torch.ones(1, 3, 1, 1))
+        self.register_buffer("blur", torch.tensor([1.0, 2.0, 1.0]) / 4, persistent=False)
+        self._load(_weights_file())
+        self.requires_grad_(False).eval()
+
+    def _load(self, path: Path) -> None:
+        try:
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+            names = [name for name in stored if name.startswith("net.") and name.endswith(".weight")]
+            for layer, name in zip(self.convolutions, names, strict=True):
+                layer.load_state_dict({"weight": stored[name], "bias": stored[name.replace(".weight", ".bias")]})
+            for index, weight in enumerate(self.weights):
+                weight.data.copy_(stored[f"lin{index}.model.1.weight"])
+            self.shift.copy_(stored["scaling_layer.shift"])
+            self.scale.copy_(stored["scaling_layer.scale"])
+        except Exception as error:
+            raise WeightsError(f"{path} can't be read ({error}): install stlpips-pytorch again") from error
+
+    def forward(self, restored: Tensor, clean: Tensor) -> Tensor:
+        pairs = zip(self.features(restored), self.features(clean), self.weights, strict=True)
+        terms = [(weight * (a - b).square()).sum(1).mean((1, 2)) for a, b, weight in pairs]
+        return torch.stack(terms).sum(0)
+
+    def features(self, frame: Tensor) -> list[Tensor]:
+        """Feature maps of the five layers, each pixel's channels of unit length."""
+        x = ((2 * frame - 1).expand(-1, 3, -1, -1) - self.shift) / self.scale
+        found = []
+        for index, convolution in enumerate(self.convolutions):
+            if index in (1, 2):
+                x = self._halve(F.max_pool2d(x, 3, 1))
+            x = convolution(x)
+            x = F.relu(self._halve(x) if index == 0 else x)
+            found.append(x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10))
+        return found
+
+    def _halve(self, x: Tensor) -> Tensor:
+        """Blur by [1, 2, 1] along both axes, then every second pixel; the border is mirrored."""
+        channels = x.shape[1]
+        x = F.pad(x, (2, 2, 2, 2), mode="reflect")
+        x = F.conv2d(x, self.blur.view(1, 1, 3, 1).expand(channels, 1, 3, 1), stride=(2, 1), groups=channels)
+        return F.conv2d(x, self.blur.view(1, 1, 1, 3).expand(channels, 1, 1, 3), stride=(1, 2), groups=channels)
+
+    @torch.inference_mode()
+    def distance(self, restored: np.ndarray, clean: np.ndarray) -> float:
+        """ST-LPIPS of two frames (height, width) in 0..255, shrunk to at most LONGER_SIDE pixels first."""
+        first, second = (torch.from_numpy(_small(frame))[None, None] for frame in (restored, clean))
+        return float(self(first, second))
+
+
+@cache
+def st_lpips() -> StLpips:
+    """The one instance of this process."""
+    return StLpips()
+
+
+def is_installed() -> bool:
+    """Whether the package that carries the weights is there."""
+    return find_spec("stlpips_pytorch") is not None
+
+
+def _weights_file() -> Path:
+    found = find_spec("stlpips_pytorch")
+    if found is None or not found.submodule_search_locations:
+        raise WeightsError("ST-LPIPS needs the weights in the package stlpips-pytorch: pip install stlpips-pytorch")
+    return Path(next(iter(found.submodule_search_locations))) / WEIGHTS
+
+
+def _small(frame: np.ndarray) -> np.ndarray:
+    frame = np.asarray(frame, np.float32) / np.float32(255)
+    shrink = LONGER_SIDE / max(frame.shape)
+    size = (round(frame.shape[1] * shrink), round(frame.shape[0] * shrink))
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if shrink < 1 else frame
