@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The diffusion schedule and its exact step (design section 1.2)."""
+"""The diffusion schedule, its exact step, and how a frame finds its place on it (design sections 1.2 and 1.3)."""
 
 from __future__ import annotations
 
@@ -37,6 +37,26 @@ class Schedule:
     def timestep(self, log_snr: float) -> int:
         """The timestep whose log-SNR is nearest: argmin_t |lambda(t) - lambda|. Clamps beyond both ends."""
         return int(np.argmin(np.abs(self.log_snr - log_snr)))
+
+    def candidate(self, sigma: float, candidates: np.ndarray) -> int:
+        """The candidate timestep whose noise is nearest: argmin_t |sqrt(1 - alpha_bar_t) - sigma| (`release_sigma`).
+
+        sigma: 0..1, share of noise as `release_sigma` defines it. candidates: timesteps, see `candidate_timesteps`.
+        """
+        distance = np.abs(np.sqrt(1 - self.alpha_bar[candidates]) - sigma)
+        return int(candidates[np.argmin(distance)])
+
+
+def candidate_timesteps(count: int = 20, steps: int = 1000, power: float = 2.5) -> np.ndarray:
+    """Timesteps crowded at the clean end: round((steps - 1) (1 - u)^power), u from 0 to 1, (count,) int64.
+
+    Strictly decreasing from steps - 1 to 1: where rounding would repeat a timestep, the earlier ones give way upwards.
+    Raises OptionError where there are fewer timesteps than candidates.
+    """
+    if not 2 <= count < steps:
+        raise OptionError(f"{count} candidates of {steps} timesteps: use at least 2 candidates, fewer than timesteps")
+    rounded = np.rint((steps - 1) * (1 - np.linspace(0, 1, count)) ** power).astype(np.int64)
+    return np.maximum(rounded, np.arange(count, 0, -1))
 
 
 def exact_step(noisy: np.ndarray, epsilon: np.ndarray, alpha_bar: float | np.ndarray) -> np.ndarray:
