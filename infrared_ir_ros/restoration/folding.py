@@ -123,7 +123,7 @@ class Tasks:
         self._adapters: Adapters | None = None
         self._prompts: dict[str, np.ndarray] = {}
         if ADAPTERS in files.hashes:
-            self._adapters = _read_adapters(files)
+            self._adapters = read_adapters(files)
             if PROMPTS in files.hashes:
                 self._prompts |= self._bank(files.read(PROMPTS), str(files.folder / PROMPTS))
         if prompts:
@@ -152,7 +152,8 @@ class Tasks:
         return dict(bank.prompts)
 
 
-def _read_adapters(files: PriorFiles) -> Adapters:
+def read_adapters(files: PriorFiles) -> Adapters:
+    """A prior's adapters. Raises WeightsError where it has none, or those of another prior, with both hashes."""
     what = str(files.folder / ADAPTERS)
     adapters = Adapters.from_bytes(files.read(ADAPTERS), what)
     if adapters.prior != files.hashes.get(WEIGHTS):
