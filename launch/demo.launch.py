@@ -22,32 +22,32 @@ from launch_ros.actions import Node
 from launch_ros.descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+CAMERA = (
+    ("source", str, "", "folder, video or bag; empty: a scene"),
+    ("rate", float, "5.0", "frames a second"),
+    ("encoding", str, "mono16", "of the scene: mono16 or mono8"),
+    ("degradation", str, "sensor_normal", "preset, or clean"),
+)
+
 
 def generate_launch_description() -> LaunchDescription:
     """Describe the camera and include restore.launch.py, whose arguments hold here too."""
     restore = PathJoinSubstitution([FindPackageShare("infrared_ir_ros"), "launch", "restore.launch.py"])
+    settings = {name: ParameterValue(LaunchConfiguration(name), value_type=kind) for name, kind, *_ in CAMERA}
     camera = Node(
         package="infrared_ir_ros",
         executable="thermal_camera",
         name="thermal_camera",
         namespace=LaunchConfiguration("namespace"),
-        parameters=[
-            {
-                "source": ParameterValue(LaunchConfiguration("source"), value_type=str),
-                "rate": ParameterValue(LaunchConfiguration("rate"), value_type=float),
-                "encoding": ParameterValue(LaunchConfiguration("encoding"), value_type=str),
-                "degradation": ParameterValue(LaunchConfiguration("degradation"), value_type=str),
-                "loop": True,
-            }
-        ],
+        parameters=[{**settings, "loop": True}],
         output="screen",
     )
     return LaunchDescription(
         [
-            DeclareLaunchArgument("source", default_value="", description="folder, video or bag; empty: a scene"),
-            DeclareLaunchArgument("rate", default_value="5.0", description="frames a second"),
-            DeclareLaunchArgument("encoding", default_value="mono16", description="of the scene: mono16 or mono8"),
-            DeclareLaunchArgument("degradation", default_value="sensor_normal", description="preset, or clean"),
+            *(
+                DeclareLaunchArgument(name, default_value=default, description=text)
+                for name, _, default, text in CAMERA
+            ),
             IncludeLaunchDescription(PythonLaunchDescriptionSource(restore)),  # first: it sets the transport for both
             camera,
         ]

@@ -36,7 +36,7 @@ def demo(*, source: str = "", output: Path = Path("demo"), seconds: float = 20.0
     output
         Folder for bag/, before_after.png and log/.
     seconds
-        How long the camera films.
+        How long the camera films; at most all of SOURCE.
     """
     from infrared_ir_ros.commands.demo_run import run_demo
 

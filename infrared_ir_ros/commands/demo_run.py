@@ -28,7 +28,7 @@ import numpy as np
 from infrared_ir_ros.commands.demo_processes import PATIENCE, Observer, running
 from infrared_ir_ros.commands.demo_report import CLEAN, DIAGNOSTICS, IMAGE, RESTORED, read_figures, rows, write_picture
 from infrared_ir_ros.errors import InfraredError, OptionError, SourceError
-from infrared_ir_ros.media import open_source
+from infrared_ir_ros.media import Source, open_source
 from infrared_ir_ros.restoration import load_restorer
 
 FASTEST = 10.0  # frames a second
@@ -46,8 +46,10 @@ def run_demo(source: str, output: Path, seconds: float) -> None:
         (output / "log").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SourceError(f"cannot write into {output}: {error.strerror}; choose another --output") from error
-    rate = _sustainable_rate(_first_frame(source) if source else None)
-    frames = max(round(rate * seconds), 2)
+    opened = open_source(source) if source else None
+    rate = _sustainable_rate(_first_frame(opened) if opened else None)
+    wanted = rate * seconds
+    frames = max(round(min(wanted, (opened and opened.frame_count) or wanted)), 2)
     print(
         f"filming {'a procedural scene' if not source else source} at {rate:.1f} Hz for {frames / rate:.0f} s",
         flush=True,
@@ -69,10 +71,10 @@ def run_demo(source: str, output: Path, seconds: float) -> None:
     print(f"written: {output / 'bag'}, {output / 'before_after.png'}")
 
 
-def _first_frame(source: str) -> np.ndarray:
-    frame = next(iter(open_source(source)), None)
+def _first_frame(source: Source) -> np.ndarray:
+    frame = next(iter(source), None)
     if frame is None:
-        raise SourceError(f"{source} holds no frame that can be read")
+        raise SourceError(f"{source.name} holds no frame that can be read")
     return frame.image
 
 

@@ -155,3 +155,12 @@ def test_installed_files_are_whole(tmp_path: Path) -> None:
             assert f"share/infrared_ir_ros/{folder}/{path.name}" in names
     assert "share/ament_index/resource_index/packages/infrared_ir_ros" in names
     assert "share/infrared_ir_ros/package.xml" in names
+
+
+def test_the_documentation_of_what_ships_is_of_what_ships(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an export: python benchmarks/models.py"""
+    pytest.importorskip("numpy")
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    page = importlib.import_module("models").page()
+    assert (ROOT / "docs/models.md").read_text() == page
+    assert "SHA-256" in page
