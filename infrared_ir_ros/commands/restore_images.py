@@ -38,6 +38,7 @@ def restore_images(
     engine: str = "auto",
     device: str = "auto",
     precision: str = "auto",
+    prompts: str = "",
 ) -> int:
     """Restore thermal pictures (png, jpg, tiff, bmp), videos and bags, a file or a folder with all that is below it.
 
@@ -52,7 +53,7 @@ def restore_images(
     output
         Folder for the restored files; may not hold the input files themselves.
     task
-        What the frames are restored for: a task that the prior knows.
+        What the frames are restored for: a task that the prior or the file of `prompts` knows.
     tone
         restore undoes loss of contrast and brightness, preserve keeps level and contrast, auto preserves temperatures
         (counts mapping tlinear) and restores otherwise.
@@ -78,13 +79,15 @@ def restore_images(
         Where it runs: auto, cpu, cuda.
     precision
         Numbers that it computes with: auto, fp32, fp16, bf16.
+    prompts
+        File with more tasks, a bank of prompts trained for this prior.
     """
     from infrared_ir_ros.commands.restore_run import restore_files
     from infrared_ir_ros.records import Counts, Options
 
     counts = Counts(counts_mapping, counts_minimum, counts_maximum, resolution=counts_resolution)
     options = Options(task, tone, strength, smoothing, counts)
-    return restore_files(input, output, options, prior, prior_path, engine, device, precision)
+    return restore_files(input, output, options, prior, prior_path, engine, device, precision, prompts)
 
 
 def main() -> None:

@@ -38,6 +38,7 @@ def restore_files(
     engine: str,
     device: str,
     precision: str,
+    prompts: str,
 ) -> int:
     """Restore what is at `input` into the folder `output`; the names from `prior` on are those of load_restorer.
 
@@ -46,7 +47,7 @@ def restore_files(
     """
     jobs = plan(input, output)
     check_output(output)
-    restorer = load_restorer(prior, prior_path, engine, device, precision, options)
+    restorer = load_restorer(prior, prior_path, engine, device, precision, options, prompts)
     tally = _Tally(len(jobs), output)
     try:
         _restore_all(jobs, restorer, tally)

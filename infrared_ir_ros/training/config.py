@@ -79,7 +79,7 @@ def read_config(path: Path) -> PriorConfig:
     stages = [_stage(path, stage) for stage in content.pop("stages", [])]
     if not stages:
         raise OptionError(f"{path} names no stages: list at least one of {', '.join(STAGES)}")
-    config = _build(path, PriorConfig, content | {"stages": stages})
+    config = build(path, PriorConfig, content | {"stages": stages})
     for key, known in (("precision", PRECISIONS), ("degrade_on", DEGRADE_ON)):
         if getattr(config, key) not in known:
             raise OptionError(f"{path}: {key} is {getattr(config, key)!r}: use one of {', '.join(known)}")
@@ -89,8 +89,8 @@ def read_config(path: Path) -> PriorConfig:
 def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
     if content.get("name") not in STAGES:
         raise OptionError(f"{path}: stage {content.get('name')!r} is unknown: use one of {', '.join(STAGES)}")
-    content["mix"] = _build(path, Mix, {"sizes": []} | content.get("mix", {}))
-    stage = _build(path, StageConfig, content)
+    content["mix"] = build(path, Mix, {"sizes": []} | content.get("mix", {}))
+    stage = build(path, StageConfig, content)
     if min(stage.minutes, stage.steps) < 0 or bool(stage.minutes) == bool(stage.steps):
         raise OptionError(
             f"{path}: stage {stage.name} has minutes: {stage.minutes:g} and steps: {stage.steps}: give one of them, "
@@ -99,7 +99,8 @@ def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
     return stage
 
 
-def _build(path: Path, record: type, content: dict[str, Any]) -> Any:
+def build(path: Path, record: type, content: dict[str, Any]) -> Any:
+    """A record of a table's keys. Raises OptionError with the file, and the key that is unknown or missing."""
     known = {item.name for item in fields(record)}
     if unknown := set(content) - known:
         raise OptionError(

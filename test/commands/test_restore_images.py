@@ -46,7 +46,7 @@ def restorer() -> Restorer:
 def loaded_once(restorer: Restorer, monkeypatch: pytest.MonkeyPatch) -> Restorer:
     """The real restorer, loaded once for all tests of this module."""
 
-    def load(prior: str, prior_path: str, engine: str, device: str, precision: str, options: Options) -> Restorer:
+    def load(prior: str, path: str, engine: str, device: str, precision: str, options: Options, more: str) -> Restorer:
         restorer.options = options
         return restorer
 
