@@ -51,7 +51,7 @@ class Score:
 
 
 def score(restored: np.ndarray, clean: np.ndarray, st_lpips: Distance | None = None) -> Score:
-    """All figures of one frame; ST-LPIPS by the function given, NaN without. Raises ValueError when the shapes differ."""
+    """All figures of one frame, ST-LPIPS by the function given. Raises ValueError when the shapes differ."""
     fitted = fit_tone(restored, clean)
     return Score(
         psnr(restored, clean),
