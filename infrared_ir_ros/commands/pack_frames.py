@@ -19,7 +19,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from infrared_ir_ros.commands.running import run_command
-from infrared_ir_ros.training.pack import write_pack
 
 
 def pack_frames(
@@ -40,6 +39,8 @@ def pack_frames(
     seed
         Of the procedural scenes.
     """
+    from infrared_ir_ros.training.pack import write_pack
+
     write_pack(data, photographs, output, layouts, seed)
 
 

@@ -23,10 +23,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infrared_ir_ros.commands.running import run_command
-from infrared_ir_ros.restoration.weights import find_prior
-from infrared_ir_ros.training.config import read_config
-from infrared_ir_ros.training.pack import read_pack
-from infrared_ir_ros.training.train import train_prior as train
 
 
 def train_prior(
@@ -40,8 +36,9 @@ def train_prior(
 ) -> None:
     """Train the embedded prior: field head on thumbnails, then lines, log-SNR head and denoiser on frames.
 
-    Several processes or GPUs: `accelerate launch -m infrared_ir_ros.commands.train_prior ...` or torchrun. Each takes
-    the batch that the configuration names, so two of them train as one does with twice the batch.
+    Several GPUs: `accelerate launch -m infrared_ir_ros.commands.train_prior ...`, several processes on CPUs:
+    `torchrun --nproc_per_node 2 -m infrared_ir_ros.commands.train_prior ...`. Each takes a batch of the configuration's
+    size, so two of them train as one does with twice the batch.
 
     Parameters
     ----------
@@ -58,6 +55,11 @@ def train_prior(
     minutes
         Save and stop after so many minutes, as Ctrl-C does at any time; 0 trains to the end of the schedule.
     """
+    from infrared_ir_ros.restoration.weights import find_prior
+    from infrared_ir_ros.training.config import read_config
+    from infrared_ir_ros.training.pack import read_pack
+    from infrared_ir_ros.training.train import train_prior as train
+
     start = find_prior("embedded", str(init)) if init else None
     train(read_config(config), read_pack(pack), output, resume, _stopper(minutes), start)
 

@@ -50,6 +50,7 @@ from infrared_ir_ros.training.frames import (
 from infrared_ir_ros.training.kernels import replace_dead_pixels
 from infrared_ir_ros.training.log import TrainingLog
 from infrared_ir_ros.training.pack import FrameSets
+from infrared_ir_ros.training.processes import agree, start_processes
 from infrared_ir_ros.training.stages import STAGES, FieldStage, StageLoss
 
 WARM_UP_STEPS = 100
@@ -70,9 +71,7 @@ def train_prior(
     configuration, the pack or the folder.
     """
     _check(config, frames, folder, resume, init)
-    # without `cpu`, processes on a machine without GPU would not find each other and all train alone
-    cpu = not torch.accelerator.is_available()
-    accelerator = Accelerator(cpu=cpu, mixed_precision="bf16" if config.precision == "bf16" else "no")
+    accelerator = start_processes(config.precision)
     torch.manual_seed(config.seed)
     progress = checkpoint.load(folder) if resume else Progress()
     prior = _start(config, frames, progress, init).to(accelerator.device, memory_format=torch.channels_last)
@@ -164,7 +163,7 @@ def _run_stage(
         clean, degraded = _on_device(batch, config, progress, accelerator)
         terms = updates.step(clean, degraded, stage.share(progress.step, progress.seconds), progress.step)
         now = time.monotonic()
-        terms, passed, stopped = _agree(accelerator, terms, now - last, stop())
+        terms, passed, stopped = agree(accelerator, terms, now - last, stop())
         progress.step, progress.seconds, last = progress.step + 1, progress.seconds + passed, now
         ended = stage.share(progress.step, progress.seconds) >= 1
         if log is not None:
@@ -269,17 +268,6 @@ def _on_device(
     degraded = degrade_batch(clean, batch.presets, generator, batch.scales)
     thumbnails = STAGES[config.stages[progress.stage].name] is FieldStage
     return clean, degraded if thumbnails else replace_dead_pixels(degraded)
-
-
-def _agree(
-    accelerator: Accelerator, terms: dict[str, Tensor], seconds: float, stop: bool
-) -> tuple[dict[str, Tensor], float, bool]:
-    """The processes' mean loss terms and seconds, and whether any of them was asked to stop: the same in all."""
-    if accelerator.num_processes == 1:
-        return terms, seconds, stop
-    own = torch.stack([*terms.values(), *torch.tensor([seconds, float(stop)], device=accelerator.device)])
-    means = accelerator.reduce(own, "mean")
-    return dict(zip(terms, means, strict=False)), float(means[-2]), bool(means[-1] > 0)
 
 
 @torch.no_grad()

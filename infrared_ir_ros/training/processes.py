@@ -1,0 +1,47 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Several processes that train as one: how they find each other, and what they must agree on after every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+
+def start_processes(precision: str, handlers: list[Any] | None = None) -> Accelerator:
+    """This process among those that a launcher started, or alone. precision: fp32 or bf16, of forward passes.
+
+    handlers: of accelerate. Where torch has no accelerator, its processes meet over gloo; accelerate takes that up only
+    if told to stay on the CPU, and would else let each of them train by itself.
+    """
+    return Accelerator(
+        cpu=not torch.accelerator.is_available(),
+        mixed_precision="bf16" if precision == "bf16" else "no",
+        kwargs_handlers=handlers,
+    )
+
+
+def agree(
+    accelerator: Accelerator, terms: dict[str, Tensor], seconds: float, stop: bool
+) -> tuple[dict[str, Tensor], float, bool]:
+    """The processes' mean loss terms and seconds, and whether any of them was asked to stop: the same in all."""
+    if accelerator.num_processes == 1:
+        return terms, seconds, stop
+    own = torch.stack([*terms.values(), *torch.tensor([seconds, float(stop)], device=accelerator.device)])
+    means = accelerator.reduce(own, "mean")
+    return dict(zip(terms, means, strict=False)), float(means[-2]), bool(means[-1] > 0)
