@@ -1,0 +1,201 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The semantic loss: what a frozen detector or segmenter thinks of the restored frame (design section 1.6).
+
+The detector is a YOLOv8 with the loss of its own package, ultralytics, which is AGPL-3.0: it is imported in this
+module alone, and only when a detector is asked for. The segmenter is a SegFormer of `transformers` (Apache-2.0).
+Frames are (batch, 1, height, width) in 0..1; they are handed over as three equal channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from infrared_ir_ros.errors import OptionError, WeightsError
+
+STRIDE = 32  # of the detector: sides of its frames divide by it
+IGNORED = 255  # pixels of this label teach nothing
+GAINS = {"box": 7.5, "cls": 0.5, "dfl": 1.5}  # of the three parts of the detector's loss, as it was trained
+MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, what SegFormers are trained with
+
+
+class DetectionLoss(nn.Module):
+    """Loss of a frozen YOLOv8 on restored frames.
+
+    model: a detection model of ultralytics (`ultralytics.nn.tasks.DetectionModel`), see `load_detector`. Keep it away
+    from `train()`: its normalisation must stay as it was trained; this module holds it in evaluation mode.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = _frozen(model)
+        if not isinstance(getattr(model, "args", None), SimpleNamespace):
+            given = model.args if isinstance(getattr(model, "args", None), Mapping) else {}
+            model.args = SimpleNamespace(**{**GAINS, **{k: given[k] for k in GAINS if k in given}})
+        self._criterion: Any = None
+
+    def train(self, mode: bool = True) -> DetectionLoss:
+        super().train(mode)
+        self.model.eval()
+        return self
+
+    def forward(self, restored: Tensor, target: Mapping[str, Tensor]) -> Tensor:
+        """Box, class and distribution loss per frame, summed: a scalar.
+
+        restored: sides of any size (mirrored up to multiples of 32, boxes follow). target: `boxes` (n, 4), centre x,
+        centre y, width, height as shares of the frame; `classes` (n,); `frames` (n,), the index in the batch.
+        """
+        from ultralytics.utils.loss import v8DetectionLoss  # AGPL-3.0: only when asked for
+
+        if self._criterion is None or self._criterion.device != restored.device:
+            self._criterion = v8DetectionLoss(self.model)
+        padded = _padded(restored)
+        shrink = restored.new_tensor([restored.shape[-1] / padded.shape[-1], restored.shape[-2] / padded.shape[-2]])
+        batch = {
+            "batch_idx": target["frames"].to(restored),
+            "cls": target["classes"].to(restored)[:, None],
+            "bboxes": target["boxes"].to(restored) * shrink.repeat(2),
+        }
+        answer = self.model(padded.expand(-1, 3, -1, -1))
+        raw = answer[1] if isinstance(answer, tuple) else answer
+        total, _ = self._criterion(raw, batch)
+        return total.sum() / restored.shape[0]
+
+
+class SegmentationLoss(nn.Module):
+    """Cross-entropy of a frozen SegFormer (`transformers.SegformerForSemanticSegmentation`) on restored frames."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = _frozen(model)
+        self.register_buffer("mean", torch.tensor(MEAN)[None, :, None, None], persistent=False)
+        self.register_buffer("spread", torch.tensor(SPREAD)[None, :, None, None], persistent=False)
+
+    def train(self, mode: bool = True) -> SegmentationLoss:
+        super().train(mode)
+        self.model.eval()
+        return self
+
+    def forward(self, restored: Tensor, target: Tensor) -> Tensor:
+        """target: (batch, height, width) int64 class of each pixel, 255 where unknown. A scalar."""
+        logits = self.model(pixel_values=(restored - self.mean) / self.spread).logits
+        logits = F.interpolate(logits, size=target.shape[-2:], mode="bilinear", align_corners=False)
+        return F.cross_entropy(logits, target, ignore_index=IGNORED)
+
+
+class GradientBalance:
+    """Weight of the semantic loss: as strong a gradient as the base loss has, times `share`, after a warm-up.
+
+    weight = share * ramp * |d base / d x| / (|d semantic / d x| + eps), x the last layer's weight or the restored frame
+    (the adaptive weight of Esser et al., CVPR 2021). ramp: 0 for `start` steps, then up to 1 over `warm_up` steps. The
+    weight is a constant to the gradient, limited to `limit`, and smoothed over steps by `decay`.
+    """
+
+    def __init__(
+        self, share: float = 1.0, start: int = 0, warm_up: int = 500, limit: float = 1e4, decay: float = 0.9
+    ) -> None:
+        if share < 0 or start < 0 or warm_up < 0 or limit <= 0 or not 0 <= decay < 1:
+            raise OptionError(
+                f"balance has share {share}, start {start}, warm_up {warm_up}, limit {limit}, decay {decay}: "
+                "none may be negative, limit must be above 0, decay below 1"
+            )
+        self.share, self.start, self.warm_up, self.limit, self.decay = share, start, warm_up, limit, decay
+        self.ratio: float | None = None
+
+    def ramp(self, step: int) -> float:
+        """0..1, how far the warm-up is at a step."""
+        return min(1.0, max(0.0, (step - self.start + 1) / (self.warm_up + 1)))
+
+    def active(self, step: int) -> bool:
+        """Whether the semantic loss counts at this step; while it doesn't, it need not be computed."""
+        return self.share > 0 and step >= self.start
+
+    def weight(self, base: Tensor, semantic: Tensor, shared: Tensor, step: int) -> float:
+        """The weight at a step.
+
+        base, semantic: scalar losses. shared: what both depend on, with requires_grad (the last layer's weight, or the
+        restored frame). The graph is kept for the backward that follows.
+        """
+        if not self.active(step):
+            return 0.0
+        norms = [_gradient_norm(loss, shared) for loss in (base, semantic)]
+        ratio = min(norms[0] / (norms[1] + 1e-12), self.limit)
+        self.ratio = ratio if self.ratio is None else self.decay * self.ratio + (1 - self.decay) * ratio
+        return self.share * self.ramp(step) * self.ratio
+
+    def state_dict(self) -> dict[str, float | None]:
+        """What resuming needs."""
+        return {"ratio": self.ratio}
+
+    def load_state_dict(self, state: Mapping[str, float | None]) -> None:
+        self.ratio = state["ratio"]
+
+
+def load_detector(path: Path | str) -> nn.Module:
+    """A YOLOv8 detection model: weights (`.pt`, of ultralytics, which are pickles: only from those you trust), or a
+    configuration such as `yolov8n.yaml`, whose weights are random.
+
+    Raises OptionError where ultralytics is missing, WeightsError where the file can't be read.
+    """
+    try:
+        from ultralytics import YOLO
+    except ImportError as error:
+        raise OptionError(
+            f"a detector needs ultralytics ({error}): pip install ultralytics-opencv-headless; it is AGPL-3.0"
+        ) from error
+    path = Path(path)
+    if path.suffix == ".pt" and not path.is_file():
+        raise WeightsError(f"detector {path} does not exist: give the .pt file of a trained YOLOv8")
+    try:
+        return YOLO(str(path), task="detect").model.float()
+    except Exception as error:
+        raise WeightsError(f"detector {path} can't be loaded: {error}") from error
+
+
+def load_segmenter(path: Path | str) -> nn.Module:
+    """A SegFormer from a local folder in the layout of transformers; nothing is downloaded.
+
+    Raises OptionError where transformers is missing, WeightsError where the folder can't be read.
+    """
+    try:
+        from transformers import SegformerForSemanticSegmentation
+    except ImportError as error:
+        raise OptionError(f"a segmenter needs transformers ({error}): pip install transformers") from error
+    try:
+        return SegformerForSemanticSegmentation.from_pretrained(str(path), local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"segmenter {path} can't be loaded: {error}") from error
+
+
+def _frozen(model: nn.Module) -> nn.Module:
+    return model.requires_grad_(False).eval()
+
+
+def _padded(frame: Tensor) -> Tensor:
+    """Sides up to multiples of STRIDE, the last pixels repeated at the bottom and the right."""
+    bottom, right = (-side % STRIDE for side in frame.shape[-2:])
+    return F.pad(frame, (0, right, 0, bottom), mode="replicate") if bottom or right else frame
+
+
+def _gradient_norm(loss: Tensor, shared: Tensor) -> float:
+    (gradient,) = torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
+    return 0.0 if gradient is None else float(gradient.norm())
