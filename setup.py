@@ -50,6 +50,7 @@ setup(
             f"make_bag = {COMMANDS}.make_bag:main",
             f"demo = {COMMANDS}.demo:main",
             f"train_prior = {COMMANDS}.train_prior:main",
+            f"train_tasks = {COMMANDS}.train_tasks:main",
             f"export_prior = {COMMANDS}.export_prior:main",
             f"pack_frames = {COMMANDS}.pack_frames:main",
         ],

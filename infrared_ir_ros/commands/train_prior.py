@@ -16,13 +16,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from infrared_ir_ros.commands.running import run_command
+from infrared_ir_ros.commands.stopping import stopper
 
 
 def train_prior(
@@ -61,16 +58,7 @@ def train_prior(
     from infrared_ir_ros.training.train import train_prior as train
 
     start = find_prior("embedded", str(init)) if init else None
-    train(read_config(config), read_pack(pack), output, resume, _stopper(minutes), start)
-
-
-def _stopper(minutes: float) -> Callable[[], bool]:
-    """Whether it is time to save and stop: after so many minutes, or after Ctrl-C or SIGTERM."""
-    deadline = time.monotonic() + 60 * minutes if minutes else float("inf")
-    asked = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked.set())
-    return lambda: asked.is_set() or time.monotonic() >= deadline
+    train(read_config(config), read_pack(pack), output, resume, stopper(minutes), start)
 
 
 def main() -> None:

@@ -1,0 +1,62 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""train_tasks: train what a prior is used for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infrared_ir_ros.commands.running import run_command
+from infrared_ir_ros.commands.stopping import stopper
+
+
+def train_tasks(
+    config: Path, *, pack: Path, output: Path, prior_path: str = "", resume: bool = False, minutes: float = 0.0
+) -> None:
+    """Train the tasks of the embedded prior: adapters and hypernetwork that all tasks share, and a prompt for each.
+
+    The prior's own weights stay. At the end, and when it is stopped, `output` has a folder `prior`: the prior with its
+    tasks, for the parameter prior_path.
+
+    Parameters
+    ----------
+    config
+        YAML file, such as config/train_tasks.yaml.
+    pack
+        Clean frames, made by `pack_frames`.
+    output
+        Folder of the checkpoint, the logs (CSV, TensorBoard), sample pictures and the prior with its tasks.
+    prior_path
+        Folder of the exported prior; empty: the one of the package.
+    resume
+        Go on from the checkpoint in `output`.
+    minutes
+        Save and stop after so many minutes, as Ctrl-C does at any time; 0 trains to the end of the schedule.
+    """
+    from infrared_ir_ros.restoration.weights import find_prior
+    from infrared_ir_ros.training.pack import read_pack
+    from infrared_ir_ros.training.task_config import read_tasks_config
+    from infrared_ir_ros.training.tasks import train_tasks as train
+
+    files = find_prior("embedded", prior_path)
+    train(read_tasks_config(config), read_pack(pack), files, output, resume, stopper(minutes))
+
+
+def main() -> None:
+    run_command(train_tasks)
+
+
+if __name__ == "__main__":
+    main()

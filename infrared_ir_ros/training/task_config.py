@@ -1,0 +1,121 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The configuration of `train_tasks`: which tasks, for how long, on what frames and by which losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.training.config import PRECISIONS, build
+from infrared_ir_ros.training.frames import Mix
+from infrared_ir_ros.training.spectral import KINDS
+
+OPTIMISE = ("all", "prompt")
+SEMANTIC = ("detection", "segmentation")
+GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """minutes: its part of the training. Weights of the losses beside the base (design section 1.6); 0 leaves one out.
+
+    spectral_kind: one of KINDS of training.spectral. semantic: whose loss, one of SEMANTIC, or None; its weight is
+    relative to the gradient of the other terms.
+    """
+
+    name: str
+    minutes: float
+    mix: Mix
+    spectral: float = 0.0
+    spectral_kind: str = "proportion"
+    perceptual: float = 0.0
+    semantic: str | None = None
+    semantic_weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class TasksConfig:
+    """optimise: `all` trains adapters, hypernetwork and prompts, `prompt` the prompts alone, of a prior with adapters.
+
+    rate, prompt_rate: highest learning rates, of adapters and hypernetwork, and of the prompts, which start as ones.
+    rank, alpha: of new adapters; their scale is alpha / rank.
+    """
+
+    tasks: list[TaskConfig]
+    optimise: str = "all"
+    rate: float = 5e-4
+    prompt_rate: float = 5e-3
+    rank: int = 32
+    alpha: float = 8.0
+    seed: int = 0
+    weight_decay: float = 0.01
+    log_every: int = 20
+    save_minutes: float = 3.0
+    workers: int = 1
+    precision: str = "fp32"
+
+    @property
+    def seconds(self) -> float:
+        """Length of the whole schedule."""
+        return 60 * sum(task.minutes for task in self.tasks)
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        minutes = np.cumsum([task.minutes for task in self.tasks])
+        return minutes / minutes[-1]
+
+    def task_at(self, step: int) -> TaskConfig:
+        """The task of a step. Tasks take turns as their minutes say, evenly spread: the golden ratio's multiples."""
+        return self.tasks[int(np.searchsorted(self._ends, (step * GOLDEN) % 1.0, side="right"))]
+
+
+def read_tasks_config(path: Path) -> TasksConfig:
+    """Read a configuration. Raises OptionError with the file, the key and what is expected.
+
+    The tasks share the file's `mix`; what a task names in a `mix` of its own goes first.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise OptionError(f"configuration {path} can't be read: {error}") from error
+    shared = content.pop("mix", {})
+    tasks = [_task(path, shared, dict(task)) for task in content.pop("tasks", [])]
+    if not tasks or len({task.name for task in tasks}) < len(tasks):
+        raise OptionError(f"{path} names no tasks, or one twice: list each, like `- {{name: detect, minutes: 30}}`")
+    config = build(path, TasksConfig, content | {"tasks": tasks})
+    for key, known in (("optimise", OPTIMISE), ("precision", PRECISIONS)):
+        if getattr(config, key) not in known:
+            raise OptionError(f"{path}: {key} is {getattr(config, key)!r}: use one of {', '.join(known)}")
+    return config
+
+
+def _task(path: Path, shared: dict[str, Any], content: dict[str, Any]) -> TaskConfig:
+    content["mix"] = build(path, Mix, shared | content.get("mix", {}))
+    task = build(path, TaskConfig, content)
+    if not task.minutes > 0:
+        raise OptionError(f"{path}: task {task.name} has minutes: {task.minutes}: give it some")
+    if task.spectral_kind not in KINDS or task.semantic not in (None, *SEMANTIC):
+        raise OptionError(
+            f"{path}: task {task.name} has spectral_kind {task.spectral_kind!r} and semantic {task.semantic!r}: use "
+            f"{' or '.join(KINDS)}, and {', '.join(SEMANTIC)} or null"
+        )
+    return task

@@ -1,0 +1,116 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What `train_tasks` trains, on which frames, and by which loss."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from torch import Tensor, nn
+
+from infrared_ir_ros.priors.adapters import AdaptedPrior
+from infrared_ir_ros.training.frames import Scene, WholeFrames
+from infrared_ir_ros.training.losses import fitted, log_error, stretched
+from infrared_ir_ros.training.pack import FrameSets
+from infrared_ir_ros.training.perceptual import st_lpips
+from infrared_ir_ros.training.semantic import GradientBalance
+from infrared_ir_ros.training.spectral import SpectralLoss
+from infrared_ir_ros.training.stages import FLOOR, Terms
+from infrared_ir_ros.training.task_config import TaskConfig, TasksConfig
+
+FrameLoss = Callable[[Tensor, Tensor], Tensor]  # (restored, clean), (batch, 1, height, width) in 0..1 -> scalar
+
+
+class Trained(nn.Module):
+    """A frozen prior with adapters, and the prompts of its tasks. of: SHA-256 of the prior's weights.safetensors."""
+
+    def __init__(self, adapted: AdaptedPrior, prompts: dict[str, Tensor], optimise: str, of: str) -> None:
+        super().__init__()
+        self.adapted, self.of = adapted, of
+        self.prompts = nn.ParameterDict(prompts)
+        adapted.adapters.requires_grad_(optimise == "all")
+
+    def state(self) -> dict[str, Tensor]:
+        """What is trained, without the prior."""
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("adapted._step.")}
+
+    def parameter_groups(self, config: TasksConfig) -> list[dict]:
+        groups = [{"params": list(self.prompts.values()), "lr": config.prompt_rate, "weight_decay": 0.0}]
+        if config.optimise == "all":
+            groups.append({"params": list(self.adapted.adapters.parameters()), "lr": config.rate})
+        return groups
+
+
+class TaskLoss(nn.Module):
+    """A task's loss as the forward of a module, which is what data-parallel wrappers need."""
+
+    def __init__(self, trained: Trained, tasks: list[TaskConfig], semantic: Mapping[str, FrameLoss]) -> None:
+        super().__init__()
+        self.trained = trained
+        self._semantic = semantic
+        self._spectral = nn.ModuleDict({task.name: SpectralLoss(task.spectral_kind) for task in tasks if task.spectral})
+        self.balances = {task.name: GradientBalance(task.semantic_weight) for task in tasks if task.semantic}
+
+    def forward(self, clean: Tensor, degraded: Tensor, task: TaskConfig, step: int) -> tuple[Tensor, Terms]:
+        restored = self.trained.adapted(degraded, self.trained.prompts[task.name]).float()
+        terms = base_terms(restored, clean)
+        final = stretched(restored)
+        if task.spectral:
+            terms["spectral"] = task.spectral * self._spectral[task.name](final, clean)
+        if task.perceptual:
+            terms["perceptual"] = task.perceptual * st_lpips().to(clean.device)(final, clean).mean()
+        if task.semantic and self.balances[task.name].active(step):
+            semantic = self._semantic[task.semantic](final, clean)
+            weight = self.balances[task.name].weight(sum(terms.values()), semantic, restored, step)
+            terms["semantic"] = weight * semantic
+        return sum(terms.values()), {name: term.detach() for name, term in terms.items()}
+
+
+def base_terms(restored: Tensor, clean: Tensor) -> Terms:
+    """Structure and tone apart, like the prior's own loss."""
+    structure, final = fitted(restored, clean), stretched(restored)
+    return {
+        "structure": 0.5 * log_error(structure, clean, FLOOR) + 8 * (structure - clean).abs().mean(),
+        "frame": 0.35 * log_error(final, clean, FLOOR) + 2 * (final - clean).abs().mean(),
+    }
+
+
+class TaskFrames:
+    """The scenes of each step, from the mix of its task."""
+
+    def __init__(self, config: TasksConfig, frames: FrameSets) -> None:
+        self._config = config
+        self._of = {
+            task.name: WholeFrames(frames, task.mix, (config.seed, index)) for index, task in enumerate(config.tasks)
+        }
+
+    def count(self, step: int) -> int:
+        return self._of[self._config.task_at(step).name].count(step)
+
+    def draw(self, step: int, index: int) -> Scene:
+        return self._of[self._config.task_at(step).name].draw(step, index)
+
+    def degrade(self, scene: Scene) -> np.ndarray:
+        return next(iter(self._of.values())).degrade(scene)
+
+
+def digest(module: nn.Module) -> str:
+    """SHA-256 of all of a module's tensors."""
+    content = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        content.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return content.hexdigest()

@@ -1,0 +1,231 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The loop of `train_tasks`: adapters, hypernetwork and prompts on a frozen prior, resumable at any moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import Tensor
+from tqdm import tqdm
+
+from infrared_ir_ros.engines.torch_engine import load_prior
+from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.priors.adapters import AdaptedPrior, Adapters
+from infrared_ir_ros.priors.export import export_tasks
+from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS, read_adapters
+from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
+from infrared_ir_ros.restoration.weights import PriorFiles
+from infrared_ir_ros.training import checkpoint
+from infrared_ir_ros.training.checkpoint import Progress
+from infrared_ir_ros.training.frames import Pairs, loader
+from infrared_ir_ros.training.log import TrainingLog
+from infrared_ir_ros.training.pack import FrameSets
+from infrared_ir_ros.training.processes import agree, start_processes
+from infrared_ir_ros.training.stages import Terms
+from infrared_ir_ros.training.task_config import TaskConfig, TasksConfig
+from infrared_ir_ros.training.task_model import FrameLoss, TaskFrames, TaskLoss, Trained, digest
+from infrared_ir_ros.training.train import schedule
+
+EXPORT = "prior"  # folder of the output: the prior with its tasks
+
+
+def train_tasks(
+    config: TasksConfig,
+    frames: FrameSets,
+    files: PriorFiles,
+    folder: Path,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    semantic: Mapping[str, FrameLoss] | None = None,
+) -> None:
+    """Train the tasks of a prior. `folder` gets the checkpoint, logs, sample pictures, and `prior`, ready to be used.
+
+    resume: go on from the checkpoint in `folder`. stop: asked after every step; True saves and returns.
+    semantic: the losses that the configuration's `semantic` names. Raises OptionError or WeightsError where these don't
+    fit each other.
+    """
+    _check(config, frames, folder, resume, semantic or {})
+    other_prompts = DistributedDataParallelKwargs(find_unused_parameters=True)  # each step leaves them unused
+    accelerator = start_processes(config.precision, [other_prompts])
+    torch.manual_seed(config.seed)
+    trained = _start(config, files)
+    progress = _resumed(trained, folder) if resume else Progress()
+    before = digest(trained.adapted.prior)
+    _run(config, frames, folder, trained, progress, accelerator, stop, semantic or {})
+    if digest(trained.adapted.prior) != before:
+        raise WeightsError("the prior's weights changed while its tasks were trained: nothing was exported")
+    if accelerator.is_main_process:
+        _export(config, files, trained, folder / EXPORT)
+    accelerator.end_training()
+
+
+def _check(
+    config: TasksConfig, frames: FrameSets, folder: Path, resume: bool, semantic: Mapping[str, FrameLoss]
+) -> None:
+    if not resume and (folder / checkpoint.FILE).exists():
+        raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
+    for task in config.tasks:
+        if unknown := set(task.mix.sets) - set(frames):
+            raise OptionError(
+                f"task {task.name} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(frames))}"
+            )
+        if task.semantic and task.semantic not in semantic:
+            raise OptionError(f"task {task.name} wants the {task.semantic} loss, which is not at hand: semantic: null")
+
+
+def _start(config: TasksConfig, files: PriorFiles) -> Trained:
+    """New adapters and prompts of ones, or those that the prior has when only prompts are trained."""
+    prior, of = load_prior(files), files.hashes[WEIGHTS]
+    prompts = {task.name: torch.ones(PROMPT) for task in config.tasks}
+    if config.optimise == "all":
+        return Trained(AdaptedPrior(prior, Adapters(prior.denoiser, config.rank, config.alpha)), prompts, "all", of)
+    known = {name: torch.from_numpy(prompt) for name, prompt in _known_prompts(files).items() if name in prompts}
+    adapted = AdaptedPrior(prior, Adapters.from_file(prior.denoiser, read_adapters(files)))
+    return Trained(adapted, prompts | known, "prompt", of)
+
+
+def _known_prompts(files: PriorFiles) -> dict[str, np.ndarray]:
+    if PROMPTS not in files.hashes:
+        return {}
+    return dict(PromptBank.from_bytes(files.read(PROMPTS), str(files.folder / PROMPTS)).prompts)
+
+
+def _export(config: TasksConfig, files: PriorFiles, trained: Trained, folder: Path) -> None:
+    """The prior with its tasks; new prompts join those that belong to the same adapters."""
+    prompts = {name: prompt.detach().cpu().numpy() for name, prompt in trained.prompts.items()}
+    if config.optimise == "prompt":
+        export_tasks(files, files.read(ADAPTERS), _known_prompts(files) | prompts, folder)
+    else:
+        export_tasks(files, trained.adapted.adapters.to_bytes(trained.of), prompts, folder)
+
+
+def _resumed(trained: Trained, folder: Path) -> Progress:
+    progress = checkpoint.load(folder)
+    theirs = progress.prior.get("of")
+    if theirs != trained.of:
+        raise WeightsError(
+            f"the tasks in {folder} were trained on the prior with SHA-256 {theirs}, this one is {trained.of}: give "
+            "that prior, or start without --resume in another --output"
+        )
+    try:
+        trained.load_state_dict(trained.state_dict() | progress.prior["tasks"])
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(f"the checkpoint in {folder} is of other tasks or another rank: {reason}") from error
+    return progress
+
+
+def _run(
+    config: TasksConfig,
+    frames: FrameSets,
+    folder: Path,
+    trained: Trained,
+    progress: Progress,
+    accelerator: Accelerator,
+    stop: Callable[[], bool],
+    semantic: Mapping[str, FrameLoss],
+) -> None:
+    """Train until the schedule ends or `stop` says so; the checkpoint is then up to date."""
+    updates = _Updates(config, trained, progress, accelerator, semantic)
+    logs = {task.name: TrainingLog(folder) for task in config.tasks} if accelerator.is_main_process else {}
+    bar = tqdm(total=round(config.seconds), initial=round(progress.seconds), unit="s", desc="tasks", disable=not logs)
+    last = saved = time.monotonic()
+    pairs = Pairs(TaskFrames(config, frames), accelerator.process_index)
+    for clean, degraded in loader(pairs, progress.step, config.workers):
+        task = config.task_at(progress.step)
+        terms = updates.step(clean, degraded, task, progress)
+        now = time.monotonic()
+        terms, passed, stopped = agree(accelerator, terms, now - last, stop())
+        progress.step, progress.seconds, last = progress.step + 1, progress.seconds + passed, now
+        stopped = stopped or progress.seconds >= config.seconds
+        if logs:
+            log = logs[task.name]
+            log.add(terms)
+            bar.update(round(progress.seconds) - bar.n)
+            if log.counted == config.log_every:
+                means = log.write(task.name, progress.step, progress.seconds, updates.rate)
+                bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
+        if stopped or now - saved > 60 * config.save_minutes:
+            saved = now
+            progress.prior = {"of": trained.of, "tasks": trained.state(), "balances": updates.balances()}
+            progress.optimizer = updates.optimizer_state()
+            if logs:
+                checkpoint.save(folder, progress)
+                _sample(logs[task.name], trained, task, progress.step, clean, degraded)
+        if stopped:
+            break
+    bar.close()
+    for log in logs.values():
+        log.close()
+
+
+class _Updates:
+    """The optimiser, on the device."""
+
+    def __init__(
+        self,
+        config: TasksConfig,
+        trained: Trained,
+        progress: Progress,
+        accelerator: Accelerator,
+        semantic: Mapping[str, FrameLoss],
+    ) -> None:
+        self._accelerator, self._seconds = accelerator, config.seconds
+        trained.to(accelerator.device)
+        groups = trained.parameter_groups(config)
+        self._rates = [group["lr"] for group in groups]
+        optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, betas=(0.9, 0.98))
+        if progress.optimizer:
+            optimizer.load_state_dict(progress.optimizer)
+        loss = TaskLoss(trained, config.tasks, semantic)
+        self._balances = loss.balances
+        for name, state in progress.prior.get("balances", {}).items():
+            self._balances[name].load_state_dict(state)
+        self._loss, self._optimizer = accelerator.prepare(loss, optimizer)
+
+    @property
+    def rate(self) -> float:
+        return self._optimizer.param_groups[-1]["lr"]
+
+    def step(self, clean: Tensor, degraded: Tensor, task: TaskConfig, progress: Progress) -> Terms:
+        """One step, and its loss terms."""
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * schedule(progress.seconds / self._seconds, progress.step)
+        device = self._accelerator.device
+        loss, terms = self._loss(clean.to(device), degraded.to(device), task, progress.step)
+        self._optimizer.zero_grad()
+        self._accelerator.backward(loss)
+        self._accelerator.clip_grad_norm_([p for p in self._loss.parameters() if p.requires_grad], 1.0)
+        self._optimizer.step()
+        return terms
+
+    def balances(self) -> dict:
+        return {name: balance.state_dict() for name, balance in self._balances.items()}
+
+    def optimizer_state(self) -> dict:
+        return self._optimizer.state_dict()
+
+
+@torch.no_grad()
+def _sample(log: TrainingLog, trained: Trained, task: TaskConfig, step: int, clean: Tensor, degraded: Tensor) -> None:
+    clean, degraded = clean[:4], degraded[:4].to(trained.prompts[task.name].device)
+    log.picture(f"{task.name}_{step:06d}", degraded, trained.adapted(degraded, trained.prompts[task.name]), clean)

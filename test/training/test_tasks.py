@@ -1,0 +1,196 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Training of tasks: resumable, on a prior that stays as it is; prompts alone can be trained too."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+pytest.importorskip("onnx")
+
+from tiny_tasks import write_prior  # noqa: E402
+
+from infrared_ir_ros.engines.torch_engine import load_prior  # noqa: E402
+from infrared_ir_ros.errors import OptionError, WeightsError  # noqa: E402
+from infrared_ir_ros.priors.adapters import AdaptedPrior, Adapters  # noqa: E402
+from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS, Tasks, read_adapters  # noqa: E402
+from infrared_ir_ros.restoration.prompts import PromptBank  # noqa: E402
+from infrared_ir_ros.restoration.weights import PriorFiles, find_prior  # noqa: E402
+from infrared_ir_ros.simulation import layout  # noqa: E402
+from infrared_ir_ros.training.frames import Pairs  # noqa: E402
+from infrared_ir_ros.training.task_config import TasksConfig, read_tasks_config  # noqa: E402
+from infrared_ir_ros.training.task_model import TaskFrames, TaskLoss, Trained, digest  # noqa: E402
+from infrared_ir_ros.training.tasks import train_tasks  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = """
+rank: 4
+rate: 0.1
+prompt_rate: 1.0
+workers: 0
+log_every: 1
+mix: {sets: {layouts: 1}, presets: {sensor_hard: 1}, sizes: [[64, 64, 2, 1]]}
+tasks:
+  - {name: restore, minutes: 100, spectral: 0.5}
+  - {name: detect, minutes: 100, semantic: detection, semantic_weight: 2.0}
+  - {name: segment, minutes: 100, spectral: 0.5, spectral_kind: detail}
+  - {name: small_target, minutes: 50, mix: {presets: {hm_tir_hard: 1}}}
+"""
+
+
+def dark(restored: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """Stands for a semantic loss, and pulls elsewhere than the others do."""
+    return restored.mean()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> TasksConfig:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    return read_tasks_config(tmp_path / "config.yaml")
+
+
+@pytest.fixture(scope="module")
+def frames() -> dict[str, list[np.ndarray]]:
+    return {"layouts": [(255 * layout(np.random.default_rng(s), 128, 160)).astype(np.uint8) for s in range(4)]}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> PriorFiles:
+    return write_prior(tmp_path_factory.mktemp("prior"))
+
+
+class After:
+    """Ask the training to stop after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def __call__(self) -> bool:
+        self.steps -= 1
+        return self.steps <= 0
+
+
+def train(config, frames, files, run: Path, steps: int, resume: bool = False) -> PriorFiles:  # noqa: ANN001
+    train_tasks(config, frames, files, run, resume, After(steps), {"detection": dark})
+    return find_prior("embedded", str(run / "prior"))
+
+
+def losses(run: Path, config: TasksConfig) -> dict[int, str]:
+    """The base's term by step, of all tasks."""
+    rows = [row for task in config.tasks for row in csv.DictReader((run / f"log_{task.name}.csv").open())]
+    return {int(row["step"]): row["frame"] for row in rows}
+
+
+def bank(files: PriorFiles) -> dict[str, np.ndarray]:
+    return dict(PromptBank.from_bytes(files.read(PROMPTS), "prompts").prompts)
+
+
+def adapted(files: PriorFiles) -> AdaptedPrior:
+    prior = load_prior(files)
+    return AdaptedPrior(prior, Adapters.from_file(prior.denoiser, read_adapters(files)))
+
+
+def test_a_stopped_training_goes_on_as_if_it_had_not_been(config, frames, files, tmp_path: Path) -> None:  # noqa: ANN001
+    whole = train(config, frames, files, tmp_path / "whole", 9)
+    train(config, frames, files, tmp_path / "parts", 5)
+    parts = train(config, frames, files, tmp_path / "parts", 4, resume=True)
+    assert losses(tmp_path / "whole", config) == losses(tmp_path / "parts", config)
+    assert set(losses(tmp_path / "whole", config)) == set(range(1, 10))
+    assert list((tmp_path / "parts/samples").glob("*.png")) and list((tmp_path / "parts/tensorboard").iterdir())
+    assert whole.hashes == parts.hashes and whole.hashes[WEIGHTS] == files.hashes[WEIGHTS]
+    # and what it gives are four tasks with outputs of their own, on a robot too
+    assert Tasks(whole).names == ("restore", "detect", "segment", "small_target")
+    frame, prior = torch.rand(1, 1, 64, 64), adapted(whole)
+    with torch.no_grad():
+        outputs = [prior(frame, torch.from_numpy(prompt)) for prompt in bank(whole).values()]
+    for index, output in enumerate(outputs):
+        assert all((output - other).abs().max() > 1e-5 for other in outputs[:index])
+
+
+def test_training_prompts_alone_lowers_the_loss_and_changes_nothing_else(config, frames, files, tmp_path) -> None:  # noqa: ANN001
+    task = replace(config.tasks[0], name="my_camera", spectral=0.0)
+    alone = replace(config, optimise="prompt", prompt_rate=0.5, tasks=[task])
+    before, ones = adapted(files), torch.ones(512, requires_grad=True)
+    pairs = Pairs(TaskFrames(alone, frames))
+    few = [pairs[step] for step in range(3)]
+
+    def loss(prompt: torch.Tensor) -> torch.Tensor:
+        of = TaskLoss(Trained(before, {"my_camera": prompt}, "prompt", ""), alone.tasks, {})
+        return sum(of(*pair, task, 0)[0] for pair in few)
+
+    of_ones = loss(ones)
+    hashes = digest(before.prior), digest(before.adapters)
+    after = train(alone, frames, files, tmp_path / "run", 12)
+    assert loss(torch.from_numpy(bank(after)["my_camera"])) < of_ones - 0.03
+    trained = adapted(after)
+    assert (digest(trained.prior), digest(trained.adapters)) == hashes
+    assert {name: after.hashes[name] for name in after.hashes if name != PROMPTS} == {
+        name: files.hashes[name] for name in files.hashes if name != PROMPTS
+    }
+    assert all(np.array_equal(bank(after)[task], prompt) for task, prompt in bank(files).items())
+    prompt = torch.ones(512, requires_grad=True)
+    before(few[0][1], prompt).sum().backward()
+    assert prompt.grad.abs().min() > 0
+
+
+def test_tasks_of_another_prior_and_with_losses_that_are_not_there_are_refused(config, frames, files, tmp_path) -> None:  # noqa: ANN001
+    with pytest.raises(OptionError, match="the detection loss, which is not at hand"):
+        train_tasks(config, frames, files, tmp_path / "run")
+    train(config, frames, files, tmp_path / "run", 1)
+    with pytest.raises(OptionError, match="holds a training already"):
+        train(config, frames, files, tmp_path / "run", 1)
+    other = replace(files, hashes=files.hashes | {WEIGHTS: "f" * 64}, contents={WEIGHTS: files.read(WEIGHTS)})
+    with pytest.raises(WeightsError, match=f"{files.hashes[WEIGHTS]}, this one is {'f' * 64}"):
+        train(config, frames, other, tmp_path / "run", 1, resume=True)
+    with pytest.raises(WeightsError, match="other tasks or another rank"):
+        train(replace(config, rank=5), frames, files, tmp_path / "run", 1, resume=True)
+    plain = find_prior("embedded", str(files.folder.parent / "plain"))
+    with pytest.raises(WeightsError, match=ADAPTERS):
+        train(replace(config, optimise="prompt"), frames, plain, tmp_path / "none", 1)
+
+
+def test_tasks_take_turns_as_their_minutes_say(config: TasksConfig) -> None:
+    names = [config.task_at(step).name for step in range(700)]
+    counts = {task.name: names.count(task.name) for task in config.tasks}
+    assert all(abs(counts[task.name] - 2 * task.minutes) <= 3 for task in config.tasks)
+    assert {config.task_at(step).name for step in range(300, 312)} == set(counts)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("rank: 4", "rnak: 4"), "rnak"),
+        (("minutes: 50", "minutes: 0"), "small_target has minutes: 0"),
+        (("spectral_kind: detail", "spectral_kind: loud"), "spectral_kind 'loud'"),
+        (("name: segment", "name: detect"), "or one twice"),
+        (("workers: 0", "optimise: nothing"), "optimise is 'nothing'"),
+    ],
+)
+def test_mistakes_in_a_configuration_are_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG.replace(*change))
+    with pytest.raises(OptionError, match=message):
+        read_tasks_config(tmp_path / "config.yaml")
+
+
+def test_the_shipped_configuration_is_valid() -> None:
+    config = read_tasks_config(ROOT / "config/train_tasks.yaml")
+    assert [task.name for task in config.tasks] == ["restore", "detect", "segment", "small_target"]
