@@ -14,6 +14,6 @@
 
 """Engines run the graphs of a prior: OpenVINO, ONNX Runtime, torch."""
 
-from infrared_ir_ros.engines.engine import DEVICES, ENGINES, PRECISIONS, Engine, create_engine
+from infrared_ir_ros.engines.engine import DEVICES, ENGINES, PRECISIONS, Engine, create_engine, engines_by_task
 
-__all__ = ["DEVICES", "ENGINES", "PRECISIONS", "Engine", "create_engine"]
+__all__ = ["DEVICES", "ENGINES", "PRECISIONS", "Engine", "create_engine", "engines_by_task"]

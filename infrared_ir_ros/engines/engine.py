@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -29,15 +30,18 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "onnxruntime", "openvino", "torch")
 DEVICES = ("auto", "cpu", "cuda", "gpu", "npu")  # gpu and npu are Intel's, by OpenVINO
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+MULTIPLE = 32  # of the embedded prior: its denoiser works at 1/8, 1/16 and 1/32 of the frame
 PREFERRED = ("openvino", "onnxruntime", "torch")  # fastest first on a CPU, see benchmarks/engines.py
 
 
 class Engine(Protocol):
-    """Runs the two graphs of a prior on float32 arrays. Frames are (1, 1, height, width), sides multiples of 32.
+    """Runs the two graphs of a prior on float32 arrays. Frames are (1, 1, height, width).
 
+    multiple: what the sides of a frame must divide by.
     description: prior, weights (first 12 digits of the hash), engine, device, precision.
     """
 
+    multiple: int
     description: dict[str, str]
 
     def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -55,6 +59,22 @@ def create_engine(files: PriorFiles, engine: str = "auto", device: str = "auto",
 
     Raises OptionError for an unknown or unavailable engine, device or precision, WeightsError for bad weights.
     """
+    return engines_by_task(files, lambda task: files, engine, device, precision)(files.tasks[0])
+
+
+def engines_by_task(
+    files: PriorFiles,
+    fold: Callable[[str], PriorFiles],
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+) -> Callable[[str], Engine]:
+    """What makes the engine of a task, which answers with finite numbers.
+
+    fold: task -> `files` with its weights; the SD-Turbo prior folds them itself, into the base that it keeps.
+    Both raise OptionError for an unknown or unavailable engine, device, precision or task, WeightsError for weights
+    that are bad.
+    """
     for name, value, allowed in (
         ("engine", engine, ENGINES),
         ("device", device, DEVICES),
@@ -62,9 +82,20 @@ def create_engine(files: PriorFiles, engine: str = "auto", device: str = "auto",
     ):
         if value not in allowed:
             raise OptionError(f"{name} is {value!r}: use one of {', '.join(allowed)}")
+    if files.name == "sd_turbo":
+        _check_sd_turbo(engine)
+        from infrared_ir_ros.engines.sd_turbo_engine import SdTurboEngines
+
+        make = SdTurboEngines(files, device, precision)
+        return lambda task: _checked(lambda: make(task), files, "torch")
     chosen = _choose(engine, device)
+    return lambda task: _checked(lambda: _load(fold(task), chosen, device, precision), files, chosen)
+
+
+def _checked(load: Callable[[], Engine], files: PriorFiles, chosen: str) -> Engine:
+    """The engine, once it has answered a made-up frame as it should."""
     try:
-        loaded = _load(files, chosen, device, precision)
+        loaded = load()
         probe = np.linspace(0.1, 0.9, 64 * 64, dtype=np.float32).reshape(1, 1, 64, 64)
         answers = loaded.estimate(probe)
         answer = loaded.restore(probe, *answers[:6])
@@ -78,6 +109,14 @@ def create_engine(files: PriorFiles, engine: str = "auto", device: str = "auto",
     if answer.shape != probe.shape or not all(np.isfinite(x).all() for x in (*answers, answer)):
         raise WeightsError(f"the weights in {files.folder} give NaN or a wrong shape on {chosen}: they are damaged")
     return loaded
+
+
+def _check_sd_turbo(engine: str) -> None:
+    if engine not in ("auto", "torch"):
+        raise OptionError(f"engine is {engine!r}: the prior sd_turbo runs on torch, use engine: auto")
+    missing = [name for name in ("torch", "diffusers") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise OptionError(f"the prior sd_turbo needs {' and '.join(missing)}: pip install -r requirements/train.txt")
 
 
 def _choose(engine: str, device: str) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 
-from infrared_ir_ros.engines.engine import described
+from infrared_ir_ros.engines.engine import MULTIPLE, described
 from infrared_ir_ros.errors import OptionError
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 class OnnxRuntimeEngine:
     """Runs `estimate.onnx` and `restore.onnx` in fp32."""
+
+    multiple = MULTIPLE
 
     def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
         if precision not in ("auto", "fp32"):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import openvino
 
-from infrared_ir_ros.engines.engine import described
+from infrared_ir_ros.engines.engine import MULTIPLE, described
 from infrared_ir_ros.errors import OptionError
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class OpenVinoEngine:
     `precision: auto` runs in fp32 on a CPU, so that the answer is that of the reference; bf16 is faster where the
     processor has it.
     """
+
+    multiple = MULTIPLE
 
     def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
         self._core = openvino.Core()

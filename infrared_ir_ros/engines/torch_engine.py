@@ -23,7 +23,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 
-from infrared_ir_ros.engines.engine import described
+from infrared_ir_ros.engines.engine import MULTIPLE, described
 from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.priors import EmbeddedPrior
 
@@ -35,6 +35,8 @@ TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 class TorchEngine:
     """Runs `weights.safetensors` in the torch module. `wiener` leaves the network out (v = 0), for comparisons."""
+
+    multiple = MULTIPLE
 
     def __init__(self, files: PriorFiles, device: str, precision: str, wiener: bool = False) -> None:
         if device == "auto":

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from infrared_ir_ros.engines import Engine, create_engine
+from infrared_ir_ros.engines import Engine, engines_by_task
 from infrared_ir_ros.errors import FrameError, OptionError
 from infrared_ir_ros.records import Counts, Estimate, Options, Restored
 from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
@@ -37,7 +37,6 @@ from infrared_ir_ros.restoration.weights import find_prior
 
 PERCENTILES = Counts("percentile")
 SMALLEST_SPAN = 0.5  # of the restored tone: a nearly flat frame is not stretched by more than 2
-MULTIPLE = 32  # the denoiser works at 1/8, 1/16 and 1/32 of the frame
 
 
 class Restorer:
@@ -120,7 +119,7 @@ class Restorer:
         seen, excess = split_excess(unit)
         clock.lap("counts")
         # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
-        padded = _pad(seen)
+        padded = _pad(seen, engine.multiple)
         estimate = self._smoother(_estimate_of(engine, padded), options.smoothing)
         clock.lap("estimate")
         # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
@@ -188,18 +187,16 @@ def load_restorer(
     Raises WeightsError (missing, damaged, hash mismatch, answers with NaN) and OptionError (unknown prior, task,
     engine, device or precision; an engine that is not installed).
     """
-    options, tasks = options or Options(), Tasks(find_prior(prior, prior_path), prompts)
-
-    def engine_for(task: str) -> Engine:
-        return create_engine(tasks.fold(task), engine, device, precision)
-
+    options, files = options or Options(), find_prior(prior, prior_path)
+    tasks = Tasks(files, prompts)
+    engine_for = engines_by_task(files, tasks.fold, engine, device, precision)
     return Restorer(engine_for(options.task), options, tasks.names, engine_for)
 
 
 def _run_once(engine: Engine, height: int, width: int) -> None:
     """Run one made-up frame, so that the first real one of this size is not slow."""
     ramp = np.linspace(0.2, 0.8, height * width, dtype=np.float32).reshape(height, width)
-    padded = _pad(ramp)
+    padded = _pad(ramp, engine.multiple)
     _restored_by(engine, padded, _estimate_of(engine, padded))
 
 
@@ -222,9 +219,9 @@ class _Stopwatch:
         self.laps[name], self.last = 1000 * (now - self.last), now
 
 
-def _pad(unit: np.ndarray) -> np.ndarray:
-    """(H, W) -> (1, 1, H', W') with sides that divide by 32, mirrored at the bottom and the right."""
-    bottom, right = (-side % MULTIPLE for side in unit.shape)
+def _pad(unit: np.ndarray, multiple: int) -> np.ndarray:
+    """(H, W) -> (1, 1, H', W') with sides that divide by `multiple`, mirrored at the bottom and the right."""
+    bottom, right = (-side % multiple for side in unit.shape)
     return cv2.copyMakeBorder(unit, 0, bottom, 0, right, cv2.BORDER_REFLECT_101)[None, None]
 
 

@@ -28,7 +28,8 @@ from typing import Any
 from infrared_ir_ros.errors import OptionError, WeightsError
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
-PRIORS = ("embedded",)
+SD_TURBO = "sd_turbo"
+PRIORS = ("embedded", SD_TURBO)
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST, LARGEST_FILE = 1 << 20, 1 << 30  # bytes
 EXTERNAL_DATA = b"location"  # the key under which an ONNX tensor names a file of its own, however its length is spelt
@@ -77,6 +78,8 @@ def find_prior(prior: str, prior_path: str = "") -> PriorFiles:
     """
     if prior not in PRIORS:
         raise OptionError(f"prior is {prior!r}: use one of {', '.join(PRIORS)}")
+    if prior == SD_TURBO and not prior_path:
+        raise OptionError(f"prior is {SD_TURBO!r} without prior_path: give the folder that import_checkpoint wrote")
     folder = Path(prior_path) if prior_path else SHIPPED / prior
     manifest = _read_manifest(folder / MANIFEST)
     try:
