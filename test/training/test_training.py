@@ -27,24 +27,14 @@ pytest.importorskip("accelerate")
 
 import safetensors.torch  # noqa: E402, F811
 
-from infrared_ir_ros.errors import InfraredError, OptionError, SourceError, WeightsError  # noqa: E402
+from infrared_ir_ros.errors import OptionError, WeightsError  # noqa: E402
 from infrared_ir_ros.priors import EmbeddedPrior  # noqa: E402
 from infrared_ir_ros.restoration.weights import find_prior  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training import checkpoint  # noqa: E402
 from infrared_ir_ros.training.config import PriorConfig, read_config  # noqa: E402
-from infrared_ir_ros.training.frames import (  # noqa: E402
-    CleanBatches,
-    Pairs,
-    Thumbnails,
-    WholeFrames,
-    draw_clean,
-    draw_thumbnail,
-    loader,
-)
 from infrared_ir_ros.training.log import TrainingLog  # noqa: E402
 from infrared_ir_ros.training.losses import fitted, log_error  # noqa: E402
-from infrared_ir_ros.training.pack import read_pack, write_pack  # noqa: E402
 from infrared_ir_ros.training.train import schedule, train_prior  # noqa: E402
 
 CONFIG = """
@@ -241,45 +231,6 @@ def test_shipped_configuration_is_valid() -> None:
     assert [stage.name for stage in config.stages] == ["field", "restore"]
 
 
-def test_batches_are_aligned_pairs_of_one_size(config, frames) -> None:  # noqa: ANN001
-    batches = Pairs(WholeFrames(frames, config.stages[1].mix, (0, 1)))
-    shapes = set()
-    for step in range(12):
-        clean, degraded = batches[step]
-        assert clean.shape == degraded.shape
-        assert 0 <= degraded.min() and degraded.max() <= 1
-        shapes.add(tuple(clean.shape))
-    assert shapes == {(4, 1, 64, 64), (2, 1, 64, 96)}
-
-
-def test_a_batch_depends_on_seed_stage_step_and_process_alone(config, frames) -> None:  # noqa: ANN001
-    mix = config.stages[1].mix
-    scenes = WholeFrames(frames, mix, (0, 1))
-    drawn_ahead = loader(Pairs(scenes), 5, workers=2)
-    for step, (clean, degraded) in zip(range(5, 9), drawn_ahead, strict=False):
-        expected = Pairs(scenes)[step]
-        assert torch.equal(clean, expected[0]) and torch.equal(degraded, expected[1])
-    others = [Pairs(scenes)[6], Pairs(scenes, process=1)[5], Pairs(WholeFrames(frames, mix, (1, 1)))[5]]
-    own = Pairs(scenes)[5]
-    assert not any(own[0].shape == other[0].shape and torch.equal(own[0], other[0]) for other in others)
-
-
-def test_processes_share_the_batch_of_one(config, frames) -> None:  # noqa: ANN001
-    mix = config.stages[0].mix
-    halves = [Pairs(Thumbnails(frames, mix, (0, 0), 2, 8), process) for process in (0, 1)]
-    whole = Pairs(Thumbnails(frames, mix, (0, 0), 4, 8))[3]
-    for side in (0, 1):
-        assert torch.equal(torch.cat([half[3][side] for half in halves]), whole[side])
-
-
-def test_what_the_device_degrades_is_what_the_loader_would(config, frames) -> None:  # noqa: ANN001
-    scenes = Thumbnails(frames, config.stages[0].mix, (0, 0), 6, 8)
-    batch = CleanBatches(scenes)[2]
-    assert torch.equal(batch.clean, Pairs(scenes)[2][0])
-    assert batch.presets == ["hm_tir_hard"] * 6
-    assert set(batch.scales) <= {2, 4, 5, 6, 8, 16}
-
-
 def test_bf16_trains(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
     from accelerate.state import AcceleratorState
 
@@ -295,31 +246,6 @@ def test_bf16_trains(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
     assert all(value.dtype == torch.float32 for value in progresses["bf16"].prior.values())
 
 
-def test_clean_frames_have_the_levels_of_the_benchmark(frames) -> None:  # noqa: ANN001
-    for seed in range(5):
-        clean = draw_clean(frames, {"layouts": 1.0}, np.random.default_rng(seed), 96, 128)
-        np.testing.assert_allclose(np.percentile(clean, (0.3, 99.7)), (14, 229), atol=1.5)
-
-
-def test_thin_objects_never_leave_a_frame_without_contrast() -> None:
-    """A wire on a flat ground can vanish when the frame is scaled down."""
-    rng = np.random.default_rng(0)
-    thin = np.full((12, 512, 640), 90, np.uint8)
-    for frame, space in zip(thin, rng.integers(20, 60, 12), strict=True):
-        frame[:, ::space] += np.uint8(rng.integers(7, 20))
-    scenes = [np.rint(255 * layout(np.random.default_rng(s), 256, 320)).astype(np.uint8) for s in range(24)]
-    frames, weights = {"layouts": scenes, "wires": list(thin)}, {"layouts": 0.5, "wires": 0.5}
-    for seed in range(300):
-        rng = np.random.default_rng(seed)
-        assert draw_clean(frames, weights, rng, 64, 64 + 32 * (seed % 2)).std() > 1
-        assert draw_thumbnail(frames, weights, rng).std() > 1
-
-
-def test_a_pack_of_flat_frames_is_told() -> None:
-    with pytest.raises(SourceError, match="of walls were flat"):
-        draw_clean({"walls": [np.full((64, 64), 90, np.uint8)]}, {"walls": 1.0}, np.random.default_rng(0), 64, 64)
-
-
 def test_losses() -> None:
     clean = torch.rand(2, 1, 16, 16)
     torch.testing.assert_close(fitted(0.5 * clean + 0.2, clean), clean, atol=1e-5, rtol=0)
@@ -331,10 +257,3 @@ def test_schedule_warms_up_and_ends_near_nothing() -> None:
     assert schedule(0.2, 1000) == 1
     assert schedule(0.7, 1000) == pytest.approx(0.505, abs=0.01)
     assert schedule(1.0, 1000) < 0.01
-
-
-def test_a_pack_without_recordings_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no frames of hit_uav"):
-        write_pack(tmp_path, None, tmp_path / "pack.npz", layouts=1)
-    with pytest.raises(InfraredError, match="make it first"):
-        read_pack(tmp_path / "pack.npz")

@@ -1,0 +1,115 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Batches of clean and degraded frames, and the pack that they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from infrared_ir_ros.errors import InfraredError, SourceError  # noqa: E402
+from infrared_ir_ros.simulation import layout  # noqa: E402
+from infrared_ir_ros.training.frames import (  # noqa: E402
+    CleanBatches,
+    Mix,
+    Pairs,
+    Thumbnails,
+    WholeFrames,
+    draw_clean,
+    draw_thumbnail,
+    loader,
+)
+from infrared_ir_ros.training.pack import FrameSets, read_pack, write_pack  # noqa: E402
+
+MIX = Mix({"layouts": 1}, {"sensor_hard": 1}, [(64, 64, 4, 0.5), (64, 96, 2, 0.5)])
+OF_THUMBNAILS = Mix({"layouts": 1}, {"hm_tir_hard": 1}, [])
+
+
+@pytest.fixture(scope="module")
+def frames() -> FrameSets:
+    return {"layouts": [(255 * layout(np.random.default_rng(s), 128, 160)).astype(np.uint8) for s in range(6)]}
+
+
+def test_batches_are_aligned_pairs_of_one_size(frames: FrameSets) -> None:
+    batches = Pairs(WholeFrames(frames, MIX, (0, 1)))
+    shapes = set()
+    for step in range(12):
+        clean, degraded = batches[step]
+        assert clean.shape == degraded.shape
+        assert 0 <= degraded.min() and degraded.max() <= 1
+        shapes.add(tuple(clean.shape))
+    assert shapes == {(4, 1, 64, 64), (2, 1, 64, 96)}
+
+
+def test_a_batch_depends_on_seed_stage_step_and_process_alone(frames: FrameSets) -> None:
+    scenes = WholeFrames(frames, MIX, (0, 1))
+    drawn_ahead = loader(Pairs(scenes), 5, workers=2)
+    for step, (clean, degraded) in zip(range(5, 9), drawn_ahead, strict=False):
+        expected = Pairs(scenes)[step]
+        assert torch.equal(clean, expected[0]) and torch.equal(degraded, expected[1])
+    others = [Pairs(scenes)[6], Pairs(scenes, process=1)[5], Pairs(WholeFrames(frames, MIX, (1, 1)))[5]]
+    own = Pairs(scenes)[5]
+    assert not any(own[0].shape == other[0].shape and torch.equal(own[0], other[0]) for other in others)
+
+
+def test_processes_share_the_batch_of_one(frames: FrameSets) -> None:
+    halves = [Pairs(Thumbnails(frames, OF_THUMBNAILS, (0, 0), 2, 8), process) for process in (0, 1)]
+    whole = Pairs(Thumbnails(frames, OF_THUMBNAILS, (0, 0), 4, 8))[3]
+    for side in (0, 1):
+        assert torch.equal(torch.cat([half[3][side] for half in halves]), whole[side])
+
+
+def test_what_the_device_degrades_is_what_the_loader_would(frames: FrameSets) -> None:
+    scenes = Thumbnails(frames, OF_THUMBNAILS, (0, 0), 6, 8)
+    batch = CleanBatches(scenes)[2]
+    assert torch.equal(batch.clean, Pairs(scenes)[2][0])
+    assert batch.presets == ["hm_tir_hard"] * 6
+    assert set(batch.scales) <= {2, 4, 5, 6, 8, 16}
+
+
+def test_clean_frames_have_the_levels_of_the_benchmark(frames: FrameSets) -> None:
+    for seed in range(5):
+        clean = draw_clean(frames, {"layouts": 1.0}, np.random.default_rng(seed), 96, 128)
+        np.testing.assert_allclose(np.percentile(clean, (0.3, 99.7)), (14, 229), atol=1.5)
+
+
+def test_thin_objects_never_leave_a_frame_without_contrast() -> None:
+    """A wire on a flat ground can vanish when the frame is scaled down."""
+    rng = np.random.default_rng(0)
+    thin = np.full((12, 512, 640), 90, np.uint8)
+    for frame, space in zip(thin, rng.integers(20, 60, 12), strict=True):
+        frame[:, ::space] += np.uint8(rng.integers(7, 20))
+    scenes = [np.rint(255 * layout(np.random.default_rng(s), 256, 320)).astype(np.uint8) for s in range(24)]
+    frames, weights = {"layouts": scenes, "wires": list(thin)}, {"layouts": 0.5, "wires": 0.5}
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        assert draw_clean(frames, weights, rng, 64, 64 + 32 * (seed % 2)).std() > 1
+        assert draw_thumbnail(frames, weights, rng).std() > 1
+
+
+def test_a_pack_of_flat_frames_is_told() -> None:
+    with pytest.raises(SourceError, match="of walls were flat"):
+        draw_clean({"walls": [np.full((64, 64), 90, np.uint8)]}, {"walls": 1.0}, np.random.default_rng(0), 64, 64)
+
+
+def test_a_pack_without_recordings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no frames of hit_uav"):
+        write_pack(tmp_path, None, tmp_path / "pack.npz", layouts=1)
+    with pytest.raises(InfraredError, match="make it first"):
+        read_pack(tmp_path / "pack.npz")
