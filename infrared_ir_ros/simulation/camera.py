@@ -30,6 +30,7 @@ from infrared_ir_ros.simulation.scene import Box, ThermalScene
 ENCODINGS = ("mono16", "mono8")
 KELVIN_PER_COUNT = 0.01  # TLinear, high resolution
 SCENE_RATE = 30.0  # Hz
+FINE_STEP = 1 / 256  # of a grey level: 16 bits
 
 
 class Recording(Protocol):
@@ -80,8 +81,9 @@ class Window:
 class Degrader:
     """Degrades the frames of a sequence, whatever their depth; `clean` returns them untouched.
 
-    The presets work on 8-bit levels. What lies above or below a window's levels 0..255 is carried past them, so that
-    an engine in a 16-bit frame is not cut off. Raises OptionError for an unknown preset.
+    The presets work on the levels 0..255, in steps of 1/256 where the frame has more than 8 bits. What lies above or
+    below them is carried past, so that an engine in a 16-bit frame is not cut off. Raises OptionError for an unknown
+    preset.
     """
 
     def __init__(self, preset: str, seed: int) -> None:
@@ -97,7 +99,8 @@ class Degrader:
         if self._like != (frame.shape, frame.dtype):
             self._like = (frame.shape, frame.dtype)
             self._window = Window(frame)
-            self._video = VideoDegradation(self._preset, np.random.default_rng(self._seed), frame.shape)
+            step = 1.0 if frame.dtype == np.uint8 else FINE_STEP
+            self._video = VideoDegradation(self._preset, np.random.default_rng(self._seed), frame.shape, step=step)
         levels = self._window.levels(frame)
         inside = np.clip(levels, 0, 255)
         return self._window.values(self._video(inside) + (levels - inside), frame.dtype)

@@ -28,7 +28,7 @@ import numpy as np
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.simulation import ranges
 from infrared_ir_ros.simulation.ranges import HM_TIR, SEVERITY, Range
-from infrared_ir_ros.simulation.sensor import SensorModel
+from infrared_ir_ros.simulation.sensor import SensorModel, to_levels
 from infrared_ir_ros.simulation.shading import cos4_dome
 
 PRESETS = ("clean", *HM_TIR, *SEVERITY)
@@ -68,16 +68,23 @@ class VideoDegradation:
     preset: one of PRESETS. shape: (height, width) of every frame. Every `sensor` preset is one camera over the whole
     sequence: it keeps its pattern, its shading and its dead pixels, its noise is correlated in time, and its levels
     drift; there is no preset of its own for video. `hm_tir` presets have no memory: each frame is drawn anew, as in
-    the benchmark.
+    the benchmark. step: between two levels of what comes out; below 1 for a camera of more than 8 bits.
     """
 
-    def __init__(self, preset: str, rng: np.random.Generator, shape: tuple[int, ...], scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        preset: str,
+        rng: np.random.Generator,
+        shape: tuple[int, ...],
+        scale: float = 1.0,
+        step: float = 1.0,
+    ) -> None:
         if preset not in PRESETS:
             raise OptionError(f"degradation preset is {preset!r}: use one of {', '.join(PRESETS)}")
         self._preset = preset
         self._rng = rng
-        self._scale = scale
-        self._sensor = SensorModel(SEVERITY[preset], rng, shape[:2], scale) if preset in SEVERITY else None
+        self._scale, self._step = scale, step
+        self._sensor = SensorModel(SEVERITY[preset], rng, shape[:2], scale, step) if preset in SEVERITY else None
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Degrade the next frame: (height, width) float32 0..255 in and out, the input untouched."""
@@ -85,12 +92,12 @@ class VideoDegradation:
         if self._sensor is not None:
             return self._sensor(frame)
         if self._preset in HM_TIR:
-            return _hm_tir(frame, self._preset, self._rng, self._scale)
-        return _to_levels(frame)
+            return _hm_tir(frame, self._preset, self._rng, self._scale, self._step)
+        return to_levels(frame, self._step)
 
 
-def _hm_tir(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: float) -> np.ndarray:
-    """The paper's benchmark: tone, blur, optical non-uniformity, stripes, noise; 8-bit clipping after each."""
+def _hm_tir(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: float, levels_step: float) -> np.ndarray:
+    """The paper's benchmark: tone, blur, optical non-uniformity, stripes, noise; clipped and rounded after each."""
     groups: dict[str, tuple[_Step, ...]] = {"tone": (_tone,), "blur": (_blur,), "noise": (_optics, _stripes, _noise)}
     if preset == "hm_tir_single":
         steps = groups[str(rng.choice(list(groups)))]
@@ -98,8 +105,8 @@ def _hm_tir(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: flo
         steps = tuple(step for group in groups.values() for step in group)
     for step in steps:
         if preset != "hm_tir_normal" or rng.random() < ranges.HM_TIR_NORMAL_CHANCE:
-            frame = _to_levels(step(frame, rng, scale))
-    return _to_levels(frame)
+            frame = to_levels(step(frame, rng, scale), levels_step)
+    return to_levels(frame, levels_step)
 
 
 def _uniform(rng: np.random.Generator, drawn: Range) -> float:
@@ -134,7 +141,3 @@ def _stripes(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.nd
 def _noise(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
     sigma = np.float32(np.sqrt(_uniform(rng, ranges.NOISE_VARIANCE)) / scale)
     return frame + sigma * rng.standard_normal(frame.shape, np.float32)
-
-
-def _to_levels(frame: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(frame, 0, 255)).astype(np.float32)

@@ -30,10 +30,14 @@ class SensorModel:
     Drawn once, and kept: lens, pattern, shading, dead pixels, readout. Moving on from frame to frame: noise, which is
     correlated in time, and a drift of all levels together.
     severity: scales blur, pattern and noise. shape: (height, width). scale: sensor pixels per pixel of the frame.
+    step: between two levels of what comes out; JPEG artefacts only where that is 1 (8 bits).
     """
 
-    def __init__(self, severity: float, rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> None:
+    def __init__(
+        self, severity: float, rng: np.random.Generator, shape: tuple[int, ...], scale: float, step: float = 1.0
+    ) -> None:
         self._severity, self._rng, self._shape, self._scale = severity, rng, (int(shape[0]), int(shape[1])), scale
+        self._step = step
         self._draw_optics()
         self._draw_pattern()
         self._noise_sigma = self._uniform(ranges.NOISE) * severity / scale
@@ -122,8 +126,8 @@ class SensorModel:
             frame = (frame - low) * (255 / max(high - low, ranges.AGC_LEAST_SPAN))
         if self._dead is not None:
             frame = np.where(self._dead, self._dead_level, frame)
-        frame = np.rint(np.clip(frame, 0, 255))
-        if self._quality:
+        frame = to_levels(frame, self._step)
+        if self._quality and self._step == 1:
             _, packed = cv2.imencode(".jpg", frame.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, self._quality])
             frame = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
         return frame.astype(np.float32)
@@ -134,6 +138,12 @@ class SensorModel:
             self._shape, np.float32
         )
         self._drift += ranges.DRIFT * self._severity * self._rng.standard_normal()
+
+
+def to_levels(frame: np.ndarray, step: float) -> np.ndarray:
+    """Clipped to 0..255 and rounded to multiples of `step`, float32."""
+    clipped = np.clip(frame, 0, 255)
+    return (np.rint(clipped) if step == 1 else np.rint(clipped / step) * step).astype(np.float32)
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np.ndarray:

@@ -17,6 +17,7 @@ import pytest
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.simulation import PRESETS, VideoDegradation, degrade, layout, stretch
+from infrared_ir_ros.simulation.camera import Degrader
 from infrared_ir_ros.simulation.shading import cos4_dome
 
 
@@ -154,3 +155,21 @@ def test_layouts_differ_and_fill_the_range() -> None:
     scenes = [layout(np.random.default_rng(s), 64, 80) for s in range(8)]
     assert all(scene.min() == 0 and scene.max() == 1 and scene.dtype == np.float32 for scene in scenes)
     assert all(error(a, b) > 0.05 for a, b in zip(scenes, scenes[1:], strict=False))
+
+
+@pytest.mark.parametrize("preset", ["sensor_light", "sensor_hard", "hm_tir_normal"])
+def test_frames_of_16_bits_keep_their_depth(preset: str) -> None:
+    rng = np.random.default_rng(3)
+    frame = (29000 + 2000 * rng.random((64, 80))).astype(np.uint16)
+    degraded = Degrader(preset, 0)(frame)
+    assert degraded.dtype == np.uint16
+    assert len(np.unique(degraded)) > 1000
+
+
+def test_finer_steps_change_nothing_but_the_rounding() -> None:
+    frame = np.random.default_rng(3).uniform(60, 200, (64, 80)).astype(np.float32)
+    whole, fine = (
+        VideoDegradation("sensor_normal", np.random.default_rng(5), frame.shape, step=step)(frame)
+        for step in (1.0, 1 / 256)
+    )
+    assert np.abs(whole - fine).max() <= 0.51
