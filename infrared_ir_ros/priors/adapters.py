@@ -101,7 +101,8 @@ class AdaptedPrior(nn.Module):
 
     def forward(self, degraded: Tensor, prompt: Tensor) -> Tensor:
         """Degraded frames (batch, 1, height, width), 0..1 -> restored; prompt (512,)."""
-        with torch.no_grad():  # of the estimates nothing is adapted
+        # of the estimates nothing is adapted, and in bf16 they would be others than those that are used
+        with torch.no_grad(), torch.autocast(degraded.device.type, enabled=False):
             estimate = self.prior.estimate(degraded)[:6]
         weights = self.adapters.weights(self.prior.denoiser, prompt)
         named = {f"prior.denoiser.{name}": weight for name, weight in weights.items()}
