@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from _common import markdown_table, write_result
+from _common import markdown_table, read_result, write_result
 from cyclopts import App
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "ros"))
@@ -151,7 +151,7 @@ def faults(*, quick: bool = False, scale: float = 1.0, only: tuple[int, ...] = (
     ----------
     quick: a few of each, and another file: faults_quick.json.
     scale: part of the full counts.
-    only: numbers of the faults to inject; all if not given.
+    only: numbers of the faults to inject; all if not given. The others keep the figures of their last run.
     seed: of what is random.
     """
     chosen = [fault for fault in FAULTS if not only or fault.number in only]
@@ -171,8 +171,17 @@ def faults(*, quick: bool = False, scale: float = 1.0, only: tuple[int, ...] = (
                 print("".join(f"      {complaint}\n" for complaint in outcome.complaints), end="", flush=True)
     header = ("fault", "survived", "recovery median s", "max s", "memory MB")
     print("\n" + markdown_table(header, sorted(rows, key=lambda row: int(row[0].split()[0]))))
-    write_result("faults_quick" if quick else "faults", figures, seeds=[seed], notes=notes)
+    name = "faults_quick" if quick else "faults"
+    write_result(name, (_earlier(name) if only else {}) | figures, seeds=[seed], notes=notes)
     return int(bool(notes))
+
+
+def _earlier(name: str) -> dict[str, float]:
+    """The figures of the last run, if there was one."""
+    try:
+        return {key: value for key, value in read_result(name).items() if isinstance(value, float | int)}
+    except FileNotFoundError:
+        return {}
 
 
 class _Domain(int):
