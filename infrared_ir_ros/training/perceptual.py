@@ -53,6 +53,7 @@ class StLpips(nn.Module):
         self.register_buffer("shift", torch.zeros(1, 3, 1, 1))
         self.register_buffer("scale", torch.ones(1, 3, 1, 1))
         self.register_buffer("blur", torch.tensor([1.0, 2.0, 1.0]) / 4, persistent=False)
+        self._clean: tuple[np.ndarray, list[Tensor]] | None = None
         self._load(_weights_file())
         self.requires_grad_(False).eval()
 
@@ -70,7 +71,10 @@ class StLpips(nn.Module):
             raise WeightsError(f"{path} can't be read ({error}): install stlpips-pytorch again") from error
 
     def forward(self, restored: Tensor, clean: Tensor) -> Tensor:
-        pairs = zip(self.features(restored), self.features(clean), self.weights, strict=True)
+        return self._compare(self.features(restored), self.features(clean))
+
+    def _compare(self, restored: list[Tensor], clean: list[Tensor]) -> Tensor:
+        pairs = zip(restored, clean, self.weights, strict=True)
         terms = [(weight * (a - b).square()).sum(1).mean((1, 2)) for a, b, weight in pairs]
         return torch.stack(terms).sum(0)
 
@@ -95,9 +99,13 @@ class StLpips(nn.Module):
 
     @torch.inference_mode()
     def distance(self, restored: np.ndarray, clean: np.ndarray) -> float:
-        """ST-LPIPS of two frames (height, width) in 0..255, shrunk to at most LONGER_SIDE pixels first."""
-        first, second = (torch.from_numpy(_small(frame))[None, None] for frame in (restored, clean))
-        return float(self(first, second))
+        """ST-LPIPS of two frames (height, width) in 0..255, shrunk to at most LONGER_SIDE pixels first.
+
+        The features of the last clean frame are kept: many restorations are compared with the same one.
+        """
+        if self._clean is None or not np.array_equal(self._clean[0], clean):
+            self._clean = clean.copy(), self.features(_tensor(clean))
+        return float(self._compare(self.features(_tensor(restored)), self._clean[1]))
 
 
 @cache
@@ -118,8 +126,10 @@ def _weights_file() -> Path:
     return Path(next(iter(found.submodule_search_locations))) / WEIGHTS
 
 
-def _small(frame: np.ndarray) -> np.ndarray:
+def _tensor(frame: np.ndarray) -> Tensor:
+    """(1, 1, height, width) in 0..1, at most LONGER_SIDE pixels a side."""
     frame = np.asarray(frame, np.float32) / np.float32(255)
     shrink = LONGER_SIDE / max(frame.shape)
     size = (round(frame.shape[1] * shrink), round(frame.shape[0] * shrink))
-    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if shrink < 1 else frame
+    small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if shrink < 1 else frame
+    return torch.from_numpy(small)[None, None]

@@ -32,9 +32,10 @@ def restored() -> torch.Tensor:
     return torch.rand(2, 1, 64, 80, generator=torch.Generator().manual_seed(0)).requires_grad_()
 
 
-def boxes(shift: float = 0.0) -> dict[str, torch.Tensor]:
+def boxes(width: float = 0.98) -> dict[str, torch.Tensor]:
+    """Boxes about as large as an untrained detector's own, or it would not see that they are there."""
     return {
-        "boxes": torch.tensor([[0.5 + shift, 0.5, 0.4, 0.4], [0.3, 0.3, 0.2, 0.3]]),
+        "boxes": torch.tensor([[0.5, 0.5, width, 0.98], [0.5, 0.5, 0.9, 0.9]]),
         "classes": torch.tensor([0, 1]),
         "frames": torch.tensor([0, 1]),
     }
@@ -80,7 +81,7 @@ def test_a_frame_without_objects_has_a_loss_too(detector: DetectionLoss, restore
 
 def test_the_detector_cares_where_the_boxes_are(detector: DetectionLoss, restored: torch.Tensor) -> None:
     with torch.no_grad():
-        assert detector(restored, boxes()) != detector(restored, boxes(0.2))
+        assert detector(restored, boxes()) != detector(restored, boxes(0.7))
 
 
 def test_a_frozen_segmenter_teaches_the_frame(segmenter: SegmentationLoss, restored: torch.Tensor) -> None:
