@@ -12,10 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How well frames are restored: ours, v = 0 and the classical chains on clean frames of nine data sets.
+"""How well frames are restored: ours, v = 0, rivals and the classical chains on clean frames of nine data sets.
 
-python benchmarks/restoration.py            the whole table, about ten minutes the first time
-python benchmarks/restoration.py --render   the tables of the last run again
+python benchmarks/restoration.py                 the whole table
+python benchmarks/restoration.py --render-only   the tables of the last run again
+
+Classical chains take the longest; they are remembered, and --classical-only computes them beforehand. Rivals that
+benchmarks/rivals.py has trained run too.
 """
 
 from __future__ import annotations
@@ -23,15 +26,19 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
 import numpy as np
-from _cases import Case, cases, score_classical, to_levels
+from _cases import Case, cases, perceptual_distance, score_classical, to_levels
 from _common import read_result, write_result
-from _report import ALL_VARIANTS, DEGRADED, DESIGN_VARIANTS, Figures, best_variant, render, summarise
+from _figures import ALL_VARIANTS, DEGRADED, DESIGN_VARIANTS, Figures, best_variant, summarise
+from _report import render
+from _requirements import FIRST_LEADS
+from _rivals import load_rivals
 from cyclopts import App
 from tqdm import tqdm
 
@@ -52,6 +59,7 @@ def restoration(
     *,
     frames: int = 8,
     denoiser_frames: int = 1,
+    perceptual_frames: int = 2,
     presets: tuple[str, ...] = DEGRADED,
     sets: tuple[str, ...] = SETS,
     prior_path: str = "",
@@ -68,7 +76,8 @@ def restoration(
     Parameters
     ----------
     frames: of each set and preset.
-    denoiser_frames: frames of each set and preset that non-local means and, where installed, BM3D run on too.
+    denoiser_frames: frames of each set and main preset that non-local means and, where installed, BM3D run on too.
+    perceptual_frames: frames of each set and preset that ST-LPIPS is computed for, where its weights are installed.
     presets: degradations to run.
     sets: data sets to run.
     prior_path: folder of the weights; the shipped ones if empty.
@@ -83,7 +92,7 @@ def restoration(
     if render_only:
         print(render(read_result(name)))
         return
-    everything = list(cases(sets, (*presets, "clean"), frames, seed, data_folder()))
+    everything = list(cases(sets, (*presets, "clean"), frames, seed, data_folder(), perceptual_frames))
     todo = [case for case in everything if case.preset != "clean"]
     scores: ScoreTable = defaultdict(lambda: defaultdict(list))
     with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn")) as pool:  # a fork deadlocks in OpenCV
@@ -103,14 +112,16 @@ def restoration(
 
 
 class Methods:
-    """What is compared with the classical chains: v = 0 (estimates only, no network) and ours."""
+    """What is compared with the classical chains: v = 0 (estimates only, no network), trained rivals, and ours."""
 
     def __init__(self, prior_path: str, engine: str) -> None:
         self.ours = load_restorer(prior_path=prior_path, engine=engine, options=Options(tone="restore"))
         self._v0 = Restorer(
             TorchEngine(find_prior("embedded", prior_path), "cpu", "fp32", wiener=True), Options(tone="restore")
         )
+        self._rivals = load_rivals()
         self.description = {f"prior.{key}": value for key, value in self.ours.description.items()}
+        self.description |= {f"rival.{name}": rival.description for name, rival in self._rivals.items()}
 
     def __call__(self, case: Case) -> dict[str, Score]:
         """Scores by method."""
@@ -121,7 +132,9 @@ class Methods:
             self.ours.options = Options(tone="restore")
         else:
             results["v0"] = self._v0.restore(case.degraded).image
-        return {method: score(result, case.clean) for method, result in results.items()}
+            results |= {name: rival.restore(case.degraded) for name, rival in self._rivals.items()}
+        distance = perceptual_distance(case)
+        return {method: score(result, case.clean, distance) for method, result in results.items()}
 
 
 def _append(scores: ScoreTable, case: Case, results: dict[str, Score]) -> None:
@@ -142,11 +155,13 @@ def _compare_denoisers(
     for case in todo:
         index = counts[case.preset, case.set_name]
         counts[case.preset, case.set_name] += 1
-        if index < frames:
+        if index < frames and case.preset in FIRST_LEADS:  # BM3D takes ten seconds and more
             best = best_variant(figures, case.preset, DESIGN_VARIANTS, "psnr_fitted")
             variants = tuple((denoiser, best.split("+")[1]) for denoiser in others)
             entry = scores[case.preset, case.set_name][best][index]
-            running.append((case.preset, entry, pool.submit(score_classical, case, variants)))
+            running.append(
+                (case.preset, entry, pool.submit(score_classical, replace(case, perceptual=False), variants))
+            )
     found: dict[tuple[str, str], list[Score]] = defaultdict(list)
     for preset, entry, future in tqdm(running, "other denoisers"):
         found[preset, "wavelet"].append(entry)

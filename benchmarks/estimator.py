@@ -1,0 +1,207 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Is the estimated timestep the right one? Against the truth, against a sweep per image, against any fixed one.
+
+python benchmarks/estimator.py
+
+The sweep shifts the log-SNR of all sub-bands together and restores the frame each time; `best of the sweep` picks the
+shift by looking at the truth, for each image. `best fixed` gives every image of the mix the same log-SNR, the one that
+is best for the mix: one number for all sub-bands (a timestep), or the mix's mean of each sub-band, shifted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import cyclopts
+import numpy as np
+import torch
+from _cases import Case, cases
+from _common import markdown_table, write_result
+from tqdm import tqdm
+
+from infrared_ir_ros.engines import Engine, create_engine
+from infrared_ir_ros.engines.torch_engine import load_prior
+from infrared_ir_ros.evaluation import bootstrap_interval
+from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
+from infrared_ir_ros.evaluation.testsets import SETS, data_folder
+from infrared_ir_ros.priors import EmbeddedPrior
+from infrared_ir_ros.priors.estimator import snr_targets
+from infrared_ir_ros.records import Options
+from infrared_ir_ros.restoration import Restorer, Schedule
+from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
+from infrared_ir_ros.restoration.weights import find_prior
+
+MIX = ("sensor_light", "sensor_normal", "sensor_hard")
+SHIFTS = np.arange(-3, 3.01, 0.5)
+LEVELS = np.arange(-3, 7.01, 1.0)  # fixed log-SNR of all sub-bands
+WITHIN = 0.2  # dB of the best of the sweep
+NEPER_TO_DB = 10 / np.log(10)
+
+
+class Steered:
+    """An engine whose log-SNR can be moved: `shift` is added to each sub-band's, `fixed` replaces them.
+
+    The estimate of a frame is made once, since the sweep restores the same frame again and again.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.description = engine.description
+        self.shift, self.fixed = 0.0, None
+        self._seen: tuple[np.ndarray, tuple[np.ndarray, ...]] | None = None
+
+    def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
+        if self._seen is None or not np.array_equal(self._seen[0], frame):
+            self._seen = frame.copy(), self._engine.estimate(frame)
+        *others, bands, log_snr = self._seen[1]
+        bands = bands if self.fixed is None else np.broadcast_to(self.fixed, bands.shape).astype(np.float32)
+        return *others, bands + np.float32(self.shift), log_snr
+
+    def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
+        return self._engine.restore(frame, *estimate)
+
+
+def estimator(
+    *, frames: int = 2, sets: tuple[str, ...] = SETS, prior_path: str = "", engine: str = "onnxruntime", seed: int = 0
+) -> int:
+    """Measure the estimator on the light/normal/hard mix of the sensor presets; write results/estimator.json.
+
+    Parameters
+    ----------
+    frames
+        Of each set and preset.
+    sets
+        Data sets.
+    prior_path
+        Folder of the weights; the shipped ones if empty.
+    engine
+        That restores.
+    seed
+        Of the degradations.
+    """
+    files = find_prior("embedded", prior_path)
+    steered = Steered(create_engine(files, engine))
+    mix = list(cases(sets, MIX, frames, seed, data_folder()))
+    figures = errors(load_prior(files).eval(), mix) | sweeps(steered, mix)
+    print(report(figures))
+    notes = {f"prior.{key}": value for key, value in steered.description.items()}
+    print(f"\n{write_result('estimator', figures, [seed], notes)}")
+    return 0
+
+
+@torch.inference_mode()
+def errors(prior: EmbeddedPrior, mix: list[Case]) -> dict[str, float]:
+    """What the head says against the truth: mean absolute error, mean error, and that of the best constant.
+
+    log_snr in nepers (4.34 dB), gain as a factor's logarithm: what is left of it after the tone head.
+    """
+    said, true = defaultdict(list), defaultdict(list)
+    for case in tqdm(mix, "estimates"):
+        frame, clean = (_tensor(image) for image in (replace_dead_pixels(case.degraded.astype(np.float32)), case.clean))
+        correction, corrected = prior.correct(frame)
+        latent = prior.encode(corrected)
+        reading, target = prior.read(correction, corrected, latent), snr_targets(latent, prior.encode(clean))
+        for name in ("log_snr", "log_snr_bands", "log_gain", "offset"):
+            said[name].append(getattr(reading, name).numpy().ravel())
+            true[name].append(getattr(target, name).numpy().ravel())
+    figures: dict[str, float] = {}
+    for name in said:
+        estimate, truth = np.array(said[name]), np.array(true[name])
+        constant = np.abs(truth - np.median(truth, axis=0)).mean()
+        difference = estimate - truth
+        figures |= {f"{name}.error": np.abs(difference).mean(), f"{name}.bias": difference.mean()}
+        figures[f"{name}.error_of_a_constant"] = constant
+    schedule = Schedule()
+    steps = [[schedule.timestep(float(value)) for value in np.ravel(both["log_snr"])] for both in (said, true)]
+    figures["timestep.error"] = np.abs(np.subtract(*steps)).mean()
+    return {name: round(float(value), 4) for name, value in figures.items()}
+
+
+def _tensor(image: np.ndarray) -> torch.Tensor:
+    """(1, 1, height, width) in 0..1, cut to sides that divide by 32."""
+    height, width = (side - side % 32 for side in image.shape)
+    return torch.from_numpy(image[:height, :width].astype(np.float32) / np.float32(255))[None, None]
+
+
+def sweeps(steered: Steered, mix: list[Case]) -> dict[str, float]:
+    """Grey PSNR (as they come, after gain and offset) with the estimate, the best of the sweep, and the best fixed."""
+    restorer = Restorer(steered, Options(tone="restore"))
+    bands = [restorer.restore(case.degraded).estimate.log_snr_bands for case in tqdm(mix, "log-SNR of the mix")]
+    mean = np.mean(bands, axis=0)
+    tables: dict[str, list[np.ndarray]] = {"shift": [], "level": [], "profile": []}
+    for case in tqdm(mix, "sweeps"):
+        tables["shift"].append(_row(steered, restorer, case, [(None, shift) for shift in SHIFTS]))
+        tables["level"].append(_row(steered, restorer, case, [(level, 0.0) for level in LEVELS]))
+        tables["profile"].append(_row(steered, restorer, case, [(mean, shift) for shift in SHIFTS[::2]]))
+    shift, level, profile = (np.array(tables[name]) for name in ("shift", "level", "profile"))  # (cases, settings, 2)
+    figures: dict[str, float] = {}
+    for index, measure in enumerate(("psnr", "psnr_fitted")):
+        estimated, best = shift[:, SHIFTS == 0, index][:, 0], shift[:, :, index].max(1)
+        fixed = {
+            name: x[:, x[:, :, index].mean(0).argmax(), index] for name, x in (("level", level), ("profile", profile))
+        }
+        strongest = max(fixed.values(), key=np.mean)
+        figures |= _with_interval(f"estimated.{measure}", estimated)
+        figures |= _with_interval(f"behind_best_of_sweep.{measure}", best - estimated)
+        figures |= _with_interval(f"lead_over_best_fixed.{measure}", estimated - strongest)
+        figures |= {f"fixed_{name}.{measure}": round(float(x.mean()), 4) for name, x in fixed.items()}
+        for position, value in enumerate(SHIFTS):
+            figures[f"shift_{value:+.1f}.{measure}"] = round(float(shift[:, position, index].mean()), 4)
+    return figures
+
+
+def _row(steered: Steered, restorer: Restorer, case: Case, settings: list[tuple[object, float]]) -> np.ndarray:
+    rows = []
+    for steered.fixed, steered.shift in settings:
+        restorer.reset()
+        restored = restorer.restore(case.degraded).image
+        rows.append((psnr(restored, case.clean), psnr(fit_tone(restored, case.clean), case.clean)))
+    steered.fixed, steered.shift = None, 0.0
+    return np.array(rows)
+
+
+def _with_interval(name: str, values: np.ndarray) -> dict[str, float]:
+    low, high = bootstrap_interval([values])
+    both = {name: float(values.mean()), f"{name}.low": low, f"{name}.high": high}
+    return {key: round(value, 4) for key, value in both.items()}
+
+
+def report(figures: dict[str, float]) -> str:
+    """Tables and verdicts as Markdown text."""
+    rows = []
+    for name in ("log_snr", "log_snr_bands", "log_gain", "offset"):
+        rows.append([name, *(f"{figures[f'{name}.{key}']:.3f}" for key in ("error", "bias", "error_of_a_constant"))])
+    parts = ["### what the estimator says, against the truth"]
+    parts += [markdown_table(["", "mean absolute error", "mean error", "of the best constant"], rows)]
+    decibels = figures["log_snr.error"] * NEPER_TO_DB
+    parts += [f"log-SNR is off by {decibels:.2f} dB, the timestep by {figures['timestep.error']:.0f} of 1000."]
+    shifts = [f"shift_{value:+.1f}" for value in SHIFTS]
+    rows = [[name, *(f"{figures[f'{name}.{m}']:.2f}" for m in ("psnr", "psnr_fitted"))] for name in shifts]
+    rows += [[name, *(f"{figures[f'{name}.{m}']:.2f}" for m in ("psnr", "psnr_fitted"))] for name in
+             ("fixed_level", "fixed_profile")]  # fmt: skip
+    parts += ["### every image shifted alike, and the best fixed ones; grey PSNR in dB"]
+    parts += [markdown_table(["", "as they come", "after gain and offset"], rows)]
+    asked = [(f"behind_best_of_sweep.{m}", f"below {WITHIN:.2f}") for m in ("psnr", "psnr_fitted")]
+    asked += [(f"lead_over_best_fixed.{m}", "above 0.00") for m in ("psnr", "psnr_fitted")]
+    rows = [
+        [key, limit, f"{figures[key]:+.2f} [{figures[f'{key}.low']:+.2f}, {figures[f'{key}.high']:+.2f}]"]
+        for key, limit in asked
+    ]
+    return "\n\n".join([*parts, "### requirements", markdown_table(["", "asked", "measured"], rows)])
+
+
+if __name__ == "__main__":
+    cyclopts.run(estimator)
