@@ -19,6 +19,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import cv2
 import numpy as np
@@ -59,7 +60,7 @@ class Restorer:
         options = options or Options()
         self._tasks = tasks
         self._engine_for = engine_for or (lambda task: engine)
-        self._switch = TaskSwitch(Loaded(options.task, engine), self._prepared)
+        self._switch = TaskSwitch(Loaded(options.task, engine))
         self._schedule = Schedule()
         self._smoother = Smoother()
         self._window: Window | None = None  # of the counts that come in
@@ -75,7 +76,7 @@ class Restorer:
     def options(self, options: Options) -> None:
         self.check(options)
         self._options = options
-        self._switch.want(options.task)
+        self._switch.want(options.task, partial(_prepared, self._engine_for, options.task, self._shape))
 
     def check(self, options: Options) -> None:
         """Raises OptionError for a task that the prior does not know."""
@@ -154,13 +155,6 @@ class Restorer:
         """Run one made-up frame, so that the first real one is not slow. The past stays as it is."""
         _run_once(self._switch.current.engine, height, width)
 
-    def _prepared(self, task: str) -> Engine:
-        """The engine of a task, warm for frames of the size that come now. Called in the background."""
-        engine, shape = self._engine_for(task), self._shape
-        if shape:
-            _run_once(engine, *shape)
-        return engine
-
     @staticmethod
     def _preserves(options: Options) -> bool:
         return options.tone == "preserve" or (options.tone == "auto" and options.counts.mapping == "tlinear")
@@ -191,6 +185,14 @@ def load_restorer(
     tasks = Tasks(files, prompts)
     engine_for = engines_by_task(files, tasks.fold, engine, device, precision)
     return Restorer(engine_for(options.task), options, tasks.names, engine_for)
+
+
+def _prepared(engine_for: Callable[[str], Engine], task: str, shape: tuple[int, ...]) -> Engine:
+    """The engine of a task, warm for frames of the size that come now. Called in the background."""
+    engine = engine_for(task)
+    if shape:
+        _run_once(engine, *shape)
+    return engine
 
 
 def _run_once(engine: Engine, height: int, width: int) -> None:

@@ -33,12 +33,12 @@ class Loaded(NamedTuple):
 class TaskSwitch:
     """Frames go on with the old task's engine until the new one is ready; the newest wish wins.
 
-    first: in use from the start. make: task -> its engine, ready to run; may take seconds and may fail.
+    first: in use from the start.
     """
 
-    def __init__(self, first: Loaded, make: Callable[[str], Engine]) -> None:
+    def __init__(self, first: Loaded) -> None:
         self.failure = ""  # why the last wish could not be met, or empty
-        self._make = make
+        self._make: Callable[[], Engine] | None = None  # of the newest wish
         self._lock = threading.Lock()
         self._current = first
         self._ready: Loaded | None = None
@@ -49,12 +49,16 @@ class TaskSwitch:
     def current(self) -> Loaded:
         return self._current
 
-    def want(self, task: str) -> None:
-        """Have frames restored for `task` as soon as its engine is ready. A wish that failed may be repeated."""
+    def want(self, task: str, make: Callable[[], Engine]) -> None:
+        """Have frames restored for `task` as soon as `make` has its engine ready, which may take seconds and may fail.
+
+        A wish that failed may be repeated. `make` must not refer to who holds this switch: engines are large, and
+        shall go with their last user, not when cycles are collected.
+        """
         with self._lock:
             if task == self._wanted and not self.failure:
                 return
-            self._wanted, self.failure = task, ""
+            self._wanted, self._make, self.failure = task, make, ""
             if self._maker is None:
                 self._maker = threading.Thread(target=self._work, name="task", daemon=True)
                 self._maker.start()
@@ -73,22 +77,23 @@ class TaskSwitch:
             maker.join(patience)
 
     def _work(self) -> None:
-        while (task := self._next()) is not None:
+        while (wish := self._next()) is not None:
+            task, make = wish
             try:
-                made, failure = Loaded(task, self._make(task)), ""
+                made, failure = Loaded(task, make()), ""
             except Exception as error:  # told by the node; the old task goes on
                 made, failure = None, f"task {task!r} can't be folded, {self._current.task!r} stays: {error}"
             with self._lock:
                 if task == self._wanted:
                     self._ready, self.failure = made, failure
 
-    def _next(self) -> str | None:
-        """The task to make an engine for, or None when there is nothing left to do."""
+    def _next(self) -> tuple[str, Callable[[], Engine]] | None:
+        """The task to make an engine for, and how, or None when there is nothing left to do."""
         with self._lock:
             if self._wanted == self._current.task:
                 self._ready = None  # changed their mind
             elif self._ready is None or self._ready.task != self._wanted:
                 if not self.failure:
-                    return self._wanted
+                    return self._wanted, self._make
             self._maker = None
             return None
