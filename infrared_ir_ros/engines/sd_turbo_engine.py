@@ -1,0 +1,95 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""torch runs the SD-Turbo prior; its adapters are folded per task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from infrared_ir_ros.engines.engine import described
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.priors.sd_import import CHECKPOINT, load_prior
+from infrared_ir_ros.priors.sd_turbo import Look, SdTurboPrior
+
+if TYPE_CHECKING:
+    from infrared_ir_ros.restoration.weights import PriorFiles
+
+TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+BANDS, SHADING = (1, 64), (1, 1, 64, 80)  # of what every engine answers
+
+
+class SdTurboEngines:
+    """task -> an engine with its weights. The base is loaded once and stays as it is; tasks share what none changes."""
+
+    def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
+        """Raises OptionError for a device that torch lacks, WeightsError for weights that can't be used."""
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
+            raise OptionError(
+                f"device is {device!r}: torch has {'cuda and cpu' if torch.cuda.is_available() else 'cpu'} here"
+            )
+        if precision == "auto":
+            precision = "fp16" if device == "cuda" else "fp32"
+        self._files, self._device = files, torch.device(device)
+        self._base = load_prior(files, TYPES[precision])
+        self._description = described(files, "torch", device, precision) | {"weights": files.hashes[CHECKPOINT][:12]}
+
+    def __call__(self, task: str) -> SdTurboEngine:
+        """Raises OptionError for a task that the checkpoint has no prompt for."""
+        if task not in self._files.tasks:
+            raise OptionError(f"task is {task!r}: this prior knows {', '.join(self._files.tasks)}")
+        prior = self._base.folded(self._base.released.prompt(task))
+        prior = prior.to(self._device, memory_format=torch.channels_last).eval()
+        if self._files.constructor["compile"]:
+            prior.unet = torch.compile(prior.unet)
+        return SdTurboEngine(prior, self._description)
+
+
+class SdTurboEngine:
+    """One task's prior. Of the estimates only the log-SNR is its own: gain 1, and no offset, shading or lines."""
+
+    multiple = 64
+
+    def __init__(self, prior: SdTurboPrior, description: dict[str, str]) -> None:
+        self.description = description
+        self._prior = prior
+        self._seen, self._look = np.empty(0, np.float32), Look(0.0, [])
+
+    def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
+        look = self._looked(frame)
+        log_snr = self._prior.schedule.log_snr[self._prior.timestep(look.sigma)]
+        height, width = frame.shape[-2:]
+        empty = (np.zeros(shape, np.float32) for shape in ((1, 1), SHADING, (1, 1, 1, width), (1, 1, height, 1)))
+        return (np.ones((1, 1), np.float32), *empty, *(np.full(size, log_snr, np.float32) for size in (BANDS, (1, 1))))
+
+    def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
+        """The frame's log-SNR, perhaps smoothed, is projected to a candidate timestep again."""
+        sigma = float(np.sqrt(1 / (1 + np.exp(estimate[5].mean(dtype=np.float64)))))
+        look = self._looked(frame)
+        with torch.inference_mode():
+            restored = self._prior.restore(look, self._prior.timestep(sigma), *frame.shape[-2:])
+        return restored.clamp(0, 1).cpu().numpy()
+
+    def _looked(self, frame: np.ndarray) -> Look:
+        """What the encoder sees; kept, since `restore` follows `estimate` with the same frame."""
+        if not np.array_equal(frame, self._seen):
+            with torch.inference_mode():
+                self._look = self._prior.look(torch.from_numpy(frame).to(self._prior.embedding.device))
+            self._seen = frame.copy()
+        return self._look

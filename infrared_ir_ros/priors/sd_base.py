@@ -1,0 +1,135 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""SD-Turbo itself, which the user brings: a folder in diffusers layout, or the id of one on Hugging Face's hub."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from infrared_ir_ros.errors import WeightsError
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
+
+HUB_ID = "stabilityai/sd-turbo"
+WHERE = (
+    f"get SD-Turbo with `hf download {HUB_ID}` (its licence forbids shipping it with this package), or name a folder "
+    "in diffusers layout with unet, vae, text_encoder and tokenizer"
+)
+PROMPT = (
+    "A high-resolution, 8K, ultra-realistic image with sharp focus, vibrant colors, and natural lighting."  # released
+)
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+FILES = [f"{part}/{name}" for part in ("unet", "vae") for name in ("config.json", WEIGHTS)]
+FILES += ["text_encoder/config.json", "text_encoder/model.safetensors", "tokenizer/*"]
+CHUNK = 1 << 24
+
+
+def base_folder(base: str) -> Path:
+    """The folder of a base: `base` itself, or where the hub's files lie on this machine, downloaded if need be.
+
+    Raises WeightsError, which says where to get it.
+    """
+    if Path(base).is_dir():
+        return Path(base)
+    try:
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(base, allow_patterns=FILES))
+    except Exception as error:  # no network, no such repository, no licence accepted: what the hub says is kept
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"the base {base!r} is no folder and can't be downloaded ({reason}): {WHERE}") from error
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    """SHA-256 of the weights of unet and vae. Raises WeightsError if one is missing."""
+    return {part: _sha256(folder / part / WEIGHTS) for part in ("unet", "vae")}
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing: {WHERE}")
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def load_vae(folder: Path, dtype: torch.dtype) -> AutoencoderKL:
+    """SD-Turbo's autoencoder. Raises WeightsError."""
+    return _loaded("AutoencoderKL", folder, "vae", dtype)
+
+
+def load_unet(folder: Path, dtype: torch.dtype) -> UNet2DConditionModel:
+    """SD-Turbo's denoiser. Raises WeightsError."""
+    return _loaded("UNet2DConditionModel", folder, "unet", dtype)
+
+
+def load_tiny_decoder(source: str, dtype: torch.dtype) -> AutoencoderTiny:
+    """A small autoencoder of the same latents, whose decoder costs a fraction. source: folder or hub id."""
+    return _loaded("AutoencoderTiny", source, None, dtype)
+
+
+def _loaded(kind: str, source: Path | str, part: str | None, dtype: torch.dtype) -> Any:
+    """A network of diffusers with all of its weights, which are safetensors. kind: its class."""
+    where = f"{source}/{part}" if part else str(source)
+    load = _diffusers(kind).from_pretrained
+    try:
+        network, report = load(
+            str(source), subfolder=part, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
+        )
+    except Exception as error:  # OSError, ValueError, SafetensorError, KeyError: what diffusers says is kept
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{where} can't be loaded ({reason}): {WHERE}") from error
+    if report["missing_keys"] or report["mismatched_keys"]:
+        wrong = [*report["missing_keys"], *report["mismatched_keys"]][0]
+        raise WeightsError(f"{where} lacks {wrong}, or has it in another shape: {WHERE}")
+    return network.eval().requires_grad_(False)
+
+
+def _diffusers(kind: str) -> Any:
+    """A class of diffusers, which is imported when it is first asked for, with all that it needs."""
+    try:
+        import diffusers
+
+        return getattr(diffusers, kind)
+    except Exception as error:  # among others RuntimeError, if torchvision is there for another build of torch
+        reason = " ".join(str(error).split())[-200:]
+        raise WeightsError(
+            f"diffusers can't be imported ({reason}): pip install -r requirements/train.txt, with torchvision, if at "
+            "all, of the same build as torch (CPU or CUDA)"
+        ) from error
+
+
+def embed_prompt(folder: Path) -> Tensor:
+    """The released prompt through the base's text encoder: (1, 77, width) fp32. Raises WeightsError."""
+    try:
+        from transformers import CLIPTextModel, CLIPTokenizer
+
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+        encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", use_safetensors=True).eval().float()
+        length = tokenizer.model_max_length
+        tokens = tokenizer(PROMPT, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        with torch.no_grad():
+            return encoder(tokens.input_ids)[0].clone()
+    except Exception as error:  # OSError, ValueError, SafetensorError, KeyError: what transformers says is kept
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"the text encoder in {folder} can't be used ({reason}): {WHERE}") from error

@@ -1,0 +1,130 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The folder that `import_checkpoint` writes and `prior_path` names: the authors' weights, and what they go onto."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.media.atomic import write_atomically
+from infrared_ir_ros.priors.released import TASKS, Released
+from infrared_ir_ros.priors.sd_base import (
+    WHERE,
+    base_folder,
+    embed_prompt,
+    fingerprint,
+    load_tiny_decoder,
+    load_unet,
+    load_vae,
+)
+from infrared_ir_ros.priors.sd_turbo import STEPS, SdTurboPrior
+from infrared_ir_ros.priors.tiling import OVERLAP, STEP
+from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
+from infrared_ir_ros.restoration.weights import MANIFEST, SD_TURBO, PriorFiles
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CHECKPOINT, EMBEDDING = "released.safetensors", "prompt_embedding.safetensors"
+
+
+def write_import(
+    released: Released, base: str, folder: Path, step: str = "exact", tile: int = 1024, decoder: str = "",
+    compiled: bool = False,
+) -> None:  # fmt: skip
+    """Write the authors' weights, the embedding of their text prompt, and a manifest with hashes, also of the base.
+
+    The text prompt goes through the base's text encoder here, once. Raises OptionError for step or tile, WeightsError
+    for a base that is missing or that the weights don't fit, SourceError if the folder can't be written.
+    """
+    constructor = {"step": step, "tile": tile, "decoder": _absolute(decoder), "compile": compiled}
+    _check(constructor)
+    where = base_folder(base)
+    embedding = embed_prompt(where)
+    vae = load_vae(where, torch.float16)
+    SdTurboPrior(vae, load_unet(where, torch.float16), vae, released, embedding).check()
+    files = {
+        CHECKPOINT: released.to_bytes(),
+        EMBEDDING: write_tensors({"embedding": embedding.numpy()}, {"kind": "prompt embedding"}),
+    }
+    manifest = {
+        "name": SD_TURBO,
+        "version": "InfraredIR",
+        "tasks": list(TASKS),
+        "constructor": {"base": _absolute(base), "base_sha256": fingerprint(where), **constructor},
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }
+    for name, data in files.items():
+        write_atomically(folder / name, data)
+    write_atomically(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def load_prior(files: PriorFiles, dtype: torch.dtype) -> SdTurboPrior:
+    """The prior of an imported checkpoint, on the CPU, without a task's adapters.
+
+    Raises WeightsError: a file damaged, the base missing or another one than at the import.
+    """
+    given = files.constructor
+    try:
+        base, hashes = str(given["base"]), dict(given["base_sha256"])
+        _check(given)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{files.folder / MANIFEST} lacks or misspells {error}: import the checkpoint again"
+        ) from error
+    released = Released.from_bytes(files.read(CHECKPOINT), str(files.folder / CHECKPOINT))
+    embedding = _embedding(files)
+    where = base_folder(base)
+    for part, found in fingerprint(where).items():
+        if found != hashes.get(part):
+            raise WeightsError(
+                f"the {part} in {where} has SHA-256 {found}, at the import it was {hashes.get(part)}: restore that "
+                "base, or import the checkpoint again"
+            )
+    vae, unet = load_vae(where, dtype), load_unet(where, dtype)
+    decoder = load_tiny_decoder(given["decoder"], dtype) if given["decoder"] else vae
+    if unet.config.cross_attention_dim != embedding.shape[-1]:
+        raise WeightsError(f"the UNet in {where} takes other embeddings than its text encoder gives: {WHERE}")
+    return SdTurboPrior(vae, unet, decoder, released, embedding, given["step"], given["tile"])
+
+
+def _embedding(files: PriorFiles) -> Tensor:
+    tensors, _ = read_tensors(files.read(EMBEDDING), str(files.folder / EMBEDDING))
+    values = tensors.get("embedding")
+    if values is None or values.ndim != 3:
+        raise WeightsError(f"{files.folder / EMBEDDING} holds no embedding: import the checkpoint again")
+    return torch.from_numpy(values)
+
+
+def _check(given: dict[str, Any]) -> None:
+    """OptionError (a ValueError) for values that the prior can't be built with."""
+    if given["step"] not in STEPS:
+        raise OptionError(f"step is {given['step']!r}: use one of {', '.join(STEPS)}")
+    tile = given["tile"]
+    if not isinstance(tile, int) or tile % STEP or tile <= OVERLAP:
+        raise OptionError(f"tile is {tile!r}: use a multiple of {STEP} from {OVERLAP + STEP} on, such as 1024")
+    if not isinstance(given["decoder"], str) or not isinstance(given["compile"], bool):
+        raise OptionError(f"decoder is {given['decoder']!r}, compile {given['compile']!r}: use text, true or false")
+
+
+def _absolute(source: str) -> str:
+    """A local folder by its absolute path, so that it is found from everywhere; a hub id as it is."""
+    return str(Path(source).resolve()) if source and Path(source).is_dir() else source
