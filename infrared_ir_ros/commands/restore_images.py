@@ -70,7 +70,7 @@ def restore_images(
     counts_resolution
         Kelvin per count of tlinear input: 0.01 or 0.1.
     prior
-        The network: embedded ships with the package.
+        The network: embedded ships with the package; sd_turbo needs a checkpoint, imported, and torch.
     prior_path
         Folder of the prior's weights; empty: those of the package.
     engine

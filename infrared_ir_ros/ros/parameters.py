@@ -100,7 +100,12 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("counts.low_percentile", _COUNTS.low_percentile, "percentile that maps to 0", 0.0, 50.0),
     Parameter("counts.high_percentile", _COUNTS.high_percentile, "percentile that maps to 1", 50.0, 100.0),
     Parameter("counts.resolution", _COUNTS.resolution, "kelvin per count of tlinear input: 0.01 or 0.1", 0.01, 0.1),
-    Parameter("prior", "embedded", "the network: embedded ships with the package", change=UNCONFIGURED),
+    Parameter(
+        "prior",
+        "embedded",
+        "the network: embedded ships with the package; sd_turbo needs a checkpoint, imported, and torch",
+        change=UNCONFIGURED,
+    ),
     Parameter("prior_path", "", "folder of the prior's weights; empty: those of the package", change=UNCONFIGURED),
     Parameter(
         "prompts",
