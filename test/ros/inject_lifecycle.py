@@ -222,6 +222,8 @@ def _acceptable(change: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:
         check_all({**defaults, **{name: value for name, value in change.items() if name in BY_NAME}})
     except (OptionError, TypeError):
         return False
+    if change.get("task", defaults["task"]) != defaults["task"]:  # the shipped prior knows one
+        return False
     fixed = (name for name in change if name in BY_NAME and BY_NAME[name].change != "at any time")
     kept = all(BY_NAME[name].change == UNCONFIGURED and change[name] == defaults[name] for name in fixed)
     return kept and all(name in BY_NAME for name in change)
