@@ -31,7 +31,7 @@ ENGINES = ("auto", "onnxruntime", "openvino", "torch")
 DEVICES = ("auto", "cpu", "cuda", "gpu", "npu")  # gpu and npu are Intel's, by OpenVINO
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 MULTIPLE = 32  # of the embedded prior: its denoiser works at 1/8, 1/16 and 1/32 of the frame
-PREFERRED = ("openvino", "onnxruntime", "torch")  # fastest first on a CPU, see benchmarks/engines.py
+PREFERRED = ("openvino", "onnxruntime", "torch")  # fastest first on a CPU, see benchmarks/speed.py
 
 
 class Engine(Protocol):

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from infrared_ir_ros.restoration.weights import PriorFiles
 
 HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
+# One for the process. Each new one gives its thread a stack for signal handlers, and when two go in the order in which
+# they came, that stack is freed while in use: the next signal, a Ctrl-C, is then a segmentation fault.
+CORE = openvino.Core()
 
 
 class OpenVinoEngine:
@@ -41,11 +44,10 @@ class OpenVinoEngine:
     multiple = MULTIPLE
 
     def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
-        self._core = openvino.Core()
         self._device = {"auto": "CPU"}.get(device, device.upper())
-        if self._device not in self._core.available_devices:
+        if self._device not in CORE.available_devices:
             raise OptionError(
-                f"device is {device!r}: OpenVINO finds {', '.join(self._core.available_devices)} here; use cpu or auto"
+                f"device is {device!r}: OpenVINO finds {', '.join(CORE.available_devices)} here; use cpu or auto"
             )
         self._precision = "fp32" if precision == "auto" and self._device == "CPU" else precision
         self._requests = [self._compile(files.read(name)) for name in ("estimate.onnx", "restore.onnx")]
@@ -65,4 +67,4 @@ class OpenVinoEngine:
         config = {"PERFORMANCE_HINT": "LATENCY"}
         if self._precision in HINTS:
             config["INFERENCE_PRECISION_HINT"] = HINTS[self._precision]
-        return self._core.compile_model(self._core.read_model(graph), self._device, config).create_infer_request()
+        return CORE.compile_model(CORE.read_model(graph), self._device, config).create_infer_request()

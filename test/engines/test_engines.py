@@ -14,6 +14,10 @@
 
 """Every engine computes what the torch module computes."""
 
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -22,6 +26,17 @@ from infrared_ir_ros.restoration.weights import SHIPPED, find_prior
 
 torch = pytest.importorskip("torch")
 
+ENGINES_COME_AND_GO = f"""
+import os, signal
+from infrared_ir_ros.engines import create_engine
+from infrared_ir_ros.restoration.weights import find_prior
+
+old, new = (create_engine(find_prior("embedded"), "openvino") for _ in range(2))
+del old
+del new
+signal.signal({signal.SIGINT:d}, lambda *_: print("handled"))
+os.kill(os.getpid(), {signal.SIGINT:d})
+"""
 SIZES = [(128, 160), (480, 640), (512, 640), (256, 320), (1024, 1280), (96, 32)]
 
 
@@ -45,6 +60,12 @@ def test_graphs_agree_with_torch_at_every_size(reference, name: str) -> None:  #
         np.testing.assert_allclose(
             engine.restore(frame, *expected[:6]), reference.restore(frame, *expected[:6]), atol=1e-3
         )
+
+
+def test_signals_are_handled_after_engines_came_and_went() -> None:
+    pytest.importorskip("openvino")
+    ended = subprocess.run([sys.executable, "-c", ENGINES_COME_AND_GO], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout.strip()) == (0, "handled")
 
 
 def test_files_that_ship_are_small() -> None:
