@@ -228,7 +228,8 @@ def test_mistakes_in_a_configuration_are_named(tmp_path: Path, change: tuple[str
 
 def test_shipped_configuration_is_valid() -> None:
     config = read_config(Path(__file__).resolve().parents[2] / "config/train_prior.yaml")
-    assert [stage.name for stage in config.stages] == ["field", "restore"]
+    names = [stage.name for stage in config.stages]
+    assert names[0] == "field" and set(names[1:]) == {"restore"}
 
 
 def test_bf16_trains(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
