@@ -28,7 +28,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from infrared_ir_ros.engines import create_engine
+from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer
+from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, Tasks
 from infrared_ir_ros.restoration.weights import SHIPPED, find_prior
 from infrared_ir_ros.simulation import degrade, layout, stretch
 
@@ -40,10 +42,13 @@ KEPT = ("stem", "head", "context")  # first and last layer, and the 1x1 layers o
 
 
 def write_int8(folder: Path) -> None:
-    """Write the shipped prior into `folder`, the 3x3 convolutions of its denoiser in int8: weights per channel,
-    activations per tensor by their extremes."""
-    shutil.copytree(SHIPPED / "embedded", folder)
+    """Write the shipped prior into `folder`, folded for its default task, its denoiser's 3x3 convolutions in int8.
+
+    Weights are quantised per channel, activations per tensor by their extremes.
+    """
+    shutil.copytree(SHIPPED / "embedded", folder, ignore=shutil.ignore_patterns(ADAPTERS, PROMPTS))
     prepared, graph = folder / "prepared.onnx", folder / GRAPH
+    graph.write_bytes(Tasks(find_prior("embedded")).fold(Options().task).read(GRAPH))
     quant_pre_process(graph, prepared, skip_symbolic_shape=True)
     quantize_static(
         prepared, graph, Calibration(), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=not _has_vnni(),
@@ -51,6 +56,7 @@ def write_int8(folder: Path) -> None:
     )  # fmt: skip
     prepared.unlink()
     manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"] = {name: digest for name, digest in manifest["files"].items() if (folder / name).exists()}
     manifest["files"][GRAPH] = hashlib.sha256(graph.read_bytes()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
@@ -73,7 +79,8 @@ class _Tap:
         files = find_prior("embedded")
         self._engine = create_engine(files, "onnxruntime")
         self.names = [value.name for value in onnx.load_from_string(files.read(GRAPH)).graph.input]
-        self.description, self.estimate = self._engine.description, self._engine.estimate
+        self.description, self.multiple = self._engine.description, self._engine.multiple
+        self.estimate = self._engine.estimate
         self.given: dict[str, np.ndarray] = {}
 
     def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:

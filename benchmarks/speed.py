@@ -50,7 +50,8 @@ INTRODUCTION = """# What a frame costs
 
 By `python benchmarks/speed.py`: median (95th percentile) of milliseconds from counts to counts, and megabytes of the
 whole process at its peak. PSNR: dB of the worst frame against ONNX Runtime in fp32. Against truth: what the precision
-adds to the PSNR of its worst preset, on procedural frames. int8 is measured, not shipped.
+adds to the PSNR of its worst preset, on procedural frames. int8 is measured, not shipped. OpenVINO
+answers in fp32 where the processor has no bf16, as the PSNR then shows.
 """
 LONGEST = 60.0  # seconds that one measurement takes about
 SHIPPABLE = 0.1  # dB that a precision may lose on its worst preset
