@@ -39,6 +39,7 @@ from infrared_ir_ros.evaluation.metrics import fit_tone, psnr, ssim
 from infrared_ir_ros.evaluation.testsets import SETS, data_folder
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.folding import Tasks
 from infrared_ir_ros.restoration.weights import PriorFiles, find_prior
 from infrared_ir_ros.training.pack import FrameSets, read_pack
 from infrared_ir_ros.training.perceptual import is_installed
@@ -120,12 +121,12 @@ def switched_off(files: PriorFiles, name: str, mix: list[Case]) -> dict[str, np.
     """Scores (cases, MEASURES) of the shipped restorer, and with each part left out."""
     shipped = load_restorer(engine=name, options=OPTIONS)
     rows = {"as shipped": scores(shipped, mix)}
-    bare = create_engine(files, name)
-    rows["adapters off"] = scores(Restorer(bare, OPTIONS), mix)
+    rows["adapters off"] = scores(Restorer(create_engine(files, name), OPTIONS), mix)
+    folded = create_engine(Tasks(files).fold(OPTIONS.task), name)
     bands = np.mean([shipped.restore(case.degraded).estimate.log_snr_bands for case in tqdm(mix, "log-SNR")], axis=0)
-    rows["timestep fixed"] = scores(Restorer(Without(bare, fixed=bands), OPTIONS), mix)
+    rows["timestep fixed"] = scores(Restorer(Without(folded, fixed=bands), OPTIONS), mix)
     for part in ("tone", "shading", "lines"):
-        rows[f"{part} left out"] = scores(Restorer(Without(bare, part), OPTIONS), mix)
+        rows[f"{part} left out"] = scores(Restorer(Without(folded, part), OPTIONS), mix)
     return rows
 
 

@@ -42,6 +42,7 @@ from infrared_ir_ros.priors.estimator import snr_targets
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, Schedule
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
+from infrared_ir_ros.restoration.folding import Tasks
 from infrared_ir_ros.restoration.weights import find_prior
 
 MIX = ("sensor_light", "sensor_normal", "sensor_hard")
@@ -93,7 +94,7 @@ def estimator(
         Of the degradations.
     """
     files = find_prior("embedded", prior_path)
-    steered = Steered(create_engine(files, engine))
+    steered = Steered(create_engine(Tasks(files).fold(Options().task), engine))
     mix = list(cases(sets, MIX, frames, seed, data_folder()))
     figures = errors(load_prior(files).eval(), mix) | sweeps(steered, mix)
     print(report(figures))
