@@ -26,7 +26,7 @@ setup(
     name=PACKAGE,
     version="0.1.0",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["weights/*", "weights/*/*", "training/*.yaml"]},
+    package_data={PACKAGE: ["weights/*", "weights/*/*", "training/*.yaml", "evaluation/*.jinja"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml", "LICENSE", "README.md"]),
@@ -48,6 +48,7 @@ setup(
             f"recorder = {ROS}.recorder:main",
             f"restore_images = {COMMANDS}.restore_images:main",
             f"make_bag = {COMMANDS}.make_bag:main",
+            f"evaluate_bag = {COMMANDS}.evaluate_bag:main",
             f"demo = {COMMANDS}.demo:main",
             f"train_prior = {COMMANDS}.train_prior:main",
             f"train_tasks = {COMMANDS}.train_tasks:main",

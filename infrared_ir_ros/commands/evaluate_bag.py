@@ -1,0 +1,132 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Says whether restoration helps on your recordings: figures, pictures and plots in one report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infrared_ir_ros.commands.running import run_command
+
+
+def evaluate_bag(
+    *inputs: Path,
+    output: Path,
+    task: tuple[str, ...] = ("restore",),
+    classical: tuple[str, ...] = (),
+    method_topic: tuple[str, ...] = (),
+    topic: str = "",
+    reference_topic: str = "",
+    reference: str = "",
+    degradation: str = "",
+    seed: int = 0,
+    tolerance_ms: float = 5.0,
+    frames: int = 0,
+    mode: str = "offline",
+    tone: str = "auto",
+    smoothing: float = 0.8,
+    counts_mapping: str = "auto",
+    counts_minimum: float = 0.0,
+    counts_maximum: float = 65535.0,
+    counts_resolution: float = 0.01,
+    prior: str = "embedded",
+    prior_path: str = "",
+    prompts: str = "",
+    engine: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    distance_every: int = 10,
+) -> int:
+    """Compare the input, classical chains, tasks of ours and topics of yours on bags, videos and folders of pictures.
+
+    Writes report.html (one file, loads nothing), report.json, frames.csv, and a bag of the results for each recording,
+    on the stamps of the input. The folder appears when all is written. Ends with 0, with 1 if a recording or a part of
+    one could not be read, or nothing could be done, and with 130 after Ctrl-C.
+
+    Parameters
+    ----------
+    inputs
+        Bags (folder, mcap, db3), videos, npz sequences, folders of pictures, or folders with any of them.
+    output
+        Folder for the report; must not exist.
+    task
+        A task of ours to restore for; may be given several times.
+    classical
+        A classical chain DENOISER+SHADING, as wavelet+gradient; may be given several times.
+    method_topic
+        Topic of the same bag with frames that another method restored; may be given several times.
+    topic
+        Image topic of the input in a bag; empty: the first.
+    reference_topic
+        Topic of the same bag with clean frames, matched by stamp.
+    reference
+        Bag, video or folder with the clean frames: matched by stamp where both are bags, else one by one.
+    degradation
+        Preset, as sensor_normal: the input counts as clean, and is degraded first.
+    seed
+        Of the degradation.
+    tolerance_ms
+        Between the stamps of frames that belong together.
+    frames
+        Of each recording, at most; 0: all.
+    mode
+        offline: every frame, as fast as possible. replay: through the live node in the recording's own time, so that
+        drops and the way through ROS count; of bags and pictures alike, for one task.
+    tone
+        restore, preserve, or auto: preserve for temperatures (counts mapping tlinear).
+    smoothing
+        Weight of the past in the estimates, 0 to 0.99.
+    counts_mapping
+        How counts map to the range that the network sees: fixed, percentile, tlinear (temperatures), auto.
+    counts_minimum
+        Counts that map to 0 when the mapping is fixed.
+    counts_maximum
+        Counts that map to 1 when the mapping is fixed.
+    counts_resolution
+        Kelvin per count of tlinear input: 0.01 or 0.1.
+    prior
+        The network: embedded ships with the package; sd_turbo needs a checkpoint, imported, and torch.
+    prior_path
+        Folder of the prior's weights; empty: those of the package.
+    prompts
+        File with more tasks, a bank of prompts trained for this prior.
+    engine
+        What runs the network: auto, onnxruntime, openvino, torch.
+    device
+        Where it runs: auto, cpu, cuda.
+    precision
+        Numbers that it computes with: auto, fp32, fp16, bf16.
+    distance_every
+        MS-SSIM and ST-LPIPS, where torchmetrics and stlpips-pytorch are installed, on every so many frames; 0: never.
+    """
+    from infrared_ir_ros.commands.evaluate_run import Asked, evaluate
+    from infrared_ir_ros.evaluation.recordings import Wanted
+    from infrared_ir_ros.records import Counts, Options
+
+    counts = Counts(counts_mapping, counts_minimum, counts_maximum, resolution=counts_resolution)
+    options = Options(task[0] if task else "restore", tone, 1.0, smoothing, counts)
+    tolerance_ns = round(1e6 * tolerance_ms)
+    wanted = Wanted(topic, method_topic, reference_topic, reference, degradation, seed, tolerance_ns, frames)
+    loading = {"prior": prior, "prior_path": prior_path, "engine": engine, "device": device, "precision": precision}
+    return evaluate(Asked(inputs, output, mode, task, classical, wanted, options, loading, prompts, distance_every))
+
+
+def main() -> None:
+    """Entry point `evaluate_bag`."""
+    run_command(evaluate_bag)
+
+
+if __name__ == "__main__":
+    main()

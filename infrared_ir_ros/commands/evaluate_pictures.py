@@ -1,0 +1,70 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The frames that a report shows: where the first method gains most, least, and as usual."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.evaluation.methods import INPUT
+from infrared_ir_ros.evaluation.recordings import CLEAN, result_topic
+from infrared_ir_ros.evaluation.report import Evaluation, Picture, Recording
+from infrared_ir_ros.evaluation.summary import FIGURES
+from infrared_ir_ros.media import open_source
+from infrared_ir_ros.records import Counts
+from infrared_ir_ros.restoration.counts import window
+
+
+def choose_pictures(evaluation: Evaluation, room: Path) -> list[Picture]:
+    """Best, median and worst frame of all recordings, by what the first method gains over the input: PSNR after gain
+    and offset, or where there are no clean frames, the fall of the stripe index. Read from the bags of the results."""
+    if len(evaluation.methods) < 2:
+        return []
+    method, figure, sign = evaluation.methods[1], "psnr_fitted", 1
+    if not any(np.isfinite(one.values(method, figure)).any() for one in evaluation.recordings):
+        figure, sign = "stripes", -1
+    ranked: list[tuple[float, Recording, int]] = []
+    for one in evaluation.recordings:
+        gains = sign * (one.values(method, figure) - one.values(INPUT, figure))
+        ranked += [(float(gain), one, number) for number, gain in enumerate(gains) if np.isfinite(gain)]
+    ranked.sort(key=lambda entry: -entry[0])
+    places = {"Best frame": 0, "Median frame": len(ranked) // 2, "Worst frame": len(ranked) - 1}
+    pictures = []
+    for title, place in places.items() if ranked else ():
+        gain, one, number = ranked[place]
+        about = FIGURES[figure]
+        caption = f"{one.name}, frame {number}: {about.label} {sign * gain:+.{about.digits}f} {about.unit} ({method})"
+        pictures.append(Picture(title, caption, _images(evaluation, room / one.bag, one.stamps[number])))
+    return pictures
+
+
+def _images(evaluation: Evaluation, bag: Path, stamp: int) -> dict[str, np.ndarray]:
+    """By method, as 8-bit pictures on the input's scale; "clean" where there is one."""
+    found: dict[str, np.ndarray] = {}
+    for name in [*evaluation.methods, CLEAN]:
+        with suppress(SourceError):  # it has no such topic: no clean frames, or a method without an answer
+            for frame in open_source(bag, result_topic(name)):
+                if frame.stamp_ns == stamp:
+                    found[name] = frame.image
+    scale = window(found[INPUT], Counts())
+    return {name: _shown(scale.to_unit(image)) for name, image in found.items()}
+
+
+def _shown(unit: np.ndarray) -> np.ndarray:
+    return np.rint(255 * np.clip(np.nan_to_num(unit), 0, 1)).astype(np.uint8)

@@ -1,0 +1,218 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How clean a sequence looks where there is no truth beside it.
+
+Each figure is a strength of the fault divided by the strength of the scene's edges in the same band: a gain changes
+neither, and added noise is taken off the scene's part. A blur does weaken narrow faults more than edges. So a figure is
+compared with that of the input *blurred until it has as little detail* (`BlurCurve`): who only blurs gets the input's
+own figure. Where the scene's edges are is decided once, on the input, for all methods. Frames are (height, width) of
+any real dtype and unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import nan
+
+import cv2
+import numpy as np
+
+WIDTHS = (1, 2, 4)  # pixels: the bands of the stripe index
+BOXES = (1, 3, 7, 15)  # pixels: their differences are the bands of the temporal noise
+EDGE_SHARE = 0.1  # of all pixels
+LEAST_POWER = 0.05  # of the power on the edges is the scene's, however noisy the frame
+BLOCK = 16  # pixels: noise is gone in the mean of a block, and so is what a blur changes
+WINDOW = 32  # frames over which a pixel must stand still
+LEAST_STATIC = 0.05  # of all pixels, or there is nothing to measure on
+BLURS = (0.0, 0.5, 0.8, 1.2, 2.0, 4.0)  # pixels, of the input's blurred copies
+MOVING = 4.0  # times as much power over time on edges as elsewhere: the camera moves
+
+
+@dataclass(frozen=True)
+class Look:
+    """One frame. stripes: of columns and rows together, 0 none. detail: edges of 1 to 4 pixels against the coarse
+    contrast of the frame; no figure of merit, since noise-free sharpening raises it too."""
+
+    stripes: float
+    detail: float
+
+
+@dataclass(frozen=True)
+class Stillness:
+    """Static pixels of some frames. noise: over time, against the scene. flicker: of blocks from frame to frame,
+    against the contrast of the scene. static: share of the pixels, 0..1. The first two are NaN where that is too small
+    or the camera moves."""
+
+    noise: float
+    flicker: float
+    static: float
+
+
+def edge_mask(frame: np.ndarray) -> np.ndarray:
+    """Where the scene has its strongest edges, at a scale that noise and narrow stripes do not reach: (H, W) bool."""
+    smooth = cv2.GaussianBlur(_float(frame), (0, 0), 2.0, borderType=cv2.BORDER_REFLECT)
+    slopes = np.hypot(np.gradient(smooth, axis=0), np.gradient(smooth, axis=1))
+    return slopes >= np.quantile(slopes[::2, ::2], 1 - EDGE_SHARE)
+
+
+def look(frame: np.ndarray, edges: np.ndarray) -> Look:
+    """Stripes and detail of one frame. edges: `edge_mask` of the input."""
+    frame = _float(frame)
+    columns, powers = _stripes(frame, edges)
+    rows, more = _stripes(np.ascontiguousarray(frame.T), np.ascontiguousarray(edges.T))
+    contrast = float(_blocks(frame).std())
+    detail = float(np.sqrt(np.mean(powers + more))) / contrast if contrast > 0 else nan
+    return Look(float(np.hypot(columns, rows)), detail)
+
+
+@dataclass(frozen=True)
+class BlurCurve:
+    """What blurring alone makes of the input's figures. detail: of each copy, falling. stripes, noise: of each copy
+    against those of the input, 1 at first."""
+
+    detail: np.ndarray
+    stripes: np.ndarray
+    noise: np.ndarray
+
+    @classmethod
+    def of(cls, frames: list[np.ndarray], edges: np.ndarray, static: np.ndarray) -> BlurCurve:
+        """Of some frames of the input, one after the other."""
+        looks, noises = [], []
+        for sigma in BLURS:
+            copies = [cv2.GaussianBlur(_float(frame), (0, 0), sigma) if sigma else frame for frame in frames]
+            looks.append(look(copies[0], edges))
+            moments = Moments()
+            for copy in copies:
+                moments.add(copy)
+            noises.append(stillness(moments, static).noise)
+        stripes = np.array([one.stripes for one in looks])
+        detail = np.minimum.accumulate([one.detail for one in looks])
+        noise = np.array(noises)
+        return cls(detail, stripes / stripes[0], noise / noise[0] if np.isfinite(noise).all() else np.ones(len(BLURS)))
+
+    def without_blur(self, figure: float, detail: float, kind: str) -> float:
+        """A method's figure (`stripes` or `noise`), less the part of its fall that its loss of detail explains."""
+        gained = np.interp(detail, self.detail[::-1], getattr(self, kind)[::-1])
+        return figure / max(float(gained), 1e-3)
+
+
+def _stripes(frame: np.ndarray, edges: np.ndarray) -> tuple[float, list[float]]:
+    """Root mean ratio of what whole columns share to what edges have, over the bands; and the edges' powers."""
+    ratios, powers = [], []
+    for width in WIDTHS:
+        means = cv2.blur(frame, (width, width), borderType=cv2.BORDER_REFLECT) if width > 1 else frame
+        steps, mask = means[:, width:] - means[:, :-width], edges[:, width:]
+        shared = np.median(steps, axis=0, keepdims=True)
+        power = scene_power(steps - shared, mask)
+        ratios.append(float(np.mean(shared**2)) / power if power > 0 else nan)
+        powers.append(power)
+    return float(np.sqrt(np.mean(ratios))), powers
+
+
+def scene_power(band: np.ndarray, edges: np.ndarray) -> float:
+    """Mean square on the edges, less that of noise: the robust one elsewhere."""
+    power = float(np.mean(band[edges] ** 2)) if edges.any() else 0.0
+    elsewhere = band[~edges][::3]
+    noise = 1.4826 * float(np.median(np.abs(elsewhere))) if elsewhere.size else 0.0
+    return max(power - noise**2, LEAST_POWER * power)
+
+
+@dataclass
+class Moments:
+    """Running sums of one sequence, of each pixel in each band and of each block from frame to frame."""
+
+    count: int = 0
+    sums: list[np.ndarray] = field(default_factory=list)
+    squares: list[np.ndarray] = field(default_factory=list)
+    blocks: np.ndarray | None = None
+    last: np.ndarray | None = None
+    steps: np.ndarray | None = None
+
+    def add(self, frame: np.ndarray) -> None:
+        """The next frame, (height, width), all of one size."""
+        bands, blocks = _bands(_float(frame)), _blocks(_float(frame))
+        if self.blocks is None or self.last is None or self.steps is None:
+            self.sums, self.squares = bands, [band**2 for band in bands]
+            self.origin = blocks
+            self.blocks, self.steps = blocks, np.zeros_like(blocks)
+        else:
+            for total, square, band in zip(self.sums, self.squares, bands, strict=True):
+                total += band
+                square += band**2
+            self.blocks = self.blocks + blocks
+            self.steps = self.steps + (blocks - self.last) ** 2
+        self.last = blocks
+        self.count += 1
+
+    def variances(self) -> list[np.ndarray]:
+        """Of each pixel over time, by band; the last one is that of the smoothed frame."""
+        return [
+            np.maximum(square - total**2 / self.count, 0) / (self.count - 1)
+            for total, square in zip(self.sums, self.squares, strict=True)
+        ]
+
+
+def still_pixels(moments: Moments) -> np.ndarray:
+    """Pixels of the *input* that changed no more than by its noise: (H, W) bool, all False where the camera moves."""
+    change = moments.variances()[-1]
+    mean = moments.sums[-1] / moments.count
+    slopes = np.hypot(np.gradient(mean, axis=0), np.gradient(mean, axis=1))
+    flat, steep = slopes <= np.quantile(slopes, 0.5), slopes >= np.quantile(slopes, 1 - EDGE_SHARE)
+    floor = float(np.median(change[flat]))
+    if float(np.median(change[steep])) > MOVING * floor:
+        return np.zeros(change.shape, bool)
+    return change <= MOVING * floor
+
+
+def stillness(moments: Moments, static: np.ndarray) -> Stillness:
+    """Figures of the frames in `moments` on the pixels that stand still in the input."""
+    share = float(static.mean())
+    if moments.count < 2 or share < LEAST_STATIC:
+        return Stillness(nan, nan, share)
+    return Stillness(_temporal_noise(moments, static), _flicker(moments, static), share)
+
+
+def _temporal_noise(moments: Moments, static: np.ndarray) -> float:
+    edges = edge_mask(sum(moments.sums) / moments.count)  # the bands add up to the frame
+    ratios = []
+    for variance, total in zip(moments.variances()[:-1], moments.sums[:-1], strict=True):
+        noise = float(np.mean(variance[static]))
+        power = scene_power(total / moments.count, edges)
+        ratios.append(noise / power if power > 0 else nan)
+    return float(np.sqrt(np.mean(ratios)))
+
+
+def _flicker(moments: Moments, static: np.ndarray) -> float:
+    assert moments.blocks is not None and moments.steps is not None
+    whole = _blocks(static.astype(np.float32)) > 0.8
+    contrast = float((moments.blocks / moments.count).std())
+    if not whole.any() or contrast == 0:
+        return nan
+    return float(np.sqrt(np.mean(moments.steps[whole]) / (moments.count - 1))) / contrast
+
+
+def _bands(frame: np.ndarray) -> list[np.ndarray]:
+    """Differences of box means of growing size, and the coarsest mean; they add up to the frame."""
+    means = [cv2.blur(frame, (box, box), borderType=cv2.BORDER_REFLECT) if box > 1 else frame for box in BOXES]
+    return [fine - coarse for fine, coarse in zip(means[:-1], means[1:], strict=True)] + [means[-1].copy()]
+
+
+def _blocks(frame: np.ndarray) -> np.ndarray:
+    height, width = (max(side // BLOCK, 1) for side in frame.shape)
+    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _float(frame: np.ndarray) -> np.ndarray:
+    return np.asarray(frame, np.float32)

@@ -1,0 +1,189 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What is evaluated: recordings, and beside each frame its clean one and what other methods made of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media import open_source
+from infrared_ir_ros.media.frames import Frame, Report, Source
+from infrared_ir_ros.media.paths import existing, printable, regular_files
+from infrared_ir_ros.media.sources import BAG_SUFFIXES
+from infrared_ir_ros.media.video import VIDEO_SUFFIXES
+from infrared_ir_ros.simulation.camera import Degrader
+
+CLEAN = "clean"  # beside the methods in a bag of results
+SEQUENCES = VIDEO_SUFFIXES | BAG_SUFFIXES | {".npz"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What stands beside a frame.
+
+    topic: of the frames in a bag, "" the first. methods: topics of other methods' frames in the same bag.
+    reference_topic: of clean frames in the same bag. reference: another recording with the clean frames.
+    degradation: preset that makes the input of the frames, which are then the clean ones; seed: of it.
+    tolerance_ns: between the stamps of a frame and what belongs to it. frames: at most, 0 all.
+    """
+
+    topic: str = ""
+    methods: tuple[str, ...] = ()
+    reference_topic: str = ""
+    reference: str = ""
+    degradation: str = ""
+    seed: int = 0
+    tolerance_ns: int = 5_000_000
+    frames: int = 0
+
+
+@dataclass(frozen=True)
+class Instant:
+    """A frame of the input, and what belongs to it. others: by topic; a frame that is missing there is not in it."""
+
+    frame: Frame
+    clean: np.ndarray | None
+    others: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def recordings(paths: Sequence[Path]) -> list[Path]:
+    """The recordings at some paths: bags, videos, npz sequences, folders of pictures; of another folder, those in it.
+
+    Raises SourceError for a path that is missing.
+    """
+    found: list[Path] = []
+    for path in map(existing, paths):
+        inside = [] if path.is_file() or _is_bag(path) else regular_files(path, SEQUENCES)
+        found += list(dict.fromkeys(_whole_bag(one) for one in inside)) or [path]
+    return list(dict.fromkeys(found))
+
+
+def _is_bag(folder: Path) -> bool:
+    return folder.is_dir() and (
+        (folder / "metadata.yaml").is_file() or any(one.suffix.lower() in BAG_SUFFIXES for one in folder.iterdir())
+    )
+
+
+def _whole_bag(path: Path) -> Path:
+    return path.parent if path.suffix.lower() in BAG_SUFFIXES and _is_bag(path.parent) else path
+
+
+def instants(path: Path, wanted: Wanted, report: Report) -> Iterator[Instant]:
+    """The frames of one recording with what belongs to them, in their order.
+
+    What does not stop the recording is told to `report`. Raises SourceError: unreadable, no such topic, empty, clean
+    frames of another size.
+    """
+    source = open_source(path, wanted.topic, report=report)
+    clean = _reference(path, wanted, source, report)
+    degrader = Degrader(wanted.degradation, wanted.seed) if wanted.degradation else None
+    others = {topic: _Partner(_open(path, topic, report), wanted.tolerance_ns, True) for topic in wanted.methods}
+    count = odd = lonely = 0
+    shape: tuple[int, ...] = ()
+    for frame in source:
+        if wanted.frames and count == wanted.frames:
+            break
+        shape = shape or frame.image.shape
+        if frame.image.shape != shape:
+            odd += 1
+            continue
+        truth = clean.of(frame) if clean else None
+        if clean and truth is None:
+            lonely += 1
+            continue
+        if truth is not None and truth.shape != shape:
+            raise SourceError(f"frames are {shape} and their clean ones {truth.shape}: they must be of one size")
+        if degrader:
+            truth, frame = frame.image, Frame(degrader(frame.image), frame.stamp_ns, frame.name)
+        found = {topic: partner.of(frame) for topic, partner in others.items()}
+        yield Instant(frame, truth, {topic: image for topic, image in found.items() if image is not None})
+        count += 1
+    if odd:
+        report(f"{odd} frames are of another size than the first, {shape}: left out")
+    if lonely:
+        report(f"{lonely} frames have no clean one within {wanted.tolerance_ns / 1e6:g} ms: left out")
+    if not count:
+        raise SourceError(
+            f"{printable(path.name)}: no frame has a clean one" if lonely else f"{printable(path.name)} holds no frame"
+        )
+    for topic, partner in others.items():
+        if partner.missed:
+            report(f"{partner.missed} of {count} frames have none on {printable(topic)}")
+
+
+class _Partner:
+    """The frames of another source, by stamp, or by number where the sources have no common clock."""
+
+    def __init__(self, source: Source, tolerance_ns: int, by_stamp: bool) -> None:
+        self._frames, self._tolerance, self._by_stamp = iter(source), tolerance_ns, by_stamp
+        self._held: list[Frame] = []
+        self.missed = 0
+
+    def of(self, frame: Frame) -> np.ndarray | None:
+        """The image that belongs to a frame; stamps asked for must rise."""
+        if not self._by_stamp:
+            partner = next(self._frames, None)
+            return None if partner is None else partner.image
+        while not self._held or self._held[-1].stamp_ns < frame.stamp_ns + self._tolerance:
+            partner = next(self._frames, None)
+            if partner is None:
+                break
+            self._held.append(partner)
+        self._held = [one for one in self._held if one.stamp_ns >= frame.stamp_ns - self._tolerance]
+        near = min(self._held, key=lambda one: abs(one.stamp_ns - frame.stamp_ns), default=None)
+        if near is None or abs(near.stamp_ns - frame.stamp_ns) > self._tolerance:
+            self.missed += 1
+            return None
+        return near.image
+
+
+def _reference(path: Path, wanted: Wanted, source: Source, report: Report) -> _Partner | None:
+    if wanted.reference_topic:
+        return _Partner(_open(path, wanted.reference_topic, report), wanted.tolerance_ns, True)
+    if wanted.reference:
+        other = open_source(wanted.reference, report=report)
+        return _Partner(other, wanted.tolerance_ns, hasattr(source, "topic") and hasattr(other, "topic"))
+    return None
+
+
+def _open(path: Path, topic: str, report: Report) -> Source:
+    source = open_source(path, topic, report=report)
+    if not hasattr(source, "topic"):
+        raise SourceError(f"{printable(path.name)} is no bag: it has no topic {printable(topic)}")
+    return source
+
+
+def result_topic(name: str) -> str:
+    """Topic of a method in a bag of results."""
+    return "/evaluation/" + "".join(c if c.isalnum() and c.isascii() else "_" for c in name.strip("/"))
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file, or of all visible files of a folder, names and contents in order."""
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
+    for file in files:
+        if file != path:
+            digest.update(str(file.relative_to(path)).encode("utf-8", "surrogateescape"))
+        with open(file, "rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
