@@ -131,9 +131,13 @@ def scene_power(band: np.ndarray, edges: np.ndarray) -> float:
 
 @dataclass
 class Moments:
-    """Running sums of one sequence, of each pixel in each band and of each block from frame to frame."""
+    """Running sums of one sequence, of each pixel in each band and of each block from frame to frame.
+
+    Bands are counted from those of the first frame, `origins`: squares of 16-bit counts would round in float32.
+    """
 
     count: int = 0
+    origins: list[np.ndarray] = field(default_factory=list)
     sums: list[np.ndarray] = field(default_factory=list)
     squares: list[np.ndarray] = field(default_factory=list)
     blocks: np.ndarray | None = None
@@ -144,17 +148,21 @@ class Moments:
         """The next frame, (height, width), all of one size."""
         bands, blocks = _bands(_float(frame)), _blocks(_float(frame))
         if self.blocks is None or self.last is None or self.steps is None:
-            self.sums, self.squares = bands, [band**2 for band in bands]
-            self.origin = blocks
+            self.origins = bands
+            self.sums, self.squares = ([np.zeros_like(band) for band in bands] for _ in range(2))
             self.blocks, self.steps = blocks, np.zeros_like(blocks)
         else:
-            for total, square, band in zip(self.sums, self.squares, bands, strict=True):
-                total += band
-                square += band**2
+            for total, square, band, origin in zip(self.sums, self.squares, bands, self.origins, strict=True):
+                total += band - origin
+                square += (band - origin) ** 2
             self.blocks = self.blocks + blocks
             self.steps = self.steps + (blocks - self.last) ** 2
         self.last = blocks
         self.count += 1
+
+    def means(self) -> list[np.ndarray]:
+        """Of each pixel over time, by band; they add up to the mean frame."""
+        return [origin + total / self.count for origin, total in zip(self.origins, self.sums, strict=True)]
 
     def variances(self) -> list[np.ndarray]:
         """Of each pixel over time, by band; the last one is that of the smoothed frame."""
@@ -167,7 +175,7 @@ class Moments:
 def still_pixels(moments: Moments) -> np.ndarray:
     """Pixels of the *input* that changed no more than by its noise: (H, W) bool, all False where the camera moves."""
     change = moments.variances()[-1]
-    mean = moments.sums[-1] / moments.count
+    mean = moments.means()[-1]
     slopes = np.hypot(np.gradient(mean, axis=0), np.gradient(mean, axis=1))
     flat, steep = slopes <= np.quantile(slopes, 0.5), slopes >= np.quantile(slopes, 1 - EDGE_SHARE)
     floor = float(np.median(change[flat]))
@@ -185,11 +193,12 @@ def stillness(moments: Moments, static: np.ndarray) -> Stillness:
 
 
 def _temporal_noise(moments: Moments, static: np.ndarray) -> float:
-    edges = edge_mask(sum(moments.sums) / moments.count)  # the bands add up to the frame
+    means = moments.means()
+    edges = edge_mask(np.sum(means, axis=0))
     ratios = []
-    for variance, total in zip(moments.variances()[:-1], moments.sums[:-1], strict=True):
+    for variance, mean in zip(moments.variances()[:-1], means[:-1], strict=True):
         noise = float(np.mean(variance[static]))
-        power = scene_power(total / moments.count, edges)
+        power = scene_power(mean, edges)
         ratios.append(noise / power if power > 0 else nan)
     return float(np.sqrt(np.mean(ratios)))
 

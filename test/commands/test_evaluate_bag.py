@@ -1,0 +1,190 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import csv
+import inspect
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rosbags.highlevel import AnyReader
+
+from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
+from infrared_ir_ros.commands.make_bag import make_bag
+from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
+from infrared_ir_ros.media import open_source, write_image
+from infrared_ir_ros.simulation.camera import Window
+
+ROOT = Path(__file__).parents[2]
+FEW = {"distance_every": 0}
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bags") / "scene"
+    make_bag("scene", output=path, frames=6, rate=10.0, width=96, height=80, degradation="sensor_normal", seed=5)
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(bag: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("reports") / "report"
+    options = {"reference_topic": "/ir/truth/clean", "classical": ("wavelet+none",), "counts_mapping": "tlinear"}
+    assert evaluate_bag(bag, output=output, **options, **FEW) == 0
+    return output
+
+
+def test_figures_are_those_of_the_frames_in_the_result_bag(bag: Path, report: Path) -> None:
+    truth = [frame.image for frame in open_source(bag, "/ir/truth/clean")]
+    window = Window(truth[0])
+    clean = [np.clip(window.levels(one), 0, 255) for one in truth]
+    with open(report / "frames.csv") as file:
+        rows = list(csv.DictReader(file))
+    for method in ("input", "restore", "wavelet+none"):
+        mine = [row for row in rows if row["method"] == method]
+        frames = list(open_source(report / "bags/000_scene", "/evaluation/" + method.replace("+", "_")))
+        assert len(mine) == len(frames) == 6
+        for row, frame, levels, counts in zip(mine, frames, clean, truth, strict=True):
+            seen = np.clip(window.levels(frame.image), 0, 255)
+            fitted = np.clip(fit_tone(seen, levels), 0, 255)
+            assert float(row["psnr"]) == pytest.approx(psnr(seen, levels), abs=1e-3)
+            assert float(row["psnr_fitted"]) == pytest.approx(psnr(fitted, levels), abs=1e-3)
+            error = 0.01 * (frame.image.astype(float) - counts.astype(float))
+            assert float(row["bias_k"]) == pytest.approx(error.mean(), abs=1e-4)
+            assert float(row["noise_k"]) == pytest.approx(error.std(), rel=1e-3)
+
+
+def test_results_are_on_the_original_stamps_for_another_reader(bag: Path, report: Path) -> None:
+    def stamps(path: Path, topic: str) -> list[int]:
+        with AnyReader([path]) as reader:
+            return [stamp for connection, stamp, _ in reader.messages() if connection.topic == topic]
+
+    assert stamps(report / "bags/000_scene", "/evaluation/restore") == stamps(bag, "/ir/image") != []
+
+
+def test_the_report_is_one_file_that_names_nothing_outside(report: Path) -> None:
+    page = (report / "report.html").read_text()
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!data:)|url\(|@import|https?://|\bimport\b""", page)
+    assert page.count("data:image/png") == 3 * 4 and all(word in page for word in ("Best", "Median", "Worst"))
+    found = json.loads((report / "report.json").read_text())
+    assert found["figures"]["psnr_fitted"]["restore"]["gain"] > 3
+    assert "weights" in found["configuration"]["method restore"] and len(found["recordings"][0]["sha256"]) == 64
+    assert found["figures"]["milliseconds"]["restore"]["mean"] > 0 and "restore" in found["figures"]["log_snr"]
+
+
+def test_a_topic_of_the_user_and_a_paired_recording(bag: Path, tmp_path: Path) -> None:
+    options = {"task": (), "method_topic": ("/ir/truth/clean",), "reference": str(bag), "frames": 3}
+    assert evaluate_bag(bag, output=tmp_path / "r", **options, **FEW) == 0
+    rows = list(csv.DictReader((tmp_path / "r/frames.csv").open()))
+    assert {row["psnr"] for row in rows if row["method"] == "input"} == {"inf"}, "the bag is its own reference"
+    assert all(float(row["psnr"]) < 40 for row in rows if row["method"] != "input") and len(rows) == 6
+
+
+def test_degradation_is_seeded(tmp_path: Path, bag: Path) -> None:
+    def run(name: str, seed: int) -> list[str]:
+        options = {"task": (), "topic": "/ir/truth/clean", "degradation": "sensor_hard", "seed": seed, "frames": 2}
+        evaluate_bag(bag, output=tmp_path / name, **options, **FEW)
+        return [row["psnr"] for row in csv.DictReader((tmp_path / name / "frames.csv").open())]
+
+    first = run("a", 1)
+    assert first == run("b", 1) != run("c", 2)
+
+
+def test_a_bad_recording_is_told_and_the_rest_goes_on(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    whole = next(bag.glob("*.mcap")).read_bytes()
+    (tmp_path / "in/cut.mcap").write_bytes(whole[: int(0.6 * len(whole))])
+    (tmp_path / "in2").mkdir()
+    (tmp_path / "in2/empty.mcap").write_bytes(b"")
+    for number, size in enumerate((64, 64, 48)):
+        image = np.random.default_rng(number).integers(0, 255, (size, size), np.uint8)
+        write_image(tmp_path / f"sizes/{number}.png", image)
+    paths = [tmp_path / name for name in ("in", "in2", "sizes")]
+    assert evaluate_bag(*paths, output=tmp_path / "r", task=(), **FEW) == 1
+    err = capsys.readouterr().err
+    assert "in2: " in err and "in: bag in: cut.mcap: it ends" in err and "1 frames are of another size" in err
+    assert len(err.splitlines()) <= 5 and "Traceback" not in err
+    found = json.loads((tmp_path / "r/report.json").read_text())
+    frames = {one["name"]: one["frames"] for one in found["recordings"]}
+    assert 0 < frames["in"] < 6 and frames["sizes"] == 2 and list(found["failed"]) == ["in2"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"topic": "/nope"}, "no recording could be evaluated"),
+        ({"reference_topic": "/ir/camera_info"}, "no recording could be evaluated"),
+        ({"classical": ("magic",)}, "--classical is 'magic'"),
+        ({"task": ("nope",)}, "task is 'nope'"),
+        ({"mode": "fast"}, "--mode is 'fast'"),
+        ({"degradation": "sensor_hard", "reference_topic": "/x"}, "use one of --reference-topic"),
+        ({"output": Path("/proc/report")}, "cannot write /proc/report"),
+    ],
+)
+def test_what_cannot_work_is_told_and_leaves_nothing(bag: Path, tmp_path: Path, options: dict, words: str) -> None:
+    arguments = {"output": tmp_path / "r"} | ({} if "task" in options else {"task": ()}) | options | FEW
+    with pytest.raises(InfraredError, match=re.escape(words)):
+        evaluate_bag(bag, **arguments)
+    assert os.listdir(tmp_path) == []
+
+
+def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "infrared_ir_ros.commands.evaluate_bag", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        **options,
+    )
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(bag: Path, tmp_path: Path) -> None:
+    def small_files() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    process = start(str(bag), "--output", str(tmp_path / "r"), "--empty-task", preexec_fn=small_files)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1 and "cannot write" in err and "free some space" in err, err
+    assert "Traceback" not in err and os.listdir(tmp_path) == []
+
+
+def test_an_interruption_leaves_nothing(bag: Path, tmp_path: Path) -> None:
+    process = start(str(bag), "--output", str(tmp_path / "r"), "--distance-every", "0")
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.rglob("*.mcap")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and err.endswith("evaluate_bag: interrupted\n"), err
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_help_explains_every_option() -> None:
+    process = start("--help")
+    out, _ = process.communicate(timeout=60)
+    names = [name for name in inspect.signature(evaluate_bag).parameters if name != "inputs"]
+    assert process.returncode == 0 and all(f"--{name.replace('_', '-')}" in out for name in names)
