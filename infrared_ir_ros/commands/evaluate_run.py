@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -72,6 +73,8 @@ class Asked:
             raise OptionError(f"--mode is {self.mode!r}: use one of {', '.join(MODES)}")
         if not self.inputs:
             raise OptionError("no input is given: name bags, videos or folders")
+        if self.mode == "replay" and (len(self.tasks) != 1 or self.chains):
+            raise OptionError("--mode replay plays one task through the node: give one --task and no --classical")
         if sum(map(bool, (wanted.reference_topic, wanted.reference, wanted.degradation))) > 1:
             raise OptionError("use one of --reference-topic, --reference and --degradation")
         if wanted.frames < 0 or self.distance_every < 0 or wanted.tolerance_ns < 0:
@@ -108,7 +111,8 @@ def evaluate(asked: Asked) -> int:
 def _judge_all(found: list[Path], asked: Asked, room: Path) -> Evaluation:
     methods = _methods(asked)
     yardsticks, notes = _yardsticks(asked)
-    names = [INPUT, *(method.name for method in methods), *asked.wanted.methods]
+    played = [_live_name(asked)] if asked.mode == "replay" else []
+    names = [INPUT, *played, *(method.name for method in methods), *asked.wanted.methods]
     evaluation = Evaluation(names, _configuration(asked, methods), [], {}, notes)
     for number, path in enumerate(found):
         name = printable(path.name)
@@ -117,6 +121,8 @@ def _judge_all(found: list[Path], asked: Asked, room: Path) -> Evaluation:
         recording.bag = f"bags/{number:03d}_{safe_name(path.name)}"
         wanted = replace(asked.wanted, seed=asked.wanted.seed + number)
         try:
+            if asked.mode == "replay":
+                methods = [_play(path, recording, wanted, asked)]
             _judge(path, recording, wanted, methods, Judge(yardsticks), room / recording.bag)
         except CannotWrite:
             raise
@@ -134,6 +140,26 @@ def _judge_all(found: list[Path], asked: Asked, room: Path) -> Evaluation:
 
 class CannotWrite(SourceError):
     """The output cannot be written: the other recordings would fare no better."""
+
+
+def _live_name(asked: Asked) -> str:
+    return f"{asked.options.task} live"
+
+
+def _play(path: Path, recording: Recording, wanted: Wanted, asked: Asked) -> Method:
+    """The recording through the live node; what the node counted goes into `recording`."""
+    from infrared_ir_ros.commands.evaluate_replay import play  # ROS is needed only here
+
+    camera: dict[str, object] = {"source": str(path.absolute()), "topic": wanted.topic, "frames": wanted.frames}
+    camera |= {"degradation": wanted.degradation or "clean", "seed": wanted.seed}
+    node: dict[str, object] = {"prompts": asked.prompts, **asked.loading}
+    node |= {name: getattr(asked.options, name) for name in ("task", "tone", "smoothing")}
+    counts = asdict(asked.options.counts)
+    node |= {f"counts.{name}": float(value) if name != "mapping" else value for name, value in counts.items()}
+    with tempfile.TemporaryDirectory(prefix="infrared-replay-") as room:
+        live, recording.facts = play(_live_name(asked), camera, node, Path(room))
+    _tell(f"{recording.name}: " + ", ".join(f"{name} {value}" for name, value in recording.facts.items()))
+    return live
 
 
 def _judge(path: Path, recording: Recording, wanted: Wanted, methods: list[Method], judge: Judge, target: Path) -> None:
@@ -170,6 +196,8 @@ def _answers(instant: Instant, methods: list[Method]) -> tuple[dict[str, np.ndar
     images, own = {INPUT: instant.frame.image}, {}
     for method in methods:
         answer = method(instant.frame.image)
+        if answer is None:
+            continue
         images[method.name] = answer.image
         own[method.name] = {"milliseconds": answer.milliseconds, "log_snr": answer.log_snr}
     for topic, image in instant.others.items():

@@ -43,9 +43,11 @@ class Answer:
 
 
 class Method(Protocol):
+    """`name`: of the method. An answer of None: the frame was dropped."""
+
     name: str
 
-    def __call__(self, frame: np.ndarray) -> Answer: ...
+    def __call__(self, frame: np.ndarray) -> Answer | None: ...
 
     def reset(self) -> None: ...
 

@@ -54,6 +54,7 @@ class Recording:
     rows: list[dict[str, Row]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     bag: str = ""
+    facts: dict[str, str] = field(default_factory=dict)  # of a replay
 
     def values(self, method: str, figure: str) -> np.ndarray:
         """One figure of all frames, NaN where there is none."""

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 import csv
+import importlib.util
 import inspect
 import json
 import os
@@ -188,3 +189,15 @@ def test_the_help_explains_every_option() -> None:
     out, _ = process.communicate(timeout=60)
     names = [name for name in inspect.signature(evaluate_bag).parameters if name != "inputs"]
     assert process.returncode == 0 and all(f"--{name.replace('_', '-')}" in out for name in names)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("rclpy") is None, reason="no ROS 2")
+def test_a_replay_goes_through_the_live_node(bag: Path, tmp_path: Path) -> None:
+    options = {"mode": "replay", "reference_topic": "/ir/truth/clean", "counts_mapping": "tlinear"}
+    assert evaluate_bag(bag, output=tmp_path / "r", **options, **FEW) == 0
+    (recording,) = json.loads((tmp_path / "r/report.json").read_text())["recordings"]
+    live = list(csv.DictReader((tmp_path / "r/frames.csv").open()))
+    live = [row for row in live if row["method"] == "restore live"]
+    assert recording["frames"] == int(recording["facts"]["received"]) == 6
+    assert 0 < len(live) == int(recording["facts"]["restored"]), "dropped frames have no row"
+    assert all(float(row["psnr_fitted"]) > 20 and float(row["milliseconds"]) > 0 and row["log_snr"] for row in live)
