@@ -49,6 +49,7 @@ setup(
             f"restore_images = {COMMANDS}.restore_images:main",
             f"make_bag = {COMMANDS}.make_bag:main",
             f"evaluate_bag = {COMMANDS}.evaluate_bag:main",
+            f"profile_sensor = {COMMANDS}.profile_sensor:main",
             f"demo = {COMMANDS}.demo:main",
             f"train_prior = {COMMANDS}.train_prior:main",
             f"train_tasks = {COMMANDS}.train_tasks:main",

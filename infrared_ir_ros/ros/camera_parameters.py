@@ -33,7 +33,7 @@ CAMERA_TABLE: tuple[Parameter, ...] = tuple(
         ("seed", 0, "of the scene and of the degradation", 0, 2**31 - 1),
         ("pan", 0.0, "pixels by which the scene's camera turns to either side within 20 s", 0.0, 1024.0),
         ("encoding", "mono16", "of the scene: mono16 is TLinear, 0.01 K a count", None, None, ENCODINGS),
-        ("degradation", "clean", "what becomes of the frames before they are published", None, None, PRESETS),
+        ("degradation", "clean", f"what becomes of the frames: {', '.join(PRESETS)}, or a profile (.yaml)"),
         ("frame_id", "thermal_optical_frame", "of every header"),
         ("publish_truth", False, "publish the truth topics even while nobody subscribes to them"),
         ("wait_for_subscriber_s", 0.0, "wait so long at most for a subscriber before the first frame", 0.0, 600.0),

@@ -24,7 +24,7 @@ from typing import Protocol
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.simulation.degradation import PRESETS, STRETCH_LEVELS, STRETCH_PERCENTILES, VideoDegradation
+from infrared_ir_ros.simulation.degradation import STRETCH_LEVELS, STRETCH_PERCENTILES, VideoDegradation, check_preset
 from infrared_ir_ros.simulation.scene import Box, ThermalScene
 
 ENCODINGS = ("mono16", "mono8")
@@ -87,8 +87,7 @@ class Degrader:
     """
 
     def __init__(self, preset: str, seed: int) -> None:
-        if preset not in PRESETS:
-            raise OptionError(f"degradation is {preset!r}: use one of {', '.join(PRESETS)}")
+        check_preset(preset)
         self._preset, self._seed = preset, seed
         self._like: tuple[tuple[int, ...], np.dtype] | None = None
 

@@ -27,6 +27,7 @@ import numpy as np
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.simulation import ranges
+from infrared_ir_ros.simulation.profile import is_profile, read_profile
 from infrared_ir_ros.simulation.ranges import HM_TIR, SEVERITY, Range
 from infrared_ir_ros.simulation.sensor import SensorModel, to_levels
 from infrared_ir_ros.simulation.shading import cos4_dome
@@ -35,6 +36,14 @@ PRESETS = ("clean", *HM_TIR, *SEVERITY)
 
 STRETCH_PERCENTILES = (0.3, 99.7)
 STRETCH_LEVELS = (14.0, 229.0)
+
+
+def check_preset(preset: str) -> None:
+    """Raises OptionError unless `preset` is one of PRESETS, or the path of a profile (.yaml)."""
+    if not is_profile(preset) and preset not in PRESETS:
+        raise OptionError(
+            f"degradation is {preset!r}: use one of {', '.join(PRESETS)}, or the .yaml that profile_sensor wrote"
+        )
 
 
 class _Step(Protocol):
@@ -56,7 +65,8 @@ def stretch(frame: np.ndarray) -> np.ndarray:
 def degrade(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: float = 1.0) -> np.ndarray:
     """Degrade one frame.
 
-    frame: (height, width) float32, 0..255. preset: one of PRESETS. rng decides everything: same seed, same result.
+    frame: (height, width) float32, 0..255. preset: one of PRESETS, or the path of a profile.
+    rng decides everything: same seed, same result.
     Returns a new float32 frame on the 8-bit levels 0..255. Raises OptionError for an unknown preset.
     """
     return VideoDegradation(preset, rng, frame.shape, scale)(frame)
@@ -65,7 +75,8 @@ def degrade(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: flo
 class VideoDegradation:
     """Degrade the frames of a sequence.
 
-    preset: one of PRESETS. shape: (height, width) of every frame. Every `sensor` preset is one camera over the whole
+    preset: one of PRESETS, or the path of a profile (.yaml by profile_sensor). shape: (height, width) of every frame.
+    Every `sensor` preset is one camera over the whole
     sequence: it keeps its pattern, its shading and its dead pixels, its noise is correlated in time, and its levels
     drift; there is no preset of its own for video. `hm_tir` presets have no memory: each frame is drawn anew, as in
     the benchmark. step: between two levels of what comes out; below 1 for a camera of more than 8 bits.
@@ -79,12 +90,15 @@ class VideoDegradation:
         scale: float = 1.0,
         step: float = 1.0,
     ) -> None:
-        if preset not in PRESETS:
-            raise OptionError(f"degradation preset is {preset!r}: use one of {', '.join(PRESETS)}")
+        check_preset(preset)
         self._preset = preset
         self._rng = rng
         self._scale, self._step = scale, step
-        self._sensor = SensorModel(SEVERITY[preset], rng, shape[:2], scale, step) if preset in SEVERITY else None
+        self._sensor: SensorModel | None = None
+        if is_profile(preset):
+            self._sensor = SensorModel(1.0, rng, shape[:2], scale, step, read_profile(preset))
+        elif preset in SEVERITY:
+            self._sensor = SensorModel(SEVERITY[preset], rng, shape[:2], scale, step)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Degrade the next frame: (height, width) float32 0..255 in and out, the input untouched."""

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType, SimpleNamespace
+
 import cv2
 import numpy as np
 
@@ -31,16 +33,24 @@ class SensorModel:
     correlated in time, and a drift of all levels together.
     severity: scales blur, pattern and noise. shape: (height, width). scale: sensor pixels per pixel of the frame.
     step: between two levels of what comes out; JPEG artefacts only where that is 1 (8 bits).
+    drawn: where the numbers are drawn from, by the names of `ranges`; a measured camera brings its own.
     """
 
     def __init__(
-        self, severity: float, rng: np.random.Generator, shape: tuple[int, ...], scale: float, step: float = 1.0
+        self,
+        severity: float,
+        rng: np.random.Generator,
+        shape: tuple[int, ...],
+        scale: float,
+        step: float = 1.0,
+        drawn: SimpleNamespace | ModuleType = ranges,
     ) -> None:
+        self._ranges = drawn
         self._severity, self._rng, self._shape, self._scale = severity, rng, (int(shape[0]), int(shape[1])), scale
         self._step = step
         self._draw_optics()
         self._draw_pattern()
-        self._noise_sigma = self._uniform(ranges.NOISE) * severity / scale
+        self._noise_sigma = self._uniform(self._ranges.NOISE) * severity / scale
         self._noise = rng.standard_normal(self._shape, np.float32)
         self._drift = 0.0
         self._started = False
@@ -64,14 +74,16 @@ class SensorModel:
     def _draw_optics(self) -> None:
         severity, scale = self._severity, self._scale
         self._blur_sigma = 0.0
-        if self._present(ranges.LENS_BLUR):
-            self._blur_sigma = (self._uniform(ranges.LENS_BLUR) * severity + ranges.LEAST_BLUR) / scale
-        length = 1 + self._uniform(ranges.MOTION) * severity / scale if self._present(ranges.MOTION) else 1.0
+        if self._present(self._ranges.LENS_BLUR):
+            self._blur_sigma = (self._uniform(self._ranges.LENS_BLUR) * severity + self._ranges.LEAST_BLUR) / scale
+        length = (
+            1 + self._uniform(self._ranges.MOTION) * severity / scale if self._present(self._ranges.MOTION) else 1.0
+        )
         self._motion = _motion_kernel(length, self._rng.uniform(0, np.pi)) if length > 1.5 else None
         self._contrast = 1.0
-        if self._present(ranges.CONTRAST_LOSS):
-            self._contrast = 1.0 - self._uniform(ranges.CONTRAST_LOSS) * min(severity, 1.0)
-        self._radiance = self._uniform(ranges.RADIANCE)
+        if self._present(self._ranges.CONTRAST_LOSS):
+            self._contrast = 1.0 - self._uniform(self._ranges.CONTRAST_LOSS) * min(severity, 1.0)
+        self._radiance = self._uniform(self._ranges.RADIANCE)
 
     def _through_optics(self, frame: np.ndarray) -> np.ndarray:
         if self._blur_sigma > 0.1:
@@ -85,45 +97,45 @@ class SensorModel:
         height, width = shape
         line = severity * self._scale**-0.5  # a pixel of a thumbnail averages `scale` lines
         offset = np.zeros(shape, np.float32)
-        if self._present(ranges.COLUMNS):
-            offset += _normal(rng, (1, width), draw(ranges.COLUMNS) * line)
-        if self._present(ranges.ROWS):
-            offset += _normal(rng, (height, 1), draw(ranges.ROWS) * line)
-        if self._present(ranges.SMOOTH_COLUMNS):
-            period = ranges.SMOOTH_COLUMNS_PERIOD / self._scale
-            offset += smooth_field(rng, (1, width), period, draw(ranges.SMOOTH_COLUMNS) * severity)
-        if self._present(ranges.ODD_EVEN):
+        if self._present(self._ranges.COLUMNS):
+            offset += _normal(rng, (1, width), draw(self._ranges.COLUMNS) * line)
+        if self._present(self._ranges.ROWS):
+            offset += _normal(rng, (height, 1), draw(self._ranges.ROWS) * line)
+        if self._present(self._ranges.SMOOTH_COLUMNS):
+            period = self._ranges.SMOOTH_COLUMNS_PERIOD / self._scale
+            offset += smooth_field(rng, (1, width), period, draw(self._ranges.SMOOTH_COLUMNS) * severity)
+        if self._present(self._ranges.ODD_EVEN):
             sign = np.where(np.arange(width) % 2, 1, -1).astype(np.float32)[None]
-            offset += sign * np.float32(draw(ranges.ODD_EVEN) * severity * (self._scale == 1))
-        if self._present(ranges.CLOUDS):
-            period = rng.choice(ranges.CLOUDS_PERIODS) / self._scale
-            offset += smooth_field(rng, shape, period, draw(ranges.CLOUDS) * severity)
-        if self._present(ranges.GLOW):
+            offset += sign * np.float32(draw(self._ranges.ODD_EVEN) * severity * (self._scale == 1))
+        if self._present(self._ranges.CLOUDS):
+            period = rng.choice(self._ranges.CLOUDS_PERIODS) / self._scale
+            offset += smooth_field(rng, shape, period, draw(self._ranges.CLOUDS) * severity)
+        if self._present(self._ranges.GLOW):
             offset += border_glow(rng, shape, severity)
-        if self._present(ranges.VIGNETTING):
+        if self._present(self._ranges.VIGNETTING):
             centre = rng.uniform(0, height), rng.uniform(0, width)
-            offset += np.float32(draw(ranges.VIGNETTING) * severity) * cos4_dome(height, width, *centre)
-        if self._present(ranges.POLYNOMIAL):
-            offset += polynomial(rng, shape, draw(ranges.POLYNOMIAL) * severity)
-        if self._present(ranges.PIXEL_OFFSET):
-            offset += _normal(rng, shape, draw(ranges.PIXEL_OFFSET) * severity / self._scale)
+            offset += np.float32(draw(self._ranges.VIGNETTING) * severity) * cos4_dome(height, width, *centre)
+        if self._present(self._ranges.POLYNOMIAL):
+            offset += polynomial(rng, shape, draw(self._ranges.POLYNOMIAL) * severity)
+        if self._present(self._ranges.PIXEL_OFFSET):
+            offset += _normal(rng, shape, draw(self._ranges.PIXEL_OFFSET) * severity / self._scale)
         self._offset = offset
-        self._pixel_gain = 1 + _normal(rng, shape, draw(ranges.PIXEL_GAIN) * severity / self._scale)
+        self._pixel_gain = 1 + _normal(rng, shape, draw(self._ranges.PIXEL_GAIN) * severity / self._scale)
         self._dead = None
-        if self._present(ranges.DEAD) and self._scale == 1:
-            self._dead = rng.random(shape, np.float32) < draw(ranges.DEAD)
-            self._dead_level = np.float32(rng.choice(ranges.DEAD_LEVELS))
+        if self._present(self._ranges.DEAD) and self._scale == 1:
+            self._dead = rng.random(shape, np.float32) < draw(self._ranges.DEAD)
+            self._dead_level = np.float32(rng.choice(self._ranges.DEAD_LEVELS))
 
     def _draw_readout(self) -> None:
-        self._stretch = bool(self._rng.random() < ranges.AGC_CHANCE)
+        self._stretch = bool(self._rng.random() < self._ranges.AGC_CHANCE)
         self._quality = 0
-        if self._present(ranges.JPEG_QUALITY) and self._scale == 1:
-            self._quality = int(self._rng.integers(ranges.JPEG_QUALITY.low, ranges.JPEG_QUALITY.high + 1))
+        if self._present(self._ranges.JPEG_QUALITY) and self._scale == 1:
+            self._quality = int(self._rng.integers(self._ranges.JPEG_QUALITY.low, self._ranges.JPEG_QUALITY.high + 1))
 
     def _read_out(self, frame: np.ndarray) -> np.ndarray:
         if self._stretch:
-            low, high = np.percentile(frame[::3, ::3], ranges.AGC_PERCENTILES)
-            frame = (frame - low) * (255 / max(high - low, ranges.AGC_LEAST_SPAN))
+            low, high = np.percentile(frame[::3, ::3], self._ranges.AGC_PERCENTILES)
+            frame = (frame - low) * (255 / max(high - low, self._ranges.AGC_LEAST_SPAN))
         if self._dead is not None:
             frame = np.where(self._dead, self._dead_level, frame)
         frame = to_levels(frame, self._step)
@@ -133,11 +145,11 @@ class SensorModel:
         return frame.astype(np.float32)
 
     def _step_time(self) -> None:
-        fresh = np.float32(np.sqrt(1 - ranges.NOISE_CORRELATION**2))
-        self._noise = ranges.NOISE_CORRELATION * self._noise + fresh * self._rng.standard_normal(
+        fresh = np.float32(np.sqrt(1 - self._ranges.NOISE_CORRELATION**2))
+        self._noise = self._ranges.NOISE_CORRELATION * self._noise + fresh * self._rng.standard_normal(
             self._shape, np.float32
         )
-        self._drift += ranges.DRIFT * self._severity * self._rng.standard_normal()
+        self._drift += self._ranges.DRIFT * self._severity * self._rng.standard_normal()
 
 
 def to_levels(frame: np.ndarray, step: float) -> np.ndarray:

@@ -1,0 +1,126 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from infrared_ir_ros.commands.make_bag import make_bag
+from infrared_ir_ros.commands.profile_sensor import profile_sensor
+from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.evaluation.profiling import Profile, measure
+from infrared_ir_ros.media import open_source, write_image
+from infrared_ir_ros.simulation import VideoDegradation
+from infrared_ir_ros.simulation.camera import Window
+from infrared_ir_ros.simulation.scene import ThermalScene
+
+SHAPE = (192, 256)
+# name: relative and absolute tolerance; blur holds from 1 to 2 pixels, with a still camera
+TOLERANCE = {
+    "noise": (0.08, 0.1),
+    "noise_correlation": (0, 0.07),
+    "pixel_offset": (0.12, 0.15),
+    "columns": (0.15, 0.3),
+    "rows": (0.15, 0.5),
+    "blur": (0.2, 0),
+    "dead": (0.15, 2e-4),
+    "dead_level": (0, 1),
+    "drift": (0.35, 0.08),
+}
+TRUTHS = [
+    {"noise": 4.0, "noise_correlation": 0.9, "columns": 3.0, "rows": 1.5, "pixel_offset": 2.0, "dead": 0.002,
+     "dead_level": 0.0, "drift": 0.3, "blur": 1.0},
+    {"noise": 8.0, "noise_correlation": 0.5, "columns": 1.0, "rows": 4.0, "pixel_offset": 4.0, "dead": 0.001,
+     "dead_level": 255.0, "drift": 0.1, "blur": 1.5},
+    {"noise": 2.0, "noise_correlation": 0.0, "columns": 5.0, "rows": 0.0, "pixel_offset": 0.5, "dead": 0.0,
+     "dead_level": 0.0, "drift": 0.0, "blur": 2.0},
+]  # fmt: skip
+
+
+def film(sensor: dict[str, float], folder: Path, pan: float, count: int = 64) -> np.ndarray:
+    """Levels of the scene as a sensor of known figures sees it."""
+    path = folder / "truth.yaml"
+    path.write_text(yaml.safe_dump({"sensor": sensor}))
+    camera = VideoDegradation(str(path), np.random.default_rng(1), SHAPE, step=1 / 256)
+    scene = ThermalScene(4, *SHAPE, pan)
+    window = Window(scene.frame(0.0).temperature)
+    moments = (scene.frame(number / 10 if pan else 0.0).temperature for number in range(count))
+    return np.stack([camera(np.clip(window.levels(one), 0, 255)) for one in moments])
+
+
+def check(found: Profile, truth: dict[str, float], left_out: tuple[str, ...] = ()) -> None:
+    for name, (relative, absolute) in TOLERANCE.items():
+        if name not in left_out:
+            assert getattr(found, name) == pytest.approx(truth[name], rel=relative, abs=absolute), name
+
+
+@pytest.mark.parametrize("truth", TRUTHS, ids=["lasting", "strong", "white"])
+@pytest.mark.parametrize("pan", [0.0, 60.0], ids=["still", "turning"])
+def test_known_figures_are_found_again(truth: dict[str, float], pan: float, tmp_path: Path) -> None:
+    found = measure(film(truth, tmp_path, pan))
+    check(found, truth, ("blur",) if pan else ())
+    assert found.shutter == () and (found.static == 0) == bool(pan) and np.isnan(found.blur) == bool(pan)
+
+
+def test_a_shutter_event_is_found_and_what_is_measured_lies_between_two(tmp_path: Path) -> None:
+    frames = film(TRUTHS[0], tmp_path, 0.0, 68)
+    pattern = np.random.default_rng(3).normal(0, 12, SHAPE).astype(np.float32)
+    frames[48:] += pattern + 6
+    found = measure(frames)
+    assert found.shutter == (48,) and found.frames == 48
+    assert found.pixel_offset == pytest.approx(2.0, rel=0.12)
+
+
+def test_what_is_written_imitates_the_sensor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = TRUTHS[0]
+    for number, frame in enumerate(film(truth, tmp_path, 0.0, 48)):
+        write_image(tmp_path / f"in/{number:03d}.png", np.rint(20 * frame + 3000).astype(np.uint16))
+    assert profile_sensor(tmp_path / "in", output=tmp_path / "out") == 0
+    assert "noise over time" in capsys.readouterr().out and (tmp_path / "out/profile.png").stat().st_size > 1000
+    preset = tmp_path / "out/profile.yaml"
+    again = measure(film(yaml.safe_load(preset.read_text())["sensor"], tmp_path, 0.0))
+    written = yaml.safe_load(preset.read_text())
+    assert again.noise == pytest.approx(written["sensor"]["noise"], rel=0.1)
+    counts = written["measured"]["counts_of_a_level"]
+    assert written["sensor"]["noise"] * counts == pytest.approx(20 * truth["noise"], rel=0.1)
+    make_bag("scene", output=tmp_path / "bag", degradation=str(preset), frames=2, width=96, height=80)
+    frames = [list(open_source(tmp_path / "bag", topic)) for topic in ("/ir/image", "/ir/truth/clean")]
+    assert not np.array_equal(frames[0][0].image, frames[1][0].image)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sensor: {magic: 1}", "sensor.magic is unknown"),
+        ("sensor: {noise: -1}", "sensor.noise is -1.0: use 0 to"),
+        ("sensor: {noise: .nan}", "sensor.noise is nan"),
+        ("sensor: [", "is no profile of a sensor"),
+        ("noise: 1", "is no profile of a sensor"),
+    ],
+)
+def test_a_bad_profile_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(InfraredError, match=re.escape(words)):
+        VideoDegradation(str(path), np.random.default_rng(0), SHAPE)
+
+
+def test_too_few_frames_are_told(tmp_path: Path) -> None:
+    make_bag("scene", output=tmp_path / "bag", frames=3, width=64, height=48)
+    with pytest.raises(InfraredError, match="holds 3 usable frames: 8 or more are needed"):
+        profile_sensor(tmp_path / "bag", output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
