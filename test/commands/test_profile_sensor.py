@@ -36,7 +36,7 @@ TOLERANCE = {
     "pixel_offset": (0.12, 0.15),
     "columns": (0.15, 0.3),
     "rows": (0.15, 0.5),
-    "blur": (0.2, 0),
+    "blur": (0.25, 0),
     "dead": (0.15, 2e-4),
     "dead_level": (0, 1),
     "drift": (0.35, 0.08),
