@@ -94,7 +94,6 @@ def _table(found: Profile, step: float, shutter: list[float]) -> list[tuple[str,
         ("fixed pattern of pixels", both(found.pixel_offset)),
         ("column stripes", both(found.columns)),
         ("row stripes", both(found.rows)),
-        ("blur of the sharpest edges", f"{found.blur:.2f} pixels" if math.isfinite(found.blur) else "no clear edge"),
         ("dead pixels", f"{found.dead:.4%}" + (f" at level {found.dead_level:.0f}" if found.dead else "")),
         ("drift of the level", both(found.drift) + " a frame"),
         ("shutter events", ", ".join(f"{second:.1f} s" for second in shutter) or "none"),
@@ -102,7 +101,7 @@ def _table(found: Profile, step: float, shutter: list[float]) -> list[tuple[str,
 
 
 def _preset(found: Profile, input: Path, step: float) -> str:
-    numbers = {name: round(float(getattr(found, name)), 5) for name in KEYS if math.isfinite(getattr(found, name))}
+    numbers = {name: round(float(getattr(found, name)), 5) for name in KEYS if name in vars(found)}
     numbers["dead_level"] = min(max(numbers["dead_level"], 0.0), 255.0)
     about = {"source": input.name, "frames": found.frames, "counts_of_a_level": round(step, 6)}
     about |= {"shutter_frames": list(found.shutter)}

@@ -22,7 +22,7 @@ from infrared_ir_ros.commands.running import run_command
 
 
 def profile_sensor(input: Path, *, output: Path, topic: str = "", frames: int = 256) -> int:
-    """Measure noise over time, fixed pattern, stripes, blur, dead pixels, drift and shutter events of a sensor.
+    """Measure noise over time, fixed pattern, stripes, dead pixels, drift and shutter events of a sensor.
 
     Prints a table and writes profile.png and profile.yaml; the latter can be named wherever a degradation preset can
     (make_bag, thermal_camera, evaluate_bag). Film a still scene, or better turn the camera slowly over a structured

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Measures a sensor on its own frames: noise over time, fixed pattern, lines, blur, dead pixels, drift, shutter.
+"""Measures a sensor on its own frames: noise over time, fixed pattern, lines, dead pixels, drift, shutter.
 
 Frames are in grey levels 0..255 (`simulation.camera.Window`), all of one size. A still scene shows noise, drift and
-shutter events; in the fixed pattern, lines and blur it leaves some of its own texture, so that those are upper bounds.
+shutter events; in the fixed pattern and lines it leaves some of its own texture, so that those are upper bounds.
 A camera that turns slowly gives the fixed pattern best: the scene is averaged away.
 """
 
@@ -26,15 +26,12 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from infrared_ir_ros.evaluation.no_reference import Moments, edge_mask, still_pixels
+from infrared_ir_ros.evaluation.no_reference import Moments, still_pixels
 
 LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # frames
 LINE_SIGMA = 7.0  # lines: the neighbourhood that a line is compared with
 FLAT_SHARE = 0.5  # of the pixels, those where the scene is smoothest
 SHUTTER = 5.0  # times the usual change from frame to frame
-REBLURS = (0.7, 2.0)  # pixels
-SLOPE_GRAIN = 0.4  # standard deviation of a slope of white noise, after the finer blur
-CREST, LEAST_CRESTS = 4.0, 20  # standard deviations that an edge is to stand out by; edges
 DEAD_LIMIT, DEAD_LEAST = 8.0, 24.0  # robust deviations, and grey levels, from the neighbours
 
 
@@ -43,7 +40,7 @@ class Profile:
     """Figures of one sensor, in grey levels and pixels.
 
     noise: standard deviation over time at a pixel; noise_correlation: of it, from frame to frame. pixel_offset,
-    columns, rows: standard deviations of the fixed pattern. blur: standard deviation. dead: share of the pixels, and
+    columns, rows: standard deviations of the fixed pattern. dead: share of the pixels, and
     dead_level theirs. drift: standard deviation of a step of the level, from frame to frame. shutter: numbers of the
     frames before which a shutter closed. static: share of the pixels that noise was measured on.
     structure: mean square difference over time / 2, by lag. pattern: (H, W), the fixed pattern without what is smooth.
@@ -55,7 +52,6 @@ class Profile:
     pixel_offset: float
     columns: float
     rows: float
-    blur: float
     dead: float
     dead_level: float
     drift: float
@@ -82,7 +78,6 @@ def measure(frames: np.ndarray) -> Profile:
     _, without = line_offsets(repaired)
     without = np.ascontiguousarray(line_offsets(without.T)[1].T)
     pixels = pixel_sigma(without, left)
-    grain = float(np.sqrt(pixels**2 + left))
     return Profile(
         frames=len(frames),
         noise=noise,
@@ -90,7 +85,6 @@ def measure(frames: np.ndarray) -> Profile:
         pixel_offset=pixels,
         columns=_less(columns, np.sqrt(np.pi / 2 * (pixels**2 + left) / mean.shape[0])),
         rows=_less(rows, np.sqrt(np.pi / 2 * (pixels**2 + left) / mean.shape[1])),
-        blur=blur_sigma(without, grain) if still.any() else float("nan"),
         dead=float(dead.mean()),
         dead_level=dead_level,
         drift=_less(float(np.std(np.diff(levels))), noise * np.sqrt(8 * (1 - correlation) / mean.size)),
@@ -231,22 +225,3 @@ def pixel_sigma(frame: np.ndarray, left: float) -> float:
     ]
     flat = diagonal[slopes <= np.quantile(slopes, FLAT_SHARE)]
     return float(np.sqrt(max((np.median(flat) / 0.6745) ** 2 - left, 0)))
-
-
-def blur_sigma(frame: np.ndarray, grain: float) -> float:
-    """Standard deviation of the blur of the sharpest edges (after Zhuo and Sim 2011): a step blurred by s and then by t
-    has a slope that falls with sqrt(s^2 + t^2), so two known t tell s. grain: standard deviation of noise in the frame.
-    NaN where too few edges stand far enough out of it."""
-    fine, coarse = (_slope(cv2.GaussianBlur(frame, (0, 0), t, borderType=cv2.BORDER_REFLECT)) for t in REBLURS)
-    crest = (fine >= cv2.dilate(fine, np.ones((3, 3)))) & edge_mask(frame)
-    crest &= fine >= max(float(np.quantile(fine[crest], 0.7)), CREST * SLOPE_GRAIN * grain)
-    falls = (fine[crest] / np.maximum(coarse[crest], 1e-6)) ** 2
-    falls = falls[falls > 1.01]
-    if falls.size < LEAST_CRESTS:
-        return float("nan")
-    square = (REBLURS[1] ** 2 - falls * REBLURS[0] ** 2) / (falls - 1)
-    return float(np.sqrt(max(float(np.quantile(square, 0.4)), 0)))
-
-
-def _slope(frame: np.ndarray) -> np.ndarray:
-    return np.hypot(np.gradient(frame, axis=0), np.gradient(frame, axis=1)).astype(np.float32)
