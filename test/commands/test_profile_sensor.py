@@ -22,7 +22,7 @@ import yaml
 from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.commands.profile_sensor import profile_sensor
 from infrared_ir_ros.errors import InfraredError
-from infrared_ir_ros.evaluation.profiling import Profile, measure
+from infrared_ir_ros.evaluation.profiling import measure
 from infrared_ir_ros.media import open_source, write_image
 from infrared_ir_ros.simulation import VideoDegradation
 from infrared_ir_ros.simulation.camera import Window
