@@ -95,7 +95,7 @@ def _sustainable_rate(frame: np.ndarray | None) -> float:
 def _run(source: str, rate: float, frames: int, bag: Path, logs: Path) -> None:
     """Film, restore and record; returns when the bag is whole. InfraredError when a process fails."""
     topics = [f"{topic}:{IMAGE_TYPE}" for topic in (IMAGE, RESTORED)] + [f"{DIAGNOSTICS}:{DIAGNOSTICS_TYPE}"]
-    parameters = {"rate": rate, "frames": frames, "wait_for_subscriber_s": 10.0}
+    parameters = {"rate": rate, "frames": frames, "wait_for_subscriber_s": 10.0, "subscribers": 2}  # node and recorder
     if source:
         parameters["source"] = str(Path(source).absolute())
     else:

@@ -71,7 +71,9 @@ def play(name: str, camera: dict[str, object], node: dict[str, object], room: Pa
     ):
         others = [restorer, recorder]
         observer.wait(lambda: observer.subscribers() >= len(others), "restore_node did not become active", others)
-        with running("thermal_camera", [*ros, *_settings(camera | {"wait_for_subscriber_s": 10.0})], room) as filming:
+        with running(
+            "thermal_camera", [*ros, *_settings(camera | {"wait_for_subscriber_s": 10.0, "subscribers": 2})], room
+        ) as filming:
             observer.wait(filming.ended, "the recording did not end", others, 24 * 3600.0)
         observer.forget()
         observer.wait(observer.drained, "restore_node did not finish", others, PATIENCE)

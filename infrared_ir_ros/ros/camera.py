@@ -127,7 +127,7 @@ class CameraNode(Node):
         deadline = time.monotonic() + float(self._values["wait_for_subscriber_s"])
         seen = None
         while time.monotonic() < deadline and not self._stopping.is_set():
-            if self._image.get_subscription_count() == 0:
+            if self._image.get_subscription_count() < self._values["subscribers"]:
                 seen = None
             elif seen is None:
                 seen = time.monotonic()
@@ -136,7 +136,8 @@ class CameraNode(Node):
             self._stopping.wait(0.02)
         if self._values["wait_for_subscriber_s"] and not self._stopping.is_set():
             waited = self._values["wait_for_subscriber_s"]
-            self.get_logger().warning(f"nobody subscribed to {self._image.topic_name} within {waited:g} s: starting")
+            listening = f"{self._image.get_subscription_count()} of {self._values['subscribers']} subscribers"
+            self.get_logger().warning(f"{listening} on {self._image.topic_name} within {waited:g} s: starting")
 
     def _film(self) -> int:
         """Publish shot after shot, each at its time; returns their number."""

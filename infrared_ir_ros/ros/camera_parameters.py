@@ -36,6 +36,7 @@ CAMERA_TABLE: tuple[Parameter, ...] = tuple(
         ("degradation", "clean", f"what becomes of the frames: {', '.join(PRESETS)}, or a profile (.yaml)"),
         ("frame_id", "thermal_optical_frame", "of every header"),
         ("publish_truth", False, "publish the truth topics even while nobody subscribes to them"),
-        ("wait_for_subscriber_s", 0.0, "wait so long at most for a subscriber before the first frame", 0.0, 600.0),
+        ("wait_for_subscriber_s", 0.0, "wait so long at most for subscribers before the first frame", 0.0, 600.0),
+        ("subscribers", 1, "to wait for", 1, 100),
     )
 )  # fmt: skip

@@ -84,6 +84,16 @@ def test_a_scene_comes_with_its_truth_under_the_same_stamps(domain: int) -> None
             assert (info.height, info.width, info.k[0]) == (48, 64, scene.view.focal)
 
 
+def test_every_subscriber_that_is_waited_for_gets_the_first_frame(domain: int) -> None:
+    with Peer(domain) as peer, NodeProcess(domain, SMALL | {"frames": 3, "subscribers": 2}, module=CAMERA) as camera:
+        first = peer.collect(Image, "image")
+        time.sleep(3.0)  # more than the camera needs to start and lets one subscriber settle for
+        assert first == []
+        second = peer.collect(Image, "image")
+        assert end(camera) == 0
+        peer.wait(lambda: len(first) == len(second) == 3, "three frames each")
+
+
 def make_pictures(folder: Path) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 60000, (48, 64)).astype(np.uint16) for _ in range(4)]
