@@ -31,6 +31,7 @@ from infrared_ir_ros.restoration.counts import Window, checked, split_excess, wi
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.folding import Tasks
 from infrared_ir_ros.restoration.schedule import Schedule
+from infrared_ir_ros.restoration.shading import believed
 from infrared_ir_ros.restoration.smoothing import Smoother
 from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
 from infrared_ir_ros.restoration.tone import mixed, preserve
@@ -232,7 +233,7 @@ def _estimate_of(engine: Engine, padded: np.ndarray) -> Estimate:
     return Estimate(
         gain=float(gain[0, 0]),
         offset=float(offset[0, 0]),
-        shading=shading[0, 0],
+        shading=believed(shading[0, 0], float(log_snr[0, 0])),
         columns=columns[0, 0, 0],
         rows=rows[0, 0, :, 0],
         log_snr_bands=bands[0],
