@@ -138,7 +138,7 @@ def trained(files: PriorFiles, name: str, mix: list[Case], frames: FrameSets, mi
         if "perceptual" in loss and not is_installed():
             continue
         task = TaskConfig("restore", minutes, config.tasks[0].mix, **loss)
-        rows[label] = _scores_after(replace(config, tasks=[task]), files, name, mix, frames)
+        rows[label] = _scores_after(replace(config, tasks=[task], workers=0), files, name, mix, frames)
     return rows
 
 
