@@ -1,0 +1,240 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What stays while the scene moves: the additive pattern of a camera, learned online (design section 1.9)."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.restoration.pattern_field import common_field
+
+GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
+KEYS = 64  # coarse frames that are kept
+KEY_SPACING = 3  # frames, at least, between two of them
+FIRST_SOLVE, SOLVE_GROWTH = 3, 1.25  # kept frames until the coarse pattern is found first, and again
+PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows with what was seen
+FINE_WIDTH = 3.0  # of the median residual: what is further away is scene
+LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
+MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
+BETTER, WORSE = 0.97, 1.03  # median contrast with and without the pattern: when it is used, when forgotten
+CHECK_SMOOTHING = 0.9
+PATIENCE = 2  # frames in a row on which the pattern makes things worse until it is forgotten
+RAMP = 0.2  # of the pattern, more or less, from frame to frame
+
+
+@dataclass(frozen=True)
+class PatternState:
+    """confidence 0..1: mean over pixels; strength: of what is subtracted, standard deviation in counts; frames: that
+    taught something; used: how much of the fine and the coarse pattern is subtracted, 0..1."""
+
+    confidence: float
+    strength: float
+    frames: int
+    used: tuple[float, float]
+
+
+class _Part:
+    """Whether one half of the pattern (fine or coarse) helps: judged on each frame before it teaches anything."""
+
+    def __init__(self) -> None:
+        self.ratio, self.used, self.bad = 1.0, 0.0, 0
+
+    def judge(self, plain: np.ndarray, corrected: np.ndarray) -> None:
+        ratio = float(np.median(np.abs(corrected)) / max(float(np.median(np.abs(plain))), 1e-9))
+        self.bad = self.bad + 1 if ratio > WORSE and self.used > 0 else 0
+        self.ratio = CHECK_SMOOTHING * self.ratio + (1 - CHECK_SMOOTHING) * ratio
+
+    def ramp(self) -> np.float32:
+        wanted = 1.0 if self.ratio < BETTER or (self.used > 0 and self.ratio < 1) else 0.0
+        self.used = float(np.clip(wanted, self.used - RAMP, self.used + RAMP)) if not self.bad else 0.0
+        return np.float32(self.used)
+
+
+class PatternMemory:
+    """Learns and subtracts the fixed pattern of the frames of one camera, in constant memory.
+
+    A frame is split into a coarse frame of cells and what is finer. Fine pattern: per pixel a running robust centre.
+    Coarse pattern: `common_field` of kept coarse frames, found now and then (in a thread of its own where `background`).
+    Only frames on which the camera has moved teach. What stays while the rest moves is an outlier of both.
+    half_life: frames that teach, after which they count half. Not for use by several threads at once.
+    """
+
+    def __init__(self, half_life: float = 3000.0, background: bool = False) -> None:
+        self._memory = half_life / np.log(2)
+        self._background = background
+        self._shape: tuple[int, ...] = ()
+        self._thread: threading.Thread | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._shape = ()
+        self._generation = object()
+
+    def __call__(self, frame: np.ndarray, learn: bool = True) -> np.ndarray:
+        """Correct the next frame: (height, width) uint8, uint16 or finite float32, kept untouched; learn from it.
+
+        Returns float32 counts, not clipped, its mean level that of the frame.
+        """
+        frame = np.asarray(frame, np.float32)
+        if frame.shape != self._shape:
+            self._start(frame.shape)
+        coarse = cv2.resize(frame, self._grid, interpolation=cv2.INTER_AREA)
+        fine = frame - self._enlarged(coarse)
+        self._judge(fine, coarse)
+        shares = [part.ramp() for part in (self._fine_part, self._coarse_part)]
+        if self._fine_part.bad > PATIENCE or self._coarse_part.bad > PATIENCE:
+            self._start(frame.shape)
+        corrected = frame
+        if shares[0]:
+            corrected = corrected - shares[0] * self._fine
+        if shares[1]:
+            corrected = corrected - shares[1] * self._coarse_large
+        if learn:
+            self._learn(fine, coarse)
+        return corrected
+
+    @property
+    def pattern(self) -> np.ndarray | None:
+        """What is known, (height, width) float32 counts of mean 0, or None before the first frame."""
+        return self._fine + self._coarse_large if self._shape else None
+
+    @property
+    def state(self) -> PatternState:
+        if not self._shape:
+            return PatternState(0.0, 0.0, 0, (0.0, 0.0))
+        used = self._fine_part.used, self._coarse_part.used
+        weight = self._weight[::4, ::4]
+        strength = np.std(used[0] * self._fine[::4, ::4] + used[1] * self._coarse_large[::4, ::4])
+        return PatternState(float(np.mean(1 - PRIOR_FRAMES / weight)), float(strength), self._taught, used)
+
+    def settle(self) -> None:
+        """Bring the coarse pattern up to date now: at the end of a first pass."""
+        if self._shape and self._count:
+            self._wait()
+            self._solve(self._generation)
+
+    def _start(self, shape: tuple[int, ...]) -> None:
+        cell = max(shape[0] / GRID[0], shape[1] / GRID[1], 2.0)
+        rows, columns = (max(2 * round(side / cell / 2), 2) for side in shape)
+        self._shape, self._grid = shape, (columns, rows)
+        self._generation = object()  # what a thread still finds for the past is thrown away
+        self._fine, self._weight = np.zeros(shape, np.float32), np.full(shape, PRIOR_FRAMES, np.float32)
+        self._coarse, self._coarse_large = np.zeros((rows, columns), np.float32), np.zeros(shape, np.float32)
+        self._keys = np.zeros((KEYS, rows, columns), np.float32)
+        self._count, self._spacing, self._since_key, self._next_solve = 0, KEY_SPACING, 0, float(FIRST_SOLVE)
+        self._reference: np.ndarray | None = None
+        self._noise, self._taught = 0.0, 0
+        self._fine_part, self._coarse_part = _Part(), _Part()
+
+    def _enlarged(self, coarse: np.ndarray) -> np.ndarray:
+        return cv2.resize(coarse, self._shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+    def _judge(self, fine: np.ndarray, coarse: np.ndarray) -> None:
+        if not self._taught:
+            return
+        few = fine[::4, ::4]
+        self._fine_part.judge(few, few - self._fine[::4, ::4])
+        if self._coarse.any():
+            slope = np.diff(coarse)
+            self._coarse_part.judge(slope, slope - np.diff(self._coarse))
+
+    def _learn(self, fine: np.ndarray, coarse: np.ndarray) -> None:
+        if self._reference is None:
+            self._reference, self._fine_reference = coarse, fine[::4, ::4].copy()
+            return
+        few = fine[::4, ::4]
+        self._noise = float(np.median(np.abs(few - self._fine_reference))) / 0.954  # of one pixel: 0.6745 * sqrt(2)
+        if not _is_camera_motion(self._changed(coarse, self._reference)):
+            return
+        self._reference, self._fine_reference = coarse, few.copy()
+        self._learn_fine(fine)
+        self._taught += 1
+        self._since_key += 1
+        if self._since_key >= self._spacing or not self._count:
+            self._keep(coarse)
+
+    def _changed(self, coarse: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Which cells show another part of the scene: a change of all levels together is none."""
+        cell = np.sqrt(self._shape[0] * self._shape[1] / coarse.size)
+        step = coarse - reference
+        limit = MOVED_SIGMAS * np.sqrt(2) * self._noise / cell + 1e-3 * float(coarse.std())
+        return np.abs(step - np.median(step)) > limit
+
+    def _learn_fine(self, fine: np.ndarray) -> None:
+        rest = fine - self._fine
+        scale = FINE_WIDTH * float(np.median(np.abs(rest[::4, ::4]))) + 1e-3 * float(fine[::4, ::4].std()) + 1e-9
+        weight = rest * np.float32(1 / scale)
+        weight *= weight
+        weight += 1
+        weight *= weight
+        weight = cv2.divide(1.0, weight)
+        memory = min(max(LEAST_MEMORY, self._taught * MEMORY_SHARE), self._memory)
+        self._weight -= PRIOR_FRAMES
+        self._weight *= np.float32(1 - 1 / memory)
+        self._weight += weight
+        self._weight += PRIOR_FRAMES
+        rest *= weight
+        rest /= self._weight
+        self._fine += rest
+
+    def _keep(self, coarse: np.ndarray) -> None:
+        if self._count == KEYS:
+            self._thin_out()
+        self._keys[self._count] = coarse - coarse.mean()
+        self._count += 1
+        self._since_key = 0
+        self._next_solve -= 1
+        if self._next_solve <= 0:
+            self._next_solve = self._count * (SOLVE_GROWTH - 1)
+            self._begin_solve()
+
+    def _thin_out(self) -> None:
+        """Make room: every second kept frame while the past is young, then the oldest."""
+        if self._spacing * KEYS < 2 * self._memory:
+            kept, self._spacing = slice(0, KEYS, 2), 2 * self._spacing
+        else:
+            kept = slice(KEYS // 4, KEYS)
+        left = self._keys[kept].copy()
+        self._count = len(left)
+        self._keys[: self._count] = left
+
+    def _begin_solve(self) -> None:
+        if not self._background:
+            self._solve(self._generation)
+        elif self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._solve, args=(self._generation,), daemon=True)
+            self._thread.start()
+
+    def _wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+
+    def _solve(self, generation: object) -> None:
+        coarse = common_field(self._keys[: self._count].copy())
+        large = self._enlarged(coarse)
+        if generation is self._generation:
+            self._coarse, self._coarse_large = coarse, large
+
+
+def _is_camera_motion(changed: np.ndarray) -> bool:
+    """Whether so many cells in so many parts of the frame have changed that the camera, not a thing, has moved."""
+    share = changed.astype(np.float32)
+    blocks = cv2.resize(share, (4, 4), interpolation=cv2.INTER_AREA)
+    return bool(share.mean() > MOVED_SHARE and np.count_nonzero(blocks > MOVED_SHARE / 2) >= MOVED_BLOCKS)
