@@ -34,6 +34,7 @@ LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first 
 MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
 BETTER, WORSE = 0.97, 1.03  # median contrast with and without the pattern: when it is used, when forgotten
 CHECK_SMOOTHING = 0.9
+STRIP = 32  # rows that are worked on at a time: they stay in the processor's cache
 PATIENCE = 2  # frames in a row on which the pattern makes things worse until it is forgotten
 RAMP = 0.2  # of the pattern, more or less, from frame to frame
 
@@ -96,16 +97,13 @@ class PatternMemory:
         if frame.shape != self._shape:
             self._start(frame.shape)
         coarse = cv2.resize(frame, self._grid, interpolation=cv2.INTER_AREA)
-        fine = frame - self._enlarged(coarse)
+        cv2.resize(coarse, frame.shape[::-1], dst=self._work, interpolation=cv2.INTER_LINEAR)
+        fine = cv2.subtract(frame, self._work, dst=self._work)  # a fresh array of this size costs more than to fill it
         self._judge(fine, coarse)
         shares = [part.ramp() for part in (self._fine_part, self._coarse_part)]
         if self._fine_part.bad > PATIENCE or self._coarse_part.bad > PATIENCE:
             self._start(frame.shape)
-        corrected = frame
-        if shares[0]:
-            corrected = corrected - shares[0] * self._fine
-        if shares[1]:
-            corrected = corrected - shares[1] * self._coarse_large
+        corrected = self._without(frame, *shares)
         if learn:
             self._learn(fine, coarse)
         return corrected
@@ -122,7 +120,7 @@ class PatternMemory:
         used = self._fine_part.used, self._coarse_part.used
         weight = self._weight[::4, ::4]
         strength = np.std(used[0] * self._fine[::4, ::4] + used[1] * self._coarse_large[::4, ::4])
-        return PatternState(float(np.mean(1 - PRIOR_FRAMES / weight)), float(strength), self._taught, used)
+        return PatternState(float(np.mean(weight / (weight + PRIOR_FRAMES))), float(strength), self._taught, used)
 
     def settle(self) -> None:
         """Bring the coarse pattern up to date now: at the end of a first pass."""
@@ -135,7 +133,8 @@ class PatternMemory:
         rows, columns = (max(2 * round(side / cell / 2), 2) for side in shape)
         self._shape, self._grid = shape, (columns, rows)
         self._generation = object()  # what a thread still finds for the past is thrown away
-        self._fine, self._weight = np.zeros(shape, np.float32), np.full(shape, PRIOR_FRAMES, np.float32)
+        self._work = np.empty(shape, np.float32)
+        self._fine, self._weight = np.zeros((2, *shape), np.float32)
         self._coarse, self._coarse_large = np.zeros((rows, columns), np.float32), np.zeros(shape, np.float32)
         self._keys = np.zeros((KEYS, rows, columns), np.float32)
         self._count, self._spacing, self._since_key, self._next_solve = 0, KEY_SPACING, 0, float(FIRST_SOLVE)
@@ -145,6 +144,16 @@ class PatternMemory:
 
     def _enlarged(self, coarse: np.ndarray) -> np.ndarray:
         return cv2.resize(coarse, self._shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+    def _without(self, frame: np.ndarray, fine: np.float32, coarse: np.float32) -> np.ndarray:
+        if not fine and not coarse:
+            return frame
+        out = np.empty_like(frame)
+        for top in range(0, len(frame), STRIP):
+            rows = slice(top, top + STRIP)
+            np.subtract(frame[rows], fine * self._fine[rows], out=out[rows])
+            out[rows] -= coarse * self._coarse_large[rows]
+        return out
 
     def _judge(self, fine: np.ndarray, coarse: np.ndarray) -> None:
         if not self._taught:
@@ -178,21 +187,13 @@ class PatternMemory:
         return np.abs(step - np.median(step)) > limit
 
     def _learn_fine(self, fine: np.ndarray) -> None:
-        rest = fine - self._fine
-        scale = FINE_WIDTH * float(np.median(np.abs(rest[::4, ::4]))) + 1e-3 * float(fine[::4, ::4].std()) + 1e-9
-        weight = rest * np.float32(1 / scale)
-        weight *= weight
-        weight += 1
-        weight *= weight
-        weight = cv2.divide(1.0, weight)
+        few = fine[::4, ::4] - self._fine[::4, ::4]
+        scale = FINE_WIDTH * float(np.median(np.abs(few))) + 1e-3 * float(fine[::4, ::4].std()) + 1e-9
         memory = min(max(LEAST_MEMORY, self._taught * MEMORY_SHARE), self._memory)
-        self._weight -= PRIOR_FRAMES
-        self._weight *= np.float32(1 - 1 / memory)
-        self._weight += weight
-        self._weight += PRIOR_FRAMES
-        rest *= weight
-        rest /= self._weight
-        self._fine += rest
+        kept = np.float32(1 - 1 / memory)
+        for top in range(0, len(fine), STRIP):
+            rows = slice(top, top + STRIP)
+            _towards(fine[rows], self._fine[rows], self._weight[rows], np.float32(scale), kept)
 
     def _keep(self, coarse: np.ndarray) -> None:
         if self._count == KEYS:
@@ -231,6 +232,21 @@ class PatternMemory:
         large = self._enlarged(coarse)
         if generation is self._generation:
             self._coarse, self._coarse_large = coarse, large
+
+
+def _towards(fine: np.ndarray, centre: np.ndarray, seen: np.ndarray, scale: np.float32, kept: np.float32) -> None:
+    """Move the running centre of each pixel, and what it has seen, in place: Cauchy weights, squared."""
+    rest = fine - centre
+    weight = rest * (1 / scale)
+    weight *= weight
+    weight += 1
+    weight *= weight
+    np.reciprocal(weight, out=weight)
+    seen *= kept
+    seen += weight
+    rest *= weight
+    rest /= seen + np.float32(PRIOR_FRAMES)
+    centre += rest
 
 
 def _is_camera_motion(changed: np.ndarray) -> bool:
