@@ -32,8 +32,10 @@ PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows w
 FINE_WIDTH = 3.0  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
 MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
-BETTER, WORSE = 0.97, 1.03  # median contrast with and without the pattern: when it is used, when forgotten
+BETTER, NO_BETTER, WORSE = 0.9, 0.95, 1.03  # contrast with over without: use the pattern, stop that, forget it
 CHECK_SMOOTHING = 0.9
+LEAST_LAG, LAG_SHARE = 10, 1 / 3  # frames that taught, and share of all: age of the state that is judged
+PAST_STATES, PAST_SPACING = 8, 1.15
 STRIP = 32  # rows that are worked on at a time: they stay in the processor's cache
 PATIENCE = 2  # frames in a row on which the pattern makes things worse until it is forgotten
 RAMP = 0.2  # of the pattern, more or less, from frame to frame
@@ -51,19 +53,35 @@ class PatternState:
 
 
 class _Part:
-    """Whether one half of the pattern (fine or coarse) helps: judged on each frame before it teaches anything."""
+    """Whether one half of the pattern (fine or coarse) helps: judged on each frame before it teaches anything.
+
+    What was learned a moment ago also fits the next frame where it is the scene, which has hardly moved, or noise,
+    which lasts. So an older state of the pattern is judged, learned on another part of the scene.
+    """
 
     def __init__(self) -> None:
         self.ratio, self.used, self.bad = 1.0, 0.0, 0
+        self.past: list[tuple[int, np.ndarray]] = []
 
-    def judge(self, plain: np.ndarray, corrected: np.ndarray) -> None:
-        ratio = float(np.median(np.abs(corrected)) / max(float(np.median(np.abs(plain))), 1e-9))
-        self.bad = self.bad + 1 if ratio > WORSE and self.used > 0 else 0
-        self.ratio = CHECK_SMOOTHING * self.ratio + (1 - CHECK_SMOOTHING) * ratio
+    def remember(self, pattern: np.ndarray, taught: int) -> None:
+        """Keep a state of the pattern: some, further and further apart."""
+        if pattern.any() and (not self.past or taught >= PAST_SPACING * self.past[-1][0]):
+            self.past = [*self.past[-PAST_STATES + 1 :], (taught, pattern.copy())]
 
-    def ramp(self) -> np.float32:
-        wanted = 1.0 if self.ratio < BETTER or (self.used > 0 and self.ratio < 1) else 0.0
-        self.used = float(np.clip(wanted, self.used - RAMP, self.used + RAMP)) if not self.bad else 0.0
+    def judge(self, plain: np.ndarray, pattern: np.ndarray, taught: int, axis: int | None = None) -> None:
+        slopes = (lambda image: image) if axis is None else (lambda image: np.diff(image, axis=axis))
+        contrast = _median(slopes(plain)) + 1e-9
+        doubtful = (self.used > 0 or self.bad > 0) and _median(slopes(plain - pattern)) > WORSE * contrast
+        self.bad = self.bad + 1 if doubtful else 0
+        old = [state for when, state in self.past if taught - when >= max(LEAST_LAG, LAG_SHARE * taught)]
+        if old:
+            ratio = _median(slopes(plain - old[-1])) / contrast
+            self.ratio = CHECK_SMOOTHING * self.ratio + (1 - CHECK_SMOOTHING) * min(ratio, 2.0)
+
+    def ramp(self, trusted: bool) -> np.float32:
+        """How much to subtract from this frame: none at once where not trusted, else more or less by steps."""
+        wanted = 1.0 if self.ratio < BETTER or (self.used > 0 and self.ratio < NO_BETTER) else 0.0
+        self.used = float(np.clip(wanted, self.used - RAMP, self.used + RAMP)) if trusted else 0.0
         return np.float32(self.used)
 
 
@@ -71,7 +89,8 @@ class PatternMemory:
     """Learns and subtracts the fixed pattern of the frames of one camera, in constant memory.
 
     A frame is split into a coarse frame of cells and what is finer. Fine pattern: per pixel a running robust centre.
-    Coarse pattern: `common_field` of kept coarse frames, found now and then (in a thread of its own where `background`).
+    Coarse pattern: `common_field` of kept coarse frames, found now and then, where
+    `background` in a thread of its own.
     Only frames on which the camera has moved teach. What stays while the rest moves is an outlier of both.
     half_life: frames that teach, after which they count half. Not for use by several threads at once.
     """
@@ -100,8 +119,9 @@ class PatternMemory:
         cv2.resize(coarse, frame.shape[::-1], dst=self._work, interpolation=cv2.INTER_LINEAR)
         fine = cv2.subtract(frame, self._work, dst=self._work)  # a fresh array of this size costs more than to fill it
         self._judge(fine, coarse)
-        shares = [part.ramp() for part in (self._fine_part, self._coarse_part)]
-        if self._fine_part.bad > PATIENCE or self._coarse_part.bad > PATIENCE:
+        bad = max(self._fine_part.bad, self._coarse_part.bad)
+        shares = [part.ramp(trusted=not bad) for part in (self._fine_part, self._coarse_part)]
+        if bad > PATIENCE:
             self._start(frame.shape)
         corrected = self._without(frame, *shares)
         if learn:
@@ -158,11 +178,8 @@ class PatternMemory:
     def _judge(self, fine: np.ndarray, coarse: np.ndarray) -> None:
         if not self._taught:
             return
-        few = fine[::4, ::4]
-        self._fine_part.judge(few, few - self._fine[::4, ::4])
-        if self._coarse.any():
-            slope = np.diff(coarse)
-            self._coarse_part.judge(slope, slope - np.diff(self._coarse))
+        self._fine_part.judge(fine[::4, ::4], self._fine[::4, ::4], self._taught)
+        self._coarse_part.judge(coarse, self._coarse, self._taught, axis=1)
 
     def _learn(self, fine: np.ndarray, coarse: np.ndarray) -> None:
         if self._reference is None:
@@ -175,6 +192,8 @@ class PatternMemory:
         self._reference, self._fine_reference = coarse, few.copy()
         self._learn_fine(fine)
         self._taught += 1
+        self._fine_part.remember(self._fine[::4, ::4], self._taught)
+        self._coarse_part.remember(self._coarse, self._taught)
         self._since_key += 1
         if self._since_key >= self._spacing or not self._count:
             self._keep(coarse)
@@ -232,6 +251,10 @@ class PatternMemory:
         large = self._enlarged(coarse)
         if generation is self._generation:
             self._coarse, self._coarse_large = coarse, large
+
+
+def _median(image: np.ndarray) -> float:
+    return float(np.median(np.abs(image)))
 
 
 def _towards(fine: np.ndarray, centre: np.ndarray, seen: np.ndarray, scale: np.float32, kept: np.float32) -> None:

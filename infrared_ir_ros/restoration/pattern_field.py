@@ -33,7 +33,7 @@ SOLVER_STEPS, SOLVER_ACCURACY = 60, 1e-4
 def common_field(frames: np.ndarray) -> np.ndarray:
     """The field that frames of a moving scene have in common, of mean 0.
 
-    frames: (n, rows, columns) float32, rows and columns even. Returns (rows, columns) float32 in the units of the frames.
+    frames: (n, rows, columns) float32, rows and columns even. Returns (rows, columns) float32, same units.
     """
     slopes = _slopes(frames)
     field = np.zeros(frames.shape[1:], np.float32)

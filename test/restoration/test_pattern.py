@@ -1,0 +1,144 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The pattern memory: what it learns, and above all what it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+
+from infrared_ir_ros.restoration.pattern import PatternMemory
+from infrared_ir_ros.simulation.motion import Pan
+from infrared_ir_ros.simulation.shading import border_glow
+
+SHAPE = (120, 160)
+
+
+def pictures(seed: int) -> list[np.ndarray]:
+    """Four scenes of soft rectangles, 20..220."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(4):
+        scene = np.full(SHAPE, 120, np.float32)
+        for _ in range(25):
+            top, left = rng.integers(0, SHAPE[0] - 20), rng.integers(0, SHAPE[1] - 20)
+            tall, wide = rng.integers(6, 40, 2)
+            scene[top : top + tall, left : left + wide] = rng.uniform(20, 220)
+        found.append(cv2.GaussianBlur(scene, (0, 0), 0.8))
+    return found
+
+
+def true_pattern(seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    glow = border_glow(rng, SHAPE, 1.0)
+    return (glow - glow.mean() + rng.normal(0, 6, (1, SHAPE[1])) + rng.normal(0, 2, SHAPE)).astype(np.float32)
+
+
+def sequence(count: int, moving: bool = True, seed: int = 1) -> Iterator[np.ndarray]:
+    """Clean frames, with their noise."""
+    pan, rng = Pan(pictures(seed), seed, SHAPE), np.random.default_rng(seed)
+    for index in range(count):
+        yield pan.frame(index * 2 if moving else 0) + rng.normal(0, 1, SHAPE).astype(np.float32)
+
+
+def error(image: np.ndarray, truth: np.ndarray) -> float:
+    """Root mean square, blind to the mean level."""
+    return float(np.std(image - truth))
+
+
+@pytest.mark.parametrize("scale", [1, 200])
+def test_learns_the_pattern_of_a_moving_camera(scale: int) -> None:
+    memory, pattern = PatternMemory(), true_pattern()
+    dtype = np.uint8 if scale == 1 else np.uint16
+    for clean in sequence(200):
+        raw = np.clip(np.rint(scale * (clean * 0.4 + pattern + 60)), 0, 255 * scale).astype(dtype)
+        corrected = memory(raw)
+    before, after = (error(image / scale, clean * 0.4) for image in (raw, corrected))
+    assert after < 0.35 * before
+    assert memory.state.used == (1, 1)
+    assert error(memory.pattern / scale, pattern) < 0.35 * pattern.std()
+
+
+def test_a_still_camera_burns_nothing_in() -> None:
+    memory = PatternMemory()
+    for clean in sequence(300, moving=False):
+        raw = clean + true_pattern()
+        assert np.array_equal(memory(raw), raw)
+    assert memory.state.frames == 0 and not memory.pattern.any()
+
+
+def test_something_that_moves_before_a_still_camera_teaches_nothing() -> None:
+    memory = PatternMemory()
+    for index, clean in enumerate(sequence(200, moving=False)):
+        clean[40:90, index % 130 : index % 130 + 25] = 230
+        memory(clean)
+    assert memory.state.frames == 0
+
+
+def test_a_clean_moving_stream_stays_as_it_is() -> None:
+    memory = PatternMemory()
+    worst = max(float(np.abs(memory(clean) - clean).max()) for clean in sequence(250))
+    assert worst == 0
+
+
+def test_what_stays_in_one_place_for_long_leaves_no_ghost() -> None:
+    pattern, learned = true_pattern(), []
+    for hot in (False, True):
+        memory = PatternMemory()
+        for index, clean in enumerate(sequence(300)):
+            if hot and 80 <= index < 280:
+                clean[50:70, 70:90] = 250
+            memory(clean * 0.5 + pattern + 50)
+        learned.append(memory.pattern)
+    ghost = cv2.blur(learned[1] - learned[0], (3, 3))[45:75, 65:95]
+    assert np.abs(ghost).max() < 0.01 * 255
+
+
+def test_another_camera_after_a_cut_is_not_corrected_with_the_old_pattern() -> None:
+    memory = PatternMemory()
+    for clean in sequence(150):
+        memory(clean * 0.4 + true_pattern() + 60)
+    assert memory.state.used == (1, 1)
+    for clean in sequence(6, seed=5):
+        raw = clean * 0.4 - true_pattern() + 60
+        assert np.array_equal(memory(raw), raw)
+
+
+def test_another_size_starts_anew_and_memory_does_not_grow() -> None:
+    memory = PatternMemory()
+    sizes = []
+    for index, clean in enumerate(sequence(240)):
+        memory(clean + true_pattern())
+        if index in (200, 239):
+            sizes.append(sum(v.nbytes for v in vars(memory).values() if isinstance(v, np.ndarray)))
+    assert sizes[0] == sizes[1]
+    small = np.full((60, 80), 7, np.uint8)
+    assert np.array_equal(memory(small), small)
+    assert memory.state.frames == 0
+
+
+def test_the_background_finds_the_same_and_what_it_finds_too_late_is_thrown_away() -> None:
+    here, beside = PatternMemory(), PatternMemory(background=True)
+    frames = [clean * 0.4 + true_pattern() + 60 for clean in sequence(120)]
+    for raw in frames:
+        here(raw), beside(raw)
+    here.settle(), beside.settle()
+    np.testing.assert_allclose(here.pattern, beside.pattern, atol=1e-4)
+    beside.reset()
+    beside(frames[0])
+    assert not beside.pattern.any()
