@@ -27,12 +27,17 @@ from infrared_ir_ros.restoration.pattern_field import common_field
 GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
 KEYS = 64  # coarse frames that are kept
 KEY_SPACING = 3  # frames, at least, between two of them
+KNOWN, UNFAMILIAR, LEAST_TRUST = 60, 4.0, 0.02  # frames; of the median slope; weight of an outlier in a kept frame
 FIRST_SOLVE, SOLVE_GROWTH = 3, 1.25  # kept frames until the coarse pattern is found first, and again
 PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows with what was seen
-FINE_WIDTH = 3.0  # of the median residual: what is further away is scene
+FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
 MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
-BETTER, NO_BETTER, WORSE = 0.9, 0.95, 1.03  # contrast with over without: use the pattern, stop that, forget it
+USE_FINE, USE_COARSE = (
+    (0.9, 0.95),
+    (0.6, 0.8),
+)  # contrast with over without the pattern: below it is used; above, no more
+WORSE = 1.03  # the same of one frame: there is another pattern now
 CHECK_SMOOTHING = 0.9
 LEAST_LAG, LAG_SHARE = 10, 1 / 3  # frames that taught, and share of all: age of the state that is judged
 PAST_STATES, PAST_SPACING = 8, 1.15
@@ -59,8 +64,10 @@ class _Part:
     which lasts. So an older state of the pattern is judged, learned on another part of the scene.
     """
 
-    def __init__(self) -> None:
-        self.ratio, self.used, self.bad = 1.0, 0.0, 0
+    def __init__(self, limits: tuple[float, float]) -> None:
+        self._limits = limits
+        self.ratio, self.used, self.bad, self.judged = 1.0, 0.0, 0, 0
+        self.on, self.lost = False, False
         self.past: list[tuple[int, np.ndarray]] = []
 
     def remember(self, pattern: np.ndarray, taught: int) -> None:
@@ -76,12 +83,14 @@ class _Part:
         old = [state for when, state in self.past if taught - when >= max(LEAST_LAG, LAG_SHARE * taught)]
         if old:
             ratio = _median(slopes(plain - old[-1])) / contrast
-            self.ratio = CHECK_SMOOTHING * self.ratio + (1 - CHECK_SMOOTHING) * min(ratio, 2.0)
+            self.judged += 1
+            self.ratio += max(1 - CHECK_SMOOTHING, 1 / (self.judged + 3)) * (min(ratio, 2.0) - self.ratio)
 
     def ramp(self, trusted: bool) -> np.float32:
         """How much to subtract from this frame: none at once where not trusted, else more or less by steps."""
-        wanted = 1.0 if self.ratio < BETTER or (self.used > 0 and self.ratio < NO_BETTER) else 0.0
-        self.used = float(np.clip(wanted, self.used - RAMP, self.used + RAMP)) if trusted else 0.0
+        wanted = self.ratio < self._limits[self.on]
+        self.lost, self.on = self.lost or (self.on and not wanted), wanted
+        self.used = float(np.clip(float(wanted), self.used - RAMP, self.used + RAMP)) if trusted else 0.0
         return np.float32(self.used)
 
 
@@ -121,7 +130,7 @@ class PatternMemory:
         self._judge(fine, coarse)
         bad = max(self._fine_part.bad, self._coarse_part.bad)
         shares = [part.ramp(trusted=not bad) for part in (self._fine_part, self._coarse_part)]
-        if bad > PATIENCE:
+        if bad > PATIENCE or (not any(shares) and (self._fine_part.lost or self._coarse_part.lost)):
             self._start(frame.shape)
         corrected = self._without(frame, *shares)
         if learn:
@@ -156,11 +165,11 @@ class PatternMemory:
         self._work = np.empty(shape, np.float32)
         self._fine, self._weight = np.zeros((2, *shape), np.float32)
         self._coarse, self._coarse_large = np.zeros((rows, columns), np.float32), np.zeros(shape, np.float32)
-        self._keys = np.zeros((KEYS, rows, columns), np.float32)
+        self._keys, self._key_trust = np.zeros((2, KEYS, rows, columns), np.float32)
         self._count, self._spacing, self._since_key, self._next_solve = 0, KEY_SPACING, 0, float(FIRST_SOLVE)
         self._reference: np.ndarray | None = None
         self._noise, self._taught = 0.0, 0
-        self._fine_part, self._coarse_part = _Part(), _Part()
+        self._fine_part, self._coarse_part = _Part(USE_FINE), _Part(USE_COARSE)
 
     def _enlarged(self, coarse: np.ndarray) -> np.ndarray:
         return cv2.resize(coarse, self._shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -218,6 +227,7 @@ class PatternMemory:
         if self._count == KEYS:
             self._thin_out()
         self._keys[self._count] = coarse - coarse.mean()
+        self._key_trust[self._count] = self._familiar(coarse)
         self._count += 1
         self._since_key = 0
         self._next_solve -= 1
@@ -225,15 +235,30 @@ class PatternMemory:
             self._next_solve = self._count * (SOLVE_GROWTH - 1)
             self._begin_solve()
 
+    def _familiar(self, coarse: np.ndarray) -> np.ndarray:
+        """How much each cell of a frame may tell: little where a known pattern does not explain its slopes.
+
+        A thing that stays in one place is the majority after a while, but it was an outlier when it came."""
+        trust = np.ones_like(coarse)
+        if self._taught < KNOWN or not self._coarse_part.used:
+            return trust
+        rest = coarse - self._coarse
+        across, down = np.abs(np.diff(rest, axis=1)), np.abs(np.diff(rest, axis=0))
+        steep = np.zeros_like(coarse)
+        steep[:, 1:], steep[1:] = across, np.maximum(steep[1:], down)
+        steep[:, :-1], steep[:-1] = np.maximum(steep[:, :-1], across), np.maximum(steep[:-1], down)
+        width = UNFAMILIAR * np.median(steep) + 1e-3 * coarse.std() + 1e-9
+        return np.maximum(1 / np.square(1 + np.square(steep / width)), LEAST_TRUST).astype(np.float32)
+
     def _thin_out(self) -> None:
         """Make room: every second kept frame while the past is young, then the oldest."""
         if self._spacing * KEYS < 2 * self._memory:
             kept, self._spacing = slice(0, KEYS, 2), 2 * self._spacing
         else:
             kept = slice(KEYS // 4, KEYS)
-        left = self._keys[kept].copy()
-        self._count = len(left)
-        self._keys[: self._count] = left
+        left = self._keys[kept].copy(), self._key_trust[kept].copy()
+        self._count = len(left[0])
+        self._keys[: self._count], self._key_trust[: self._count] = left
 
     def _begin_solve(self) -> None:
         if not self._background:
@@ -247,7 +272,7 @@ class PatternMemory:
             self._thread.join()
 
     def _solve(self, generation: object) -> None:
-        coarse = common_field(self._keys[: self._count].copy())
+        coarse = common_field(self._keys[: self._count].copy(), self._key_trust[: self._count].copy())
         large = self._enlarged(coarse)
         if generation is self._generation:
             self._coarse, self._coarse_large = coarse, large
@@ -258,12 +283,12 @@ def _median(image: np.ndarray) -> float:
 
 
 def _towards(fine: np.ndarray, centre: np.ndarray, seen: np.ndarray, scale: np.float32, kept: np.float32) -> None:
-    """Move the running centre of each pixel, and what it has seen, in place: Cauchy weights, squared."""
+    """Move the running centre of each pixel, and what it has seen, in place: Cauchy weights, cubed."""
     rest = fine - centre
     weight = rest * (1 / scale)
     weight *= weight
     weight += 1
-    weight *= weight
+    np.multiply(weight * weight, weight, out=weight)
     np.reciprocal(weight, out=weight)
     seen *= kept
     seen += weight

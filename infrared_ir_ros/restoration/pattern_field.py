@@ -30,12 +30,14 @@ FLATNESS = 1e-3  # weight, per frame, of the assumption that there is no slope
 SOLVER_STEPS, SOLVER_ACCURACY = 60, 1e-4
 
 
-def common_field(frames: np.ndarray) -> np.ndarray:
+def common_field(frames: np.ndarray, trust: np.ndarray) -> np.ndarray:
     """The field that frames of a moving scene have in common, of mean 0.
 
-    frames: (n, rows, columns) float32, rows and columns even. Returns (rows, columns) float32, same units.
+    frames: (n, rows, columns) float32, rows and columns even. trust: of the same shape, 0..1, how much
+    each cell may tell. Returns (rows, columns) float32, same units.
     """
     slopes = _slopes(frames)
+    pairs = [np.minimum(trust[..., 1:], trust[..., :-1]), np.minimum(trust[:, 1:], trust[:, :-1])]
     field = np.zeros(frames.shape[1:], np.float32)
     least = np.float32(1e-3 * frames[-1].std() + 1e-12)
     for scale in SCALES:
@@ -43,8 +45,8 @@ def common_field(frames: np.ndarray) -> np.ndarray:
         residuals = [slope - inner for slope, inner in zip(slopes, _slopes(field), strict=True)]
         typical = np.median(np.abs(np.concatenate([part[::2].ravel() for part in residuals])))
         width = np.float32(scale) * typical + least
-        for slope, residual in zip(slopes, residuals, strict=True):
-            weight = 1 / np.square(1 + np.square(residual / width))
+        for slope, residual, pair in zip(slopes, residuals, pairs, strict=True):
+            weight = pair / np.square(1 + np.square(residual / width))
             numerators.append(np.einsum("nij,nij->ij", weight, slope))
             denominators.append(weight.sum(0) + np.float32(FLATNESS * len(frames)))
         field = _integrate(numerators, denominators, field)
