@@ -51,7 +51,8 @@ ASKED = {
     "ours.after_200": 24.0,
 }
 SHOWN = (30, 100, 300, 599)
-SEED = 20
+SCENES = ("vifb", "buffalo-udder")  # roadscene and hit-uav with seed 20 were seen while limits were chosen
+SEED = 31
 
 
 def video(*, data: Path | None = None, frames: int = 60, networks: int = 12, pictures: Path | None = None) -> int:
@@ -70,7 +71,7 @@ def video(*, data: Path | None = None, frames: int = 60, networks: int = 12, pic
     """
     data = data or data_folder()
     figures = real(data / PAIR, frames, networks, pictures)
-    scenes = [frame.image for name in ("roadscene", "hit-uav") for frame in load_set(name, 4, data)]
+    scenes = [frame.image for name in SCENES for frame in load_set(name, 4, data)]
     for motion in ("pan", "drive"):
         for bits in (8, 16):
             for camera in ("raw_core", "sensor_normal"):

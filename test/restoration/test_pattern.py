@@ -138,7 +138,7 @@ def test_the_background_finds_the_same_and_what_it_finds_too_late_is_thrown_away
     for raw in frames:
         here(raw), beside(raw)
     here.settle(), beside.settle()
-    np.testing.assert_allclose(here.pattern, beside.pattern, atol=1e-4)
+    assert error(here.pattern, beside.pattern) < 0.05 * true_pattern().std()  # found a little earlier or later
     beside.reset()
     beside(frames[0])
     assert not beside.pattern.any()
