@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.restoration.pattern_field import common_field
+from infrared_ir_ros.restoration.pattern_half import Half
 
 GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
 KEYS = 64  # coarse frames that are kept
@@ -33,17 +34,9 @@ PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows w
 FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
 MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
-USE_FINE, USE_COARSE = (
-    (0.9, 0.95),
-    (0.6, 0.8),
-)  # contrast with over without the pattern: below it is used; above, no more
-WORSE = 1.03  # the same of one frame: there is another pattern now
-CHECK_SMOOTHING = 0.9
-LEAST_LAG, LAG_SHARE = 10, 1 / 3  # frames that taught, and share of all: age of the state that is judged
-PAST_STATES, PAST_SPACING = 8, 1.15
+USE_FINE, USE_COARSE = (0.9, 0.95), (0.6, 0.8)  # contrast with over without it: below it is used; above, no more
 STRIP = 32  # rows that are worked on at a time: they stay in the processor's cache
 PATIENCE = 2  # frames in a row on which the pattern makes things worse until it is forgotten
-RAMP = 0.2  # of the pattern, more or less, from frame to frame
 
 
 @dataclass(frozen=True)
@@ -57,43 +50,6 @@ class PatternState:
     used: tuple[float, float]
 
 
-class _Part:
-    """Whether one half of the pattern (fine or coarse) helps: judged on each frame before it teaches anything.
-
-    What was learned a moment ago also fits the next frame where it is the scene, which has hardly moved, or noise,
-    which lasts. So an older state of the pattern is judged, learned on another part of the scene.
-    """
-
-    def __init__(self, limits: tuple[float, float]) -> None:
-        self._limits = limits
-        self.ratio, self.used, self.bad, self.judged = 1.0, 0.0, 0, 0
-        self.on, self.lost = False, False
-        self.past: list[tuple[int, np.ndarray]] = []
-
-    def remember(self, pattern: np.ndarray, taught: int) -> None:
-        """Keep a state of the pattern: some, further and further apart."""
-        if pattern.any() and (not self.past or taught >= PAST_SPACING * self.past[-1][0]):
-            self.past = [*self.past[-PAST_STATES + 1 :], (taught, pattern.copy())]
-
-    def judge(self, plain: np.ndarray, pattern: np.ndarray, taught: int, axis: int | None = None) -> None:
-        slopes = (lambda image: image) if axis is None else (lambda image: np.diff(image, axis=axis))
-        contrast = _median(slopes(plain)) + 1e-9
-        doubtful = (self.used > 0 or self.bad > 0) and _median(slopes(plain - pattern)) > WORSE * contrast
-        self.bad = self.bad + 1 if doubtful else 0
-        old = [state for when, state in self.past if taught - when >= max(LEAST_LAG, LAG_SHARE * taught)]
-        if old:
-            ratio = _median(slopes(plain - old[-1])) / contrast
-            self.judged += 1
-            self.ratio += max(1 - CHECK_SMOOTHING, 1 / (self.judged + 3)) * (min(ratio, 2.0) - self.ratio)
-
-    def ramp(self, trusted: bool) -> np.float32:
-        """How much to subtract from this frame: none at once where not trusted, else more or less by steps."""
-        wanted = self.ratio < self._limits[self.on]
-        self.lost, self.on = self.lost or (self.on and not wanted), wanted
-        self.used = float(np.clip(float(wanted), self.used - RAMP, self.used + RAMP)) if trusted else 0.0
-        return np.float32(self.used)
-
-
 class PatternMemory:
     """Learns and subtracts the fixed pattern of the frames of one camera, in constant memory.
 
@@ -101,20 +57,19 @@ class PatternMemory:
     Coarse pattern: `common_field` of kept coarse frames, found now and then, where
     `background` in a thread of its own.
     Only frames on which the camera has moved teach. What stays while the rest moves is an outlier of both.
-    half_life: frames that teach, after which they count half. Not for use by several threads at once.
+    half_life: frames that teach, after which they count half. Not for use by several threads at once, `state` aside.
     """
 
     def __init__(self, half_life: float = 3000.0, background: bool = False) -> None:
         self._memory = half_life / np.log(2)
         self._background = background
-        self._shape: tuple[int, ...] = ()
         self._thread: threading.Thread | None = None
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self._shape = ()
-        self._generation = object()
+        self._shape: tuple[int, ...] = ()
+        self._state = PatternState(0.0, 0.0, 0, (0.0, 0.0))
 
     def __call__(self, frame: np.ndarray, learn: bool = True) -> np.ndarray:
         """Correct the next frame: (height, width) uint8, uint16 or finite float32, kept untouched; learn from it.
@@ -124,29 +79,36 @@ class PatternMemory:
         frame = np.asarray(frame, np.float32)
         if frame.shape != self._shape:
             self._start(frame.shape)
+        self._coarse, self._coarse_large = self._found.pattern
         coarse = cv2.resize(frame, self._grid, interpolation=cv2.INTER_AREA)
         cv2.resize(coarse, frame.shape[::-1], dst=self._work, interpolation=cv2.INTER_LINEAR)
         fine = cv2.subtract(frame, self._work, dst=self._work)  # a fresh array of this size costs more than to fill it
         self._judge(fine, coarse)
-        bad = max(self._fine_part.bad, self._coarse_part.bad)
-        shares = [part.ramp(trusted=not bad) for part in (self._fine_part, self._coarse_part)]
-        if bad > PATIENCE or (not any(shares) and (self._fine_part.lost or self._coarse_part.lost)):
+        bad = max(self._fine_half.bad, self._coarse_half.bad)
+        shares = [part.ramp(trusted=not bad) for part in (self._fine_half, self._coarse_half)]
+        if bad > PATIENCE or (not any(shares) and (self._fine_half.lost or self._coarse_half.lost)):
             self._start(frame.shape)
         corrected = self._without(frame, *shares)
         if learn:
             self._learn(fine, coarse)
+        self._state = self._state_now()
         return corrected
 
     @property
     def pattern(self) -> np.ndarray | None:
         """What is known, (height, width) float32 counts of mean 0, or None before the first frame."""
-        return self._fine + self._coarse_large if self._shape else None
+        if not self._shape:
+            return None
+        known = self._fine + self._found.pattern[1]
+        return known - known.mean()
 
     @property
     def state(self) -> PatternState:
-        if not self._shape:
-            return PatternState(0.0, 0.0, 0, (0.0, 0.0))
-        used = self._fine_part.used, self._coarse_part.used
+        """After the last frame; for any thread."""
+        return self._state
+
+    def _state_now(self) -> PatternState:
+        used = self._fine_half.used, self._coarse_half.used
         weight = self._weight[::4, ::4]
         strength = np.std(used[0] * self._fine[::4, ::4] + used[1] * self._coarse_large[::4, ::4])
         return PatternState(float(np.mean(weight / (weight + PRIOR_FRAMES))), float(strength), self._taught, used)
@@ -154,41 +116,41 @@ class PatternMemory:
     def settle(self) -> None:
         """Bring the coarse pattern up to date now: at the end of a first pass."""
         if self._shape and self._count:
-            self._wait()
-            self._solve(self._generation)
+            if self._thread is not None:
+                self._thread.join()
+            _find(*self._evidence())
 
     def _start(self, shape: tuple[int, ...]) -> None:
         cell = max(shape[0] / GRID[0], shape[1] / GRID[1], 2.0)
         rows, columns = (max(2 * round(side / cell / 2), 2) for side in shape)
         self._shape, self._grid = shape, (columns, rows)
-        self._generation = object()  # what a thread still finds for the past is thrown away
         self._work = np.empty(shape, np.float32)
         self._fine, self._weight = np.zeros((2, *shape), np.float32)
-        self._coarse, self._coarse_large = np.zeros((rows, columns), np.float32), np.zeros(shape, np.float32)
+        self._found = _Found((np.zeros((rows, columns), np.float32), np.zeros(shape, np.float32)))
+        self._coarse, self._coarse_large = self._found.pattern
         self._keys, self._key_trust = np.zeros((2, KEYS, rows, columns), np.float32)
         self._count, self._spacing, self._since_key, self._next_solve = 0, KEY_SPACING, 0, float(FIRST_SOLVE)
         self._reference: np.ndarray | None = None
         self._noise, self._taught = 0.0, 0
-        self._fine_part, self._coarse_part = _Part(USE_FINE), _Part(USE_COARSE)
-
-    def _enlarged(self, coarse: np.ndarray) -> np.ndarray:
-        return cv2.resize(coarse, self._shape[::-1], interpolation=cv2.INTER_LINEAR)
+        self._fine_half, self._coarse_half = Half(USE_FINE), Half(USE_COARSE)
 
     def _without(self, frame: np.ndarray, fine: np.float32, coarse: np.float32) -> np.ndarray:
+        """The frame without so much of both halves; its mean stays, since it may be a temperature."""
         if not fine and not coarse:
             return frame
+        level = fine * self._fine.mean() + coarse * self._coarse_large.mean()
         out = np.empty_like(frame)
         for top in range(0, len(frame), STRIP):
             rows = slice(top, top + STRIP)
-            np.subtract(frame[rows], fine * self._fine[rows], out=out[rows])
+            np.subtract(frame[rows], fine * self._fine[rows] - level, out=out[rows])
             out[rows] -= coarse * self._coarse_large[rows]
         return out
 
     def _judge(self, fine: np.ndarray, coarse: np.ndarray) -> None:
         if not self._taught:
             return
-        self._fine_part.judge(fine[::4, ::4], self._fine[::4, ::4], self._taught)
-        self._coarse_part.judge(coarse, self._coarse, self._taught, axis=1)
+        self._fine_half.judge(fine[::4, ::4], self._fine[::4, ::4], self._taught)
+        self._coarse_half.judge(coarse, self._coarse, self._taught, axis=1)
 
     def _learn(self, fine: np.ndarray, coarse: np.ndarray) -> None:
         if self._reference is None:
@@ -199,10 +161,11 @@ class PatternMemory:
         if not _is_camera_motion(self._changed(coarse, self._reference)):
             return
         self._reference, self._fine_reference = coarse, few.copy()
-        self._learn_fine(fine)
+        with np.errstate(over="ignore"):  # of an infinitely far outlier the weight is 0
+            self._learn_fine(fine)
         self._taught += 1
-        self._fine_part.remember(self._fine[::4, ::4], self._taught)
-        self._coarse_part.remember(self._coarse, self._taught)
+        self._fine_half.remember(self._fine[::4, ::4], self._taught)
+        self._coarse_half.remember(self._coarse, self._taught)
         self._since_key += 1
         if self._since_key >= self._spacing or not self._count:
             self._keep(coarse)
@@ -240,7 +203,7 @@ class PatternMemory:
 
         A thing that stays in one place is the majority after a while, but it was an outlier when it came."""
         trust = np.ones_like(coarse)
-        if self._taught < KNOWN or not self._coarse_part.used:
+        if self._taught < KNOWN or not self._coarse_half.used:
             return trust
         rest = coarse - self._coarse
         across, down = np.abs(np.diff(rest, axis=1)), np.abs(np.diff(rest, axis=0))
@@ -262,24 +225,29 @@ class PatternMemory:
 
     def _begin_solve(self) -> None:
         if not self._background:
-            self._solve(self._generation)
+            _find(*self._evidence())
         elif self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._solve, args=(self._generation,), daemon=True)
+            self._thread = threading.Thread(target=_find, args=self._evidence(), name="pattern")
             self._thread.start()
 
-    def _wait(self) -> None:
-        if self._thread is not None:
-            self._thread.join()
-
-    def _solve(self, generation: object) -> None:
-        coarse = common_field(self._keys[: self._count].copy(), self._key_trust[: self._count].copy())
-        large = self._enlarged(coarse)
-        if generation is self._generation:
-            self._coarse, self._coarse_large = coarse, large
+    def _evidence(self) -> tuple[_Found, np.ndarray, np.ndarray]:
+        return self._found, self._keys[: self._count].copy(), self._key_trust[: self._count].copy()
 
 
-def _median(image: np.ndarray) -> float:
-    return float(np.median(np.abs(image)))
+@dataclass
+class _Found:
+    """The coarse pattern, by cells and enlarged: replaced as one, so that no frame sees half of it.
+
+    Each new start has its own: what a thread finds for the past goes nowhere, and a thread keeps no memory alive."""
+
+    pattern: tuple[np.ndarray, np.ndarray]
+
+
+def _find(found: _Found, frames: np.ndarray, trust: np.ndarray) -> None:
+    """The coarse pattern of kept frames, (n, rows, columns)."""
+    cells = common_field(frames, trust)
+    height, width = found.pattern[1].shape
+    found.pattern = cells, cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _towards(fine: np.ndarray, centre: np.ndarray, seen: np.ndarray, scale: np.float32, kept: np.float32) -> None:

@@ -1,0 +1,66 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One half of the pattern, the fine or the coarse one: whether it helps, and how much of it is used (design 1.9)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+WORSE = 1.03  # contrast of one frame with over without the pattern: there is another pattern now
+CHECK_SMOOTHING = 0.9
+LEAST_LAG, LAG_SHARE = 10, 1 / 3  # frames that taught, and share of all: age of the state that is judged
+PAST_STATES, PAST_SPACING = 8, 1.15
+RAMP = 0.2  # of the pattern, more or less, from frame to frame
+
+
+class Half:
+    """Whether one half of the pattern (fine or coarse) helps: judged on each frame before it teaches anything.
+
+    What was learned a moment ago also fits the next frame where it is the scene, which has hardly moved, or noise,
+    which lasts. So an older state of the pattern is judged, learned on another part of the scene.
+    """
+
+    def __init__(self, limits: tuple[float, float]) -> None:
+        self._limits = limits
+        self.ratio, self.used, self.bad, self.judged = 1.0, 0.0, 0, 0
+        self.on, self.lost = False, False
+        self.past: list[tuple[int, np.ndarray]] = []
+
+    def remember(self, pattern: np.ndarray, taught: int) -> None:
+        """Keep a state of the pattern: some, further and further apart."""
+        if pattern.any() and (not self.past or taught >= PAST_SPACING * self.past[-1][0]):
+            self.past = [*self.past[-PAST_STATES + 1 :], (taught, pattern.copy())]
+
+    def judge(self, plain: np.ndarray, pattern: np.ndarray, taught: int, axis: int | None = None) -> None:
+        slopes = (lambda image: image) if axis is None else (lambda image: np.diff(image, axis=axis))
+        contrast = median_size(slopes(plain)) + 1e-9
+        doubtful = (self.used > 0 or self.bad > 0) and median_size(slopes(plain - pattern)) > WORSE * contrast
+        self.bad = self.bad + 1 if doubtful else 0
+        old = [state for when, state in self.past if taught - when >= max(LEAST_LAG, LAG_SHARE * taught)]
+        if old:
+            ratio = median_size(slopes(plain - old[-1])) / contrast
+            self.judged += 1
+            self.ratio += max(1 - CHECK_SMOOTHING, 1 / (self.judged + 3)) * (min(ratio, 2.0) - self.ratio)
+
+    def ramp(self, trusted: bool) -> np.float32:
+        """How much to subtract from this frame: none at once where not trusted, else more or less by steps."""
+        wanted = self.ratio < self._limits[self.on]
+        self.lost, self.on = self.lost or (self.on and not wanted), wanted
+        self.used = float(np.clip(float(wanted), self.used - RAMP, self.used + RAMP)) if trusted else 0.0
+        return np.float32(self.used)
+
+
+def median_size(image: np.ndarray) -> float:
+    return float(np.median(np.abs(image)))
