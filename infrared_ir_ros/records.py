@@ -23,6 +23,7 @@ import numpy as np
 from infrared_ir_ros.errors import OptionError
 
 TONES = ("auto", "restore", "preserve")
+PATTERN_MEMORY = ("off", "on")
 MAPPINGS = ("auto", "fixed", "percentile", "tlinear")
 
 
@@ -75,6 +76,8 @@ class Options:
         `auto` preserves for `tlinear` counts and restores otherwise (design section 1.4).
     strength: 0..1, mixes the input (0) and the restored frame (1).
     smoothing: 0..1, weight of the past in the estimates of a video; 0 treats each frame alone.
+    pattern_memory: `on` learns what stays while the scene moves, and subtracts it (design section 1.9): for frames of
+        one camera in their order, never for single pictures.
     """
 
     task: str = "restore"
@@ -82,9 +85,11 @@ class Options:
     strength: float = 1.0
     smoothing: float = 0.0
     counts: Counts = field(default_factory=Counts)
+    pattern_memory: str = "off"
 
     def __post_init__(self) -> None:
         _check("tone", self.tone, TONES)
+        _check("pattern_memory", self.pattern_memory, PATTERN_MEMORY)
         _check_range("strength", self.strength, 0.0, 1.0)
         _check_range("smoothing", self.smoothing, 0.0, 0.99)
 

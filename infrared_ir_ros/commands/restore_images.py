@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from infrared_ir_ros.commands.running import run_command
 
@@ -29,6 +30,7 @@ def restore_images(
     tone: str = "auto",
     strength: float = 1.0,
     smoothing: float = 0.0,
+    pattern_memory: Literal["off", "on"] = "off",
     counts_mapping: str = "auto",
     counts_minimum: float = 0.0,
     counts_maximum: float = 65535.0,
@@ -61,6 +63,8 @@ def restore_images(
         Mix of input (0) and restored frame (1).
     smoothing
         Weight of the past in the estimates of a video, 0 to 0.99.
+    pattern_memory
+        on: learn what stays while the camera moves, and subtract it; in videos and bags, each for itself.
     counts_mapping
         How counts map to the range that the network sees: fixed, percentile, tlinear, auto.
     counts_minimum
@@ -86,7 +90,7 @@ def restore_images(
     from infrared_ir_ros.records import Counts, Options
 
     counts = Counts(counts_mapping, counts_minimum, counts_maximum, resolution=counts_resolution)
-    options = Options(task, tone, strength, smoothing, counts)
+    options = Options(task, tone, strength, smoothing, counts, pattern_memory)
     return restore_files(input, output, options, prior, prior_path, engine, device, precision, prompts)
 
 

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -50,7 +50,7 @@ def restore_files(
     restorer = load_restorer(prior, prior_path, engine, device, precision, options, prompts)
     tally = _Tally(len(jobs), output)
     try:
-        _restore_all(jobs, restorer, tally)
+        _restore_all(jobs, restorer, options, tally)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"({tally})") from None
     print(tally)
@@ -70,13 +70,14 @@ class _Tally:
         return f"{self.done} restored, {self.failed} failed{incomplete} of {self.files} files, in {self.output}"
 
 
-def _restore_all(jobs: list[Job], restorer: Restorer, tally: _Tally) -> None:
+def _restore_all(jobs: list[Job], restorer: Restorer, options: Options, tally: _Tally) -> None:
     """Job after job; a bad one is told and counted, an output that cannot be written ends the run."""
     with tqdm(total=sum(job.frames for job in jobs), unit="frame", disable=None) as bar:
         try:
             for job in jobs:
                 bar.set_postfix_str(job.label, refresh=False)
                 restorer.reset()
+                restorer.options = options if job.is_video else replace(options, pattern_memory="off")
                 try:
                     incomplete = _restore_video(job, restorer, bar) if job.is_video else _restore_picture(job, restorer)
                     tally.done, tally.problems = tally.done + 1, tally.problems + incomplete

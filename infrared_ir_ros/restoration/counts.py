@@ -108,11 +108,13 @@ def _filled(frame: np.ndarray) -> np.ndarray:
     return filled
 
 
-def window(frame: np.ndarray, counts: Counts) -> Window:
-    """The window of one frame under a mapping. Percentiles are read off every fourth pixel."""
+def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> Window:
+    """The window of one frame under a mapping. Percentiles are read off every fourth pixel.
+
+    dtype: of the camera's frames, where it isn't that of `frame`."""
     if counts.mapping == "fixed":
         return Window(counts.minimum, counts.maximum)
-    if counts.mapping == "auto" and frame.dtype == np.uint8:
+    if counts.mapping == "auto" and (dtype or frame.dtype) == np.uint8:
         return Window(0.0, 255.0)
     sample = frame[::2, ::2] if min(frame.shape) >= 64 else frame
     low, high = (float(x) for x in np.percentile(sample, (counts.low_percentile, counts.high_percentile)))

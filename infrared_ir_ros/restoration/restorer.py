@@ -30,6 +30,7 @@ from infrared_ir_ros.records import Counts, Estimate, Options, Restored
 from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.folding import Tasks
+from infrared_ir_ros.restoration.pattern import PatternMemory, PatternState
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.shading import believed
 from infrared_ir_ros.restoration.smoothing import Smoother
@@ -49,7 +50,11 @@ class Restorer:
 
     engine: runs the weights of the task in `options`. engine_for: task -> an engine with its weights; without it, the
     engine is that of all `tasks`.
+
+    live: set it where frames come at the pace of a camera: what takes long goes on in the background.
     """
+
+    live = False
 
     def __init__(
         self,
@@ -66,6 +71,7 @@ class Restorer:
         self._smoother = Smoother()
         self._window: Window | None = None  # of the counts that come in
         self._levels: Window | None = None  # of the restored tone
+        self._memory: PatternMemory | None = None
         self._shape: tuple[int, ...] = ()
         self.options = options
 
@@ -95,6 +101,12 @@ class Restorer:
         """Why frames are still restored for another task than that of `options`, or empty."""
         return self._switch.failure
 
+    @property
+    def pattern(self) -> PatternState | None:
+        """What is known of the camera's fixed pattern; None while its memory is off."""
+        memory = self._memory
+        return None if memory is None else memory.state
+
     def wait_for_task(self, patience: float | None = None) -> None:
         """Wait, for at most `patience` seconds, until no weights are being folded any more."""
         self._switch.wait(patience)
@@ -103,7 +115,7 @@ class Restorer:
         """Restore one frame: (height, width) uint8, uint16 or float32, 16 to 4096 pixels a side; kept untouched.
 
         Raises FrameError if it cannot be restored. The same frame gives the same output bit for bit on one engine,
-        unless smoothing is on.
+        unless smoothing or the pattern memory is on.
         """
         options, clock = self._options, _Stopwatch()
         finite = checked(frame)
@@ -116,8 +128,10 @@ class Restorer:
 
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
         repaired = replace_dead_pixels(finite)
-        self._window = _smoothed(self._window, window(repaired, options.counts), options.smoothing)
-        unit = self._window.to_unit(repaired)
+        corrected = self._without_pattern(repaired, options)
+        fresh = window(corrected, options.counts, frame.dtype)
+        self._window = _smoothed(self._window, fresh, options.smoothing)
+        unit = self._window.to_unit(corrected)
         seen, excess = split_excess(unit)
         clock.lap("counts")
         # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
@@ -140,6 +154,8 @@ class Restorer:
             gain *= estimate.gain
         if excess is not None:
             restored = restored + np.float32(gain) * excess
+        if corrected is not repaired and options.strength < 1:
+            unit = self._window.to_unit(repaired)
         image = self._window.to_counts(mixed(unit, restored, options.strength), frame.dtype)
         if options.strength == 0:
             image = finite.copy()
@@ -150,11 +166,19 @@ class Restorer:
     def reset(self) -> None:
         """Forget the past: after a scene cut or a shutter event."""
         self._smoother.reset()
-        self._window = self._levels = None
+        self._window = self._levels = self._memory = None
 
     def warm_up(self, height: int = 512, width: int = 640) -> None:
         """Run one made-up frame, so that the first real one is not slow. The past stays as it is."""
         _run_once(self._switch.current.engine, height, width)
+
+    def _without_pattern(self, frame: np.ndarray, options: Options) -> np.ndarray:
+        """The frame, float32 and without the fixed pattern of the camera if its memory is on (design section 1.9)."""
+        if options.pattern_memory == "off":
+            self._memory = None
+            return frame
+        self._memory = self._memory or PatternMemory(background=self.live)
+        return self._memory(frame)
 
     @staticmethod
     def _preserves(options: Options) -> bool:

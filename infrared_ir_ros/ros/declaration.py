@@ -59,7 +59,8 @@ class NodeParameters:
 
     def _declare(self, parameter: Parameter) -> Value:
         try:
-            return self._node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter)).value
+            value = self._node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter)).value
+            return parameter.read(value)
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
             kind, like = type(parameter.default).__name__, parameter.default
             raise OptionError(f"{error}: {parameter.name} is a {kind} like {like!r}, {parameter.values}") from None
@@ -94,7 +95,8 @@ class NodeParameters:
         self._apply()
 
     def _merged(self, changes: list[RosParameter]) -> dict[str, Value]:
-        return self.values | {change.name: change.value for change in changes if change.name in BY_NAME}
+        known = [change for change in changes if change.name in BY_NAME]
+        return self.values | {change.name: BY_NAME[change.name].read(change.value) for change in known}
 
 
 def _descriptor(parameter: Parameter) -> ParameterDescriptor:
@@ -102,6 +104,7 @@ def _descriptor(parameter: Parameter) -> ParameterDescriptor:
         description=parameter.meaning,
         additional_constraints=f"{parameter.values}; set {parameter.change}",
         read_only=parameter.change == START,
+        dynamic_typing=parameter.is_switch,
     )
     if parameter.low is not None and parameter.high is not None:
         if isinstance(parameter.default, float):

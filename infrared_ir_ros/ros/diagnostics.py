@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
+from infrared_ir_ros.restoration.pattern import PatternState
 from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.counters import Drop, Tally
 from infrared_ir_ros.ros.parameters import Value
@@ -91,14 +92,21 @@ def frames_report(tally: Tally, before: Tally, lost: int, problems: Sequence[str
     return report
 
 
-def restorer_report(state: str, description: Mapping[str, str], failure: str, passing: str) -> Report:
-    """Which restorer runs, in which lifecycle state, and whether frames pass through unrestored."""
+def restorer_report(
+    state: str, description: Mapping[str, str], failure: str, passing: str, pattern: PatternState | None
+) -> Report:
+    """Which restorer runs, in which lifecycle state, whether frames pass through unrestored, and what is known of the
+    camera's fixed pattern (strength in counts; None: its memory is off)."""
     report = Report("restorer", state)
     if failure:
         report.error(failure)
     if passing:
         report.warn(f"frames pass through unrestored: {passing}")
     report.values = {"state": state, **description, "passthrough": bool(passing)}
+    if pattern is not None:
+        report.values["pattern.confidence"] = f"{pattern.confidence:.3f}"
+        report.values["pattern.strength"] = f"{pattern.strength:.4g}"
+        report.values["pattern.frames"] = pattern.frames
     return report
 
 

@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.records import MAPPINGS, TONES, Counts, Options
+from infrared_ir_ros.records import MAPPINGS, PATTERN_MEMORY, TONES, Counts, Options
 from infrared_ir_ros.restoration.palettes import PALETTES
 
 Value = bool | int | float | str
@@ -56,6 +56,15 @@ class Parameter:
         if self.low is not None:
             return f"{self.low:g} to {self.high:g}"
         return {bool: "true, false", str: "text"}.get(type(self.default), "any number")
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether YAML may read its value as a bool: a bare on or off is true or false."""
+        return "on" in self.choices
+
+    def read(self, value: Value) -> Value:
+        """The value as this table names it."""
+        return ("on" if value else "off") if self.is_switch and isinstance(value, bool) else value
 
     def check(self, value: object) -> None:
         """OptionError unless `value` has the type and lies in the range."""
@@ -88,6 +97,13 @@ TABLE: tuple[Parameter, ...] = (
     ),
     Parameter("strength", 1.0, "mix of input (0) and restored frame (1)", 0.0, 1.0),
     Parameter("smoothing", 0.8, "weight of the past in the estimates of a video; 0 treats each frame alone", 0.0, 0.99),
+    Parameter(
+        "pattern_memory",
+        "off",
+        "on: learn what stays while the camera moves (the fixed pattern of a sensor without calibration), and subtract "
+        "it; off forgets it",
+        choices=PATTERN_MEMORY,
+    ),
     Parameter(
         "counts.mapping",
         _COUNTS.mapping,
@@ -158,6 +174,7 @@ def options_from(values: Mapping[str, Value]) -> Options:
         strength=float(values["strength"]),
         smoothing=float(values["smoothing"]),
         counts=Counts(**counts),  # type: ignore[arg-type]
+        pattern_memory=str(values["pattern_memory"]),
     )
 
 

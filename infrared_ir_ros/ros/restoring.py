@@ -123,6 +123,7 @@ class RestoreNode(LifecycleNode):
         values = self._parameters_in_use.values
         names = ("prior", "prior_path", "engine", "device", "precision", "prompts")
         restorer = load_restorer(**{name: str(values[name]) for name in names}, options=self._parameters_in_use.options)
+        restorer.live = True
         restorer.warm_up(*WARM_UP)
         self._output = Output(self)
         self._restorer = restorer
@@ -205,7 +206,7 @@ class RestoreNode(LifecycleNode):
         unheard = [] if output is None else output.problems()
         reports = [
             frames_report(tally, before, lost, unheard),
-            restorer_report(state, description, failure, passing),
+            restorer_report(state, description, failure, passing, self._restorer and self._restorer.pattern),
         ]
         if pipeline is not None and inputs is not None:
             reports.append(input_report(pipeline, inputs, self._parameters_in_use.values, time.monotonic()))

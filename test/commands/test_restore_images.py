@@ -104,6 +104,23 @@ def test_a_video_becomes_a_lossless_video_of_the_same_depth_and_rate(
     assert all(np.array_equal(a.image, b) for a, b in zip(source, frames, strict=True))
 
 
+@needs_ffv1
+def test_the_pattern_memory_works_on_videos_and_never_on_pictures(tmp_path: Path, loaded_once: Restorer) -> None:
+    rng = np.random.default_rng(0)
+    scene = 300 * cv2.GaussianBlur(rng.standard_normal((48, 400)), (0, 0), 4)
+    raw = [8000 + scene[:, at : at + 64] + 200 * np.sin(np.arange(64))[None] for at in range(0, 120, 4)]
+    for name in ("a.npz", "b.npz"):
+        np.savez(tmp_path / name, first=raw[0].astype(np.uint16), delta=np.diff(np.int16(raw), axis=0))
+    write_image(tmp_path / "c.png", raw[-1].astype(np.uint16))
+    assert restore_images(tmp_path, output=tmp_path / "on", pattern_memory="on") == 0
+    ends = [list(open_source(tmp_path / f"on/{name}.mkv"))[-1].image for name in "ab"]
+    assert np.array_equal(*ends), "each video starts anew"
+    alone = read_image(tmp_path / "on/c.png")
+    loaded_once.reset()
+    assert np.array_equal(alone, loaded_once.restore(raw[-1].astype(np.uint16)).image), "a single picture has no past"
+    assert not np.array_equal(alone, ends[0])
+
+
 def test_an_npz_sequence_becomes_pictures_where_no_video_can_be_written(
     tmp_path: Path, loaded_once: Restorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,7 +287,7 @@ def test_the_help_explains_every_option_and_a_wrong_one_is_refused(tmp_path: Pat
 
 def test_the_defaults_are_those_of_the_node() -> None:
     defaults = {name: parameter.default for name, parameter in inspect.signature(restore_images).parameters.items()}
-    for name in ("task", "tone", "strength", "smoothing"):
+    for name in ("task", "tone", "strength", "smoothing", "pattern_memory"):
         assert defaults[name] == getattr(Options(), name)
     for name in ("mapping", "minimum", "maximum", "resolution"):
         assert defaults[f"counts_{name}"] == getattr(Counts(), name)

@@ -16,12 +16,19 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 
 import cv2
 import numpy as np
 import pytest
 
+from infrared_ir_ros.records import Options
+from infrared_ir_ros.restoration import Restorer, load_restorer
 from infrared_ir_ros.restoration.pattern import PatternMemory
 from infrared_ir_ros.simulation.motion import Pan
 from infrared_ir_ros.simulation.shading import border_glow
@@ -43,6 +50,7 @@ def pictures(seed: int) -> list[np.ndarray]:
     return found
 
 
+@cache
 def true_pattern(seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     glow = border_glow(rng, SHAPE, 1.0)
@@ -142,3 +150,75 @@ def test_the_background_finds_the_same_and_what_it_finds_too_late_is_thrown_away
     beside.reset()
     beside(frames[0])
     assert not beside.pattern.any()
+
+
+def test_the_mean_temperature_stays() -> None:
+    memory, worst = PatternMemory(), 0.0
+    for clean in sequence(150):
+        kelvin = 280 + 0.1 * (clean * 0.4 + true_pattern())
+        worst = max(worst, abs(float(memory(kelvin).mean(dtype=float) - kelvin.mean(dtype=float))))
+    assert memory.state.strength > 0.5
+    assert worst < 0.002
+
+
+@pytest.fixture(scope="module")
+def restorer() -> Restorer:
+    return load_restorer(engine="onnxruntime")
+
+
+def raw_frames(count: int, moving: bool = True) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Clean and raw, 14 bit."""
+    for clean in sequence(count, moving):
+        yield clean, np.rint(40 * (clean * 0.4 + true_pattern() + 100)).astype(np.uint16)
+
+
+def test_a_restorer_with_the_memory_on_repairs_a_raw_camera(restorer: Restorer) -> None:
+    errors, options = {}, Options(pattern_memory="on", tone="preserve")
+    frames = list(raw_frames(90))
+    clean, raw = frames[-1]
+    restorer.options = replace(options, pattern_memory="off")
+    errors["off"] = error(restorer.restore(raw).image, 16 * clean)
+    assert restorer.pattern is None
+    restorer.options = options
+    restorer.reset()
+    image = [restorer.restore(frame).image for _, frame in frames][-1]
+    errors["on"] = error(image, 16 * clean)
+    assert errors["on"] < 0.5 * errors["off"]
+    assert restorer.pattern.confidence > 0.5 and restorer.pattern.strength > 100
+    for strength in (0.5, 0.0):
+        restorer.options = replace(options, strength=strength)
+        mixed = restorer.restore(raw).image
+        np.testing.assert_allclose(mixed, strength * image.astype(np.float32) + (1 - strength) * raw, atol=10)
+    assert np.array_equal(mixed, raw)
+    restorer.reset()
+    restorer.restore(raw)
+    assert restorer.pattern.frames == 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_on_a_still_scene_on_is_bit_equal_to_off(restorer: Restorer, dtype: type) -> None:
+    frames = [raw / (1 if dtype == np.uint16 else 40) for _, raw in raw_frames(8, moving=False)]
+    images = {}
+    for setting in ("off", "on"):
+        restorer.options = Options(pattern_memory=setting, smoothing=0.5)
+        restorer.reset()
+        images[setting] = [restorer.restore(frame.astype(dtype)).image for frame in frames]
+    assert all(np.array_equal(off, on) for off, on in zip(images["off"], images["on"], strict=True))
+
+
+def test_a_live_memory_leaves_no_thread_and_goes_with_its_restorer() -> None:
+    live = load_restorer(engine="onnxruntime", options=Options(pattern_memory="on"))
+    live.live = True
+    for _, raw in raw_frames(40):
+        live.restore(raw)
+    memory = weakref.ref(live._memory)
+    gc.disable()
+    try:
+        del live
+        assert memory() is None
+    finally:
+        gc.enable()
+    for thread in threading.enumerate():
+        if thread.name == "pattern":
+            thread.join(20)
+            assert not thread.is_alive()
