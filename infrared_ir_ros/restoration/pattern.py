@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.restoration.pattern_field import common_field
-from infrared_ir_ros.restoration.pattern_half import Half
+from infrared_ir_ros.restoration.pattern_half import Half, size, steps_across, wide_steps
 
 GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
 KEYS = 64  # coarse frames that are kept
@@ -34,7 +34,7 @@ PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows w
 FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
 MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
-USE_FINE, USE_COARSE = (0.9, 0.95), (0.6, 0.8)  # contrast with over without it: below it is used; above, no more
+USE_FINE, USE_COARSE = (0.9, 0.95), (0.5, 0.6)  # contrast with over without it: below it is used; above, no more
 STRIP = 32  # rows that are worked on at a time: they stay in the processor's cache
 PATIENCE = 2  # frames in a row on which the pattern makes things worse until it is forgotten
 
@@ -71,6 +71,7 @@ class PatternMemory:
         self._shape: tuple[int, ...] = ()
         self._state = PatternState(0.0, 0.0, 0, (0.0, 0.0))
 
+    @np.errstate(over="ignore", invalid="ignore")  # an infinitely far outlier weighs nothing
     def __call__(self, frame: np.ndarray, learn: bool = True) -> np.ndarray:
         """Correct the next frame: (height, width) uint8, uint16 or finite float32, kept untouched; learn from it.
 
@@ -132,7 +133,8 @@ class PatternMemory:
         self._count, self._spacing, self._since_key, self._next_solve = 0, KEY_SPACING, 0, float(FIRST_SOLVE)
         self._reference: np.ndarray | None = None
         self._noise, self._taught = 0.0, 0
-        self._fine_half, self._coarse_half = Half(USE_FINE), Half(USE_COARSE)
+        self._fine_half = Half(USE_FINE, size, size)
+        self._coarse_half = Half(USE_COARSE, wide_steps, steps_across)
 
     def _without(self, frame: np.ndarray, fine: np.float32, coarse: np.float32) -> np.ndarray:
         """The frame without so much of both halves; its mean stays, since it may be a temperature."""
@@ -150,7 +152,7 @@ class PatternMemory:
         if not self._taught:
             return
         self._fine_half.judge(fine[::4, ::4], self._fine[::4, ::4], self._taught)
-        self._coarse_half.judge(coarse, self._coarse, self._taught, axis=1)
+        self._coarse_half.judge(coarse, self._coarse, self._taught)
 
     def _learn(self, fine: np.ndarray, coarse: np.ndarray) -> None:
         if self._reference is None:
@@ -161,8 +163,7 @@ class PatternMemory:
         if not _is_camera_motion(self._changed(coarse, self._reference)):
             return
         self._reference, self._fine_reference = coarse, few.copy()
-        with np.errstate(over="ignore"):  # of an infinitely far outlier the weight is 0
-            self._learn_fine(fine)
+        self._learn_fine(fine)
         self._taught += 1
         self._fine_half.remember(self._fine[::4, ::4], self._taught)
         self._coarse_half.remember(self._coarse, self._taught)

@@ -16,13 +16,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import cv2
 import numpy as np
 
 WORSE = 1.03  # contrast of one frame with over without the pattern: there is another pattern now
 CHECK_SMOOTHING = 0.9
 LEAST_LAG, LAG_SHARE = 10, 1 / 3  # frames that taught, and share of all: age of the state that is judged
 PAST_STATES, PAST_SPACING = 8, 1.15
+BLOCK = 4  # cells
 RAMP = 0.2  # of the pattern, more or less, from frame to frame
+
+Contrast = Callable[[np.ndarray], float]
 
 
 class Half:
@@ -30,10 +36,13 @@ class Half:
 
     What was learned a moment ago also fits the next frame where it is the scene, which has hardly moved, or noise,
     which lasts. So an older state of the pattern is judged, learned on another part of the scene.
+
+    limits: contrast with over without the pattern; below the first it is used, above the second no more.
+    contrast: what is compared for that; doubt: what is compared to see, on one frame, that there is another pattern.
     """
 
-    def __init__(self, limits: tuple[float, float]) -> None:
-        self._limits = limits
+    def __init__(self, limits: tuple[float, float], contrast: Contrast, doubt: Contrast) -> None:
+        self._limits, self._contrast, self._doubt = limits, contrast, doubt
         self.ratio, self.used, self.bad, self.judged = 1.0, 0.0, 0, 0
         self.on, self.lost = False, False
         self.past: list[tuple[int, np.ndarray]] = []
@@ -43,14 +52,12 @@ class Half:
         if pattern.any() and (not self.past or taught >= PAST_SPACING * self.past[-1][0]):
             self.past = [*self.past[-PAST_STATES + 1 :], (taught, pattern.copy())]
 
-    def judge(self, plain: np.ndarray, pattern: np.ndarray, taught: int, axis: int | None = None) -> None:
-        slopes = (lambda image: image) if axis is None else (lambda image: np.diff(image, axis=axis))
-        contrast = median_size(slopes(plain)) + 1e-9
-        doubtful = (self.used > 0 or self.bad > 0) and median_size(slopes(plain - pattern)) > WORSE * contrast
+    def judge(self, plain: np.ndarray, pattern: np.ndarray, taught: int) -> None:
+        doubtful = (self.used > 0 or self.bad > 0) and self._doubt(plain - pattern) > WORSE * self._doubt(plain)
         self.bad = self.bad + 1 if doubtful else 0
         old = [state for when, state in self.past if taught - when >= max(LEAST_LAG, LAG_SHARE * taught)]
         if old:
-            ratio = median_size(slopes(plain - old[-1])) / contrast
+            ratio = self._contrast(plain - old[-1]) / (self._contrast(plain) + 1e-9)
             self.judged += 1
             self.ratio += max(1 - CHECK_SMOOTHING, 1 / (self.judged + 3)) * (min(ratio, 2.0) - self.ratio)
 
@@ -62,5 +69,19 @@ class Half:
         return np.float32(self.used)
 
 
-def median_size(image: np.ndarray) -> float:
+def size(image: np.ndarray) -> float:
+    """The median size of values."""
     return float(np.median(np.abs(image)))
+
+
+def steps_across(image: np.ndarray) -> float:
+    return size(np.diff(image, axis=1))
+
+
+def wide_steps(image: np.ndarray) -> float:
+    """Median steps between blocks of BLOCK x BLOCK values, geometric mean of both directions.
+
+    Stripes, which many sensors have, average out here: they say nothing of the shading."""
+    columns, rows = (max(side // BLOCK, 2) for side in image.shape[::-1])
+    blocks = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+    return float(np.sqrt(steps_across(blocks) * size(np.diff(blocks, axis=0))))
