@@ -34,7 +34,8 @@ PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows w
 FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
 MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
-USE_FINE, USE_COARSE = (0.9, 0.95), (0.5, 0.6)  # contrast with over without it: below it is used; above, no more
+USE_FINE, USE_COARSE = (0.9, 0.95), (0.45, 0.55)  # contrast with over without it: below it is used; above, no more
+FINE_LAG, COARSE_LAG = 10, 90  # frames that taught: a slow pan shows the same for long
 STRIP = 32  # rows that are worked on at a time: they stay in the processor's cache
 PATIENCE = 2  # frames in a row on which the pattern makes things worse until it is forgotten
 
@@ -133,8 +134,8 @@ class PatternMemory:
         self._count, self._spacing, self._since_key, self._next_solve = 0, KEY_SPACING, 0, float(FIRST_SOLVE)
         self._reference: np.ndarray | None = None
         self._noise, self._taught = 0.0, 0
-        self._fine_half = Half(USE_FINE, size, size)
-        self._coarse_half = Half(USE_COARSE, wide_steps, steps_across)
+        self._fine_half = Half(USE_FINE, FINE_LAG, size, size)
+        self._coarse_half = Half(USE_COARSE, COARSE_LAG, wide_steps, steps_across)
 
     def _without(self, frame: np.ndarray, fine: np.float32, coarse: np.float32) -> np.ndarray:
         """The frame without so much of both halves; its mean stays, since it may be a temperature."""

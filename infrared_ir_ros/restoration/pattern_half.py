@@ -23,7 +23,7 @@ import numpy as np
 
 WORSE = 1.03  # contrast of one frame with over without the pattern: there is another pattern now
 CHECK_SMOOTHING = 0.9
-LEAST_LAG, LAG_SHARE = 10, 1 / 3  # frames that taught, and share of all: age of the state that is judged
+LAG_SHARE = 1 / 3  # of all frames that taught: age, at least, of the state that is judged
 PAST_STATES, PAST_SPACING = 8, 1.15
 BLOCK = 4  # cells
 RAMP = 0.2  # of the pattern, more or less, from frame to frame
@@ -38,11 +38,12 @@ class Half:
     which lasts. So an older state of the pattern is judged, learned on another part of the scene.
 
     limits: contrast with over without the pattern; below the first it is used, above the second no more.
+    lag: frames that taught, the other least age of the state that is judged.
     contrast: what is compared for that; doubt: what is compared to see, on one frame, that there is another pattern.
     """
 
-    def __init__(self, limits: tuple[float, float], contrast: Contrast, doubt: Contrast) -> None:
-        self._limits, self._contrast, self._doubt = limits, contrast, doubt
+    def __init__(self, limits: tuple[float, float], lag: int, contrast: Contrast, doubt: Contrast) -> None:
+        self._limits, self._lag, self._contrast, self._doubt = limits, lag, contrast, doubt
         self.ratio, self.used, self.bad, self.judged = 1.0, 0.0, 0, 0
         self.on, self.lost = False, False
         self.past: list[tuple[int, np.ndarray]] = []
@@ -55,7 +56,7 @@ class Half:
     def judge(self, plain: np.ndarray, pattern: np.ndarray, taught: int) -> None:
         doubtful = (self.used > 0 or self.bad > 0) and self._doubt(plain - pattern) > WORSE * self._doubt(plain)
         self.bad = self.bad + 1 if doubtful else 0
-        old = [state for when, state in self.past if taught - when >= max(LEAST_LAG, LAG_SHARE * taught)]
+        old = [state for when, state in self.past if taught - when >= max(self._lag, LAG_SHARE * taught)]
         if old:
             ratio = self._contrast(plain - old[-1]) / (self._contrast(plain) + 1e-9)
             self.judged += 1

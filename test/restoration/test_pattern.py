@@ -104,6 +104,16 @@ def test_a_clean_moving_stream_stays_as_it_is() -> None:
     assert worst == 0
 
 
+def test_a_slow_pan_with_stripes_takes_no_scene_for_shading() -> None:
+    pan, rng, memory = Pan(pictures(4), 4, SHAPE), np.random.default_rng(4), PatternMemory()
+    stripes = rng.normal(0, 12, (1, SHAPE[1]))
+    for index in range(150):
+        clean = pan.frame(0.2 * index) + rng.normal(0, 0.3, SHAPE).astype(np.float32)
+        raw = (clean + stripes).astype(np.float32)
+        assert error(memory(raw), clean) <= error(raw, clean)
+    assert memory.state.used == (1, 0)
+
+
 def test_what_stays_in_one_place_for_long_leaves_no_ghost() -> None:
     pattern, learned = true_pattern(), []
     for hot in (False, True):
@@ -119,7 +129,7 @@ def test_what_stays_in_one_place_for_long_leaves_no_ghost() -> None:
 
 def test_another_camera_after_a_cut_is_not_corrected_with_the_old_pattern() -> None:
     memory = PatternMemory()
-    for clean in sequence(150):
+    for clean in sequence(200):
         memory(clean * 0.4 + true_pattern() + 60)
     assert memory.state.used == (1, 1)
     for clean in sequence(6, seed=5):
@@ -142,7 +152,7 @@ def test_another_size_starts_anew_and_memory_does_not_grow() -> None:
 
 def test_the_background_finds_the_same_and_what_it_finds_too_late_is_thrown_away() -> None:
     here, beside = PatternMemory(), PatternMemory(background=True)
-    frames = [clean * 0.4 + true_pattern() + 60 for clean in sequence(120)]
+    frames = [clean * 0.4 + true_pattern() + 60 for clean in sequence(160)]
     for raw in frames:
         here(raw), beside(raw)
     here.settle(), beside.settle()
@@ -154,7 +164,7 @@ def test_the_background_finds_the_same_and_what_it_finds_too_late_is_thrown_away
 
 def test_the_mean_temperature_stays() -> None:
     memory, worst = PatternMemory(), 0.0
-    for clean in sequence(150):
+    for clean in sequence(200):
         kelvin = 280 + 0.1 * (clean * 0.4 + true_pattern())
         worst = max(worst, abs(float(memory(kelvin).mean(dtype=float) - kelvin.mean(dtype=float))))
     assert memory.state.strength > 0.5
@@ -174,7 +184,7 @@ def raw_frames(count: int, moving: bool = True) -> Iterator[tuple[np.ndarray, np
 
 def test_a_restorer_with_the_memory_on_repairs_a_raw_camera(restorer: Restorer) -> None:
     errors, options = {}, Options(pattern_memory="on", tone="preserve")
-    frames = list(raw_frames(90))
+    frames = list(raw_frames(200))
     clean, raw = frames[-1]
     restorer.options = replace(options, pattern_memory="off")
     errors["off"] = error(restorer.restore(raw).image, 16 * clean)
