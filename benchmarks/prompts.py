@@ -120,8 +120,9 @@ def _adapted(files: PriorFiles) -> AdaptedPrior:
 
 def transfer(files: PriorFiles, name: str, minutes: float, seed: int) -> dict[str, float]:
     """Gain of a prompt trained on half of an unseen set's frames, on the other half; and which files it changed."""
-    clean = [np.rint(frame.image).astype(np.uint8) for frame in load_set(name, FRAMES_OF_A_SENSOR, data_folder())]
-    held_out = {frame.name for frame in load_set(name, FRAMES_OF_A_SENSOR, data_folder())[1::2]}
+    frames = load_set(name, FRAMES_OF_A_SENSOR, data_folder())
+    clean = [np.rint(frame.image).astype(np.uint8) for frame in frames[::2]]
+    held_out = {frame.name for frame in frames[1::2]}
     presets = {"sensor_light": 1.0, "sensor_normal": 1.0, "sensor_hard": 1.0}
     mix = Mix({name: 1.0}, presets, [(256, 320, 4, 1.0)])
     # no workers: a fork would wait for threads of OpenCV, which the restoring before has started
@@ -129,7 +130,7 @@ def transfer(files: PriorFiles, name: str, minutes: float, seed: int) -> dict[st
     every = cases((name,), presets, FRAMES_OF_A_SENSOR, seed, data_folder())
     tests = [case for case in every if case.name in held_out]
     with tempfile.TemporaryDirectory() as folder:
-        train_tasks(config, {name: clean[::2]}, files, Path(folder))
+        train_tasks(config, {name: clean}, files, Path(folder))
         after = find_prior("embedded", str(Path(folder) / EXPORT))
         gains = np.subtract(*(_scores(which, tests) for which in (after, files)))
         changed = [key for key, value in files.hashes.items() if after.hashes[key] != value]
@@ -151,11 +152,8 @@ def _scores(files: PriorFiles, tests: list[Case]) -> np.ndarray:
 
 
 def _apart(figures: dict[str, float], one: str, other: str) -> float:
-    return (
-        0.0
-        if one == other
-        else next(figures[k] for k in (f"{one}-{other}.difference", f"{other}-{one}.difference") if k in figures)
-    )
+    either = figures.get(f"{one}-{other}.difference", figures.get(f"{other}-{one}.difference"))
+    return 0.0 if either is None else either  # a task and itself
 
 
 def report(figures: dict[str, float], tasks: tuple[str, ...], unseen: tuple[str, ...]) -> str:

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +117,28 @@ class Observer:
         if values:
             self._drained = values["pending"] == "0" and int(values["received"]) == self._received
             self._received = int(values["received"])
+
+
+def film(
+    camera: list[str], node: list[str], topics: list[str], bag: Path, logs: Path, patience: float = PATIENCE
+) -> None:
+    """Film, restore and record; returns when the bag is whole.
+
+    camera, node: parameters of thermal_camera and restore_node, as words. topics: NAME:TYPE of what is recorded.
+    patience: seconds for the camera. Raises InfraredError when a process fails.
+    """
+    ros = ["--ros-args", "-r", "__ns:=/ir"]
+    with (
+        running("recorder", [*topics, "--output", str(bag)], logs) as recorder,
+        running("restore_node", [*ros, *node], logs) as restorer,
+        closing(Observer()) as observer,
+    ):
+        others = [restorer, recorder]
+        observer.wait(lambda: observer.subscribers() >= len(others), "restore_node did not become active", others)
+        audience = ["-p", "wait_for_subscriber_s:=10.0", "-p", f"subscribers:={len(others)}"]
+        with running("thermal_camera", [*ros, *camera, *audience], logs) as filming:
+            observer.wait(filming.ended, "the camera did not end", others, patience)
+        observer.forget()
+        observer.wait(observer.drained, "restore_node did not finish", others)
+    if not bag.exists():
+        raise InfraredError(f"the bag was not written: {recorder.last_line()}")

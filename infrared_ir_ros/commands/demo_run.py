@@ -20,12 +20,11 @@ import os
 import statistics
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from infrared_ir_ros.commands.demo_processes import PATIENCE, Observer, running
+from infrared_ir_ros.commands.demo_processes import PATIENCE, film
 from infrared_ir_ros.commands.demo_report import CLEAN, DIAGNOSTICS, IMAGE, RESTORED, read_figures, rows, write_picture
 from infrared_ir_ros.errors import InfraredError, OptionError, SourceError
 from infrared_ir_ros.media import Source, open_source
@@ -95,7 +94,7 @@ def _sustainable_rate(frame: np.ndarray | None) -> float:
 def _run(source: str, rate: float, frames: int, bag: Path, logs: Path) -> None:
     """Film, restore and record; returns when the bag is whole. InfraredError when a process fails."""
     topics = [f"{topic}:{IMAGE_TYPE}" for topic in (IMAGE, RESTORED)] + [f"{DIAGNOSTICS}:{DIAGNOSTICS_TYPE}"]
-    parameters = {"rate": rate, "frames": frames, "wait_for_subscriber_s": 10.0, "subscribers": 2}  # node and recorder
+    parameters = {"rate": rate, "frames": frames}
     if source:
         parameters["source"] = str(Path(source).absolute())
     else:
@@ -103,22 +102,9 @@ def _run(source: str, rate: float, frames: int, bag: Path, logs: Path) -> None:
         height, width = SCENE_SHAPE
         parameters |= {"encoding": "mono8", "degradation": DEGRADATION, "height": height, "width": width}
     settings = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
-    ros = ["--ros-args", "-r", "__ns:=/ir"]
     # The first frame of a new size waits for the network to be prepared, and slow machines get a slow rate.
     patient = ["-p", f"max_age_ms:={max(5000.0, 3000.0 / rate)}"]
-    with (
-        running("recorder", [*topics, "--output", str(bag)], logs) as recorder,
-        running("restore_node", [*ros, *patient], logs) as node,
-        closing(Observer()) as observer,
-    ):
-        others = [node, recorder]
-        observer.wait(lambda: observer.subscribers() >= len(others), "restore_node did not become active", others)
-        with running("thermal_camera", [*ros, *settings], logs) as camera:
-            observer.wait(camera.ended, "the camera did not end", others, frames / rate + PATIENCE)
-        observer.forget()
-        observer.wait(observer.drained, "restore_node did not finish", others)
-    if not bag.exists():
-        raise InfraredError(f"the bag was not written: {recorder.last_line()}")
+    film(settings, patient, topics, bag, logs, frames / rate + PATIENCE)
 
 
 def _replace(new: Path, target: Path, aside: Path) -> None:

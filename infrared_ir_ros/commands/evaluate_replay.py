@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import closing
 from hashlib import sha256
 from math import nan
 from pathlib import Path
@@ -25,13 +24,13 @@ from pathlib import Path
 import numpy as np
 from rosbags.highlevel import AnyReader
 
-from infrared_ir_ros.commands.demo_processes import PATIENCE, Observer, running
+from infrared_ir_ros.commands.demo_processes import film
 from infrared_ir_ros.commands.demo_report import DIAGNOSTICS, IMAGE, RESTORED, counters
-from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.methods import Answer
 from infrared_ir_ros.media.image_message import frame_of_image
 
 TIMING = "/ir/timing"
+LONGEST = 24 * 3600.0  # seconds of a recording
 KINDS = {
     IMAGE: "sensor_msgs/msg/Image",
     RESTORED: "sensor_msgs/msg/Image",
@@ -63,22 +62,7 @@ def play(name: str, camera: dict[str, object], node: dict[str, object], room: Pa
     """
     bag = room / "bag"
     topics = [f"{topic}:{kind}" for topic, kind in KINDS.items()]
-    ros = ["--ros-args", "-r", "__ns:=/ir"]
-    with (
-        running("recorder", [*topics, "--output", str(bag)], room) as recorder,
-        running("restore_node", [*ros, *_settings(node)], room) as restorer,
-        closing(Observer()) as observer,
-    ):
-        others = [restorer, recorder]
-        observer.wait(lambda: observer.subscribers() >= len(others), "restore_node did not become active", others)
-        with running(
-            "thermal_camera", [*ros, *_settings(camera | {"wait_for_subscriber_s": 10.0, "subscribers": 2})], room
-        ) as filming:
-            observer.wait(filming.ended, "the recording did not end", others, 24 * 3600.0)
-        observer.forget()
-        observer.wait(observer.drained, "restore_node did not finish", others, PATIENCE)
-    if not bag.exists():
-        raise InfraredError(f"the bag of the replay was not written: {recorder.last_line()}")
+    film(_settings(camera), _settings(node), topics, bag, room, LONGEST)
     return _read(name, bag)
 
 
