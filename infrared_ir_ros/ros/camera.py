@@ -43,7 +43,7 @@ from infrared_ir_ros.simulation.pacing import Pace
 from infrared_ir_ros.simulation.scene import ThermalScene
 
 ENCODINGS = {"uint8": "mono8", "uint16": "mono16", "float32": "32FC1"}
-SETTLE = 0.5  # seconds for which a subscriber must have been there before the first frame is published
+SETTLE = 2.0  # seconds for which subscribers must have been there before the first frame: they have to find us, too
 
 
 class CameraNode(Node):
