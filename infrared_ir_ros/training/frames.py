@@ -231,7 +231,7 @@ def _vary(image: np.ndarray, rng: np.random.Generator, mirrored: bool) -> np.nda
     if mirrored and rng.random() < 0.5:
         image = 255 - image
     if rng.random() < (0.8 if mirrored else 0.5):
-        image = _curve(image, rng, 0.6)
+        image = _curve(image, rng, 0.9 if mirrored else 0.6)
     return _flip(image, rng)
 
 
