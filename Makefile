@@ -21,7 +21,7 @@ demo:
 
 test:
 	@scripts/environment.sh test
-	@.venv/bin/python -m pytest $(TESTS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 lint:
 	@scripts/environment.sh lint

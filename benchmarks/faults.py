@@ -33,13 +33,14 @@ import numpy as np
 from _common import markdown_table, read_result, write_result
 from cyclopts import App
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "ros"))
+TEST = Path(__file__).resolve().parents[1] / "test"
+sys.path[:0] = [str(TEST), str(TEST / "ros")]
 import hostile_priors  # noqa: E402 - shared with the tests
 import inject_lifecycle  # noqa: E402
 import inject_messages  # noqa: E402
 import inject_streams  # noqa: E402
 import inject_weights  # noqa: E402
-from harness import free_domain  # noqa: E402
+from domains import free_domain  # noqa: E402
 from injection import Outcome, Rig  # noqa: E402
 
 app = App(help_format="plaintext")

@@ -32,8 +32,10 @@ from sensor_msgs.msg import Image
 from infrared_ir_ros.simulation.camera import Degrader, film_scene
 from infrared_ir_ros.simulation.scene import ThermalScene
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "ros"))
-from harness import NodeProcess, Peer, assert_balanced, free_domain, make_image, stamp_ns  # noqa: E402 - shared
+TEST = Path(__file__).resolve().parents[1] / "test"
+sys.path[:0] = [str(TEST), str(TEST / "ros")]
+from domains import free_domain  # noqa: E402 - shared
+from harness import NodeProcess, Peer, assert_balanced, make_image, stamp_ns  # noqa: E402 - shared
 from injection import playing  # noqa: E402
 
 app = App(help_format="plaintext")

@@ -23,7 +23,7 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-from harness import free_domain  # noqa: E402
+from domains import free_domain  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -57,18 +56,6 @@ from infrared_ir_ros.ros.process import use_transport_profile
 ROOT = Path(__file__).parents[2]
 PATIENCE = float(os.environ.get("TEST_PATIENCE", "60"))  # seconds; used up only when something is broken
 RESTORE_NODE = "infrared_ir_ros.ros.restore_node"
-
-
-def free_domain() -> int:
-    """A ROS domain that nobody on this machine uses right now."""
-    for domain in random.sample(range(60, 102), 42):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("", 7400 + 250 * domain))
-            except OSError:
-                continue
-            return domain
-    raise RuntimeError("all ROS domains from 60 to 101 are in use")
 
 
 class NodeProcess:

@@ -24,7 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import PATIENCE, NodeProcess, Peer, free_domain
+from domains import free_domain
+from harness import PATIENCE, NodeProcess, Peer
 from injection import ERROR, PARAMETERS, Outcome, Rig, good_frame, playing
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState

@@ -24,7 +24,8 @@ from collections.abc import Iterator
 import inject_messages
 import inject_streams
 import pytest
-from harness import PATIENCE, free_domain
+from domains import free_domain
+from harness import PATIENCE
 from injection import Rig, assert_survived
 
 

@@ -28,7 +28,8 @@ import hostile_priors
 import inject_lifecycle
 import inject_weights
 import pytest
-from harness import PATIENCE, free_domain
+from domains import free_domain
+from harness import PATIENCE
 from injection import Rig, assert_survived
 
 
