@@ -23,7 +23,14 @@ from infrared_ir_ros.commands.stopping import stopper
 
 
 def train_tasks(
-    config: Path, *, pack: Path, output: Path, prior_path: str = "", resume: bool = False, minutes: float = 0.0
+    config: Path,
+    *,
+    pack: Path,
+    output: Path,
+    prior_path: str = "",
+    resume: bool = False,
+    init: str = "",
+    minutes: float = 0.0,
 ) -> None:
     """Train the tasks of the embedded prior: adapters and hypernetwork that all tasks share, and a prompt for each.
 
@@ -42,6 +49,8 @@ def train_tasks(
         Folder of the exported prior; empty: the one of the package.
     resume
         Go on from the checkpoint in `output`.
+    init
+        Folder of an earlier state of the prior, with tasks, whose adapters and prompts to start from.
     minutes
         Save and stop after so many minutes, as Ctrl-C does at any time; 0 trains to the end of the schedule.
     """
@@ -51,7 +60,8 @@ def train_tasks(
     from infrared_ir_ros.training.tasks import train_tasks as train
 
     files = find_prior("embedded", prior_path)
-    train(read_tasks_config(config), read_pack(pack), files, output, resume, stopper(minutes))
+    start = find_prior("embedded", init) if init else None
+    train(read_tasks_config(config), read_pack(pack), files, output, resume, stopper(minutes), init=start)
 
 
 def main() -> None:

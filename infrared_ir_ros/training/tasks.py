@@ -56,18 +56,19 @@ def train_tasks(
     resume: bool = False,
     stop: Callable[[], bool] = lambda: False,
     semantic: Mapping[str, FrameLoss] | None = None,
+    init: PriorFiles | None = None,
 ) -> None:
     """Train the tasks of a prior. `folder` gets the checkpoint, logs, sample pictures, and `prior`, ready to be used.
 
     resume: go on from the checkpoint in `folder`. stop: asked after every step; True saves and returns.
-    semantic: the losses that the configuration's `semantic` names. Raises OptionError or WeightsError where these don't
-    fit each other.
+    semantic: the losses that the configuration's `semantic` names. init: another state of this prior, whose tasks are
+    the start. Raises OptionError or WeightsError where these don't fit each other.
     """
-    _check(config, frames, folder, resume, semantic or {})
+    _check(config, frames, folder, resume, semantic or {}, init)
     other_prompts = DistributedDataParallelKwargs(find_unused_parameters=True)  # each step leaves them unused
     accelerator = start_processes(config.precision, [other_prompts])
     torch.manual_seed(config.seed)
-    trained = _start(config, files)
+    trained = _start(config, files, init)
     progress = _resumed(trained, folder) if resume else Progress()
     before = digest(trained.adapted.prior)
     _run(config, frames, folder, trained, progress, accelerator, stop, semantic or {})
@@ -79,8 +80,15 @@ def train_tasks(
 
 
 def _check(
-    config: TasksConfig, frames: FrameSets, folder: Path, resume: bool, semantic: Mapping[str, FrameLoss]
+    config: TasksConfig,
+    frames: FrameSets,
+    folder: Path,
+    resume: bool,
+    semantic: Mapping[str, FrameLoss],
+    init: PriorFiles | None,
 ) -> None:
+    if init and (resume or config.optimise == "prompt"):
+        raise OptionError("--init starts from the tasks of another prior: not with --resume, nor with optimise: prompt")
     if not resume and (folder / checkpoint.FILE).exists():
         raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
     for task in config.tasks:
@@ -92,15 +100,20 @@ def _check(
             raise OptionError(f"task {task.name} wants the {task.semantic} loss, which is not at hand: semantic: null")
 
 
-def _start(config: TasksConfig, files: PriorFiles) -> Trained:
-    """New adapters and prompts of ones, or those that the prior has when only prompts are trained."""
+def _start(config: TasksConfig, files: PriorFiles, init: PriorFiles | None) -> Trained:
+    """New adapters and prompts of ones, or those of `init`, or, when only prompts are trained, those of the prior."""
     prior, of = load_prior(files), files.hashes[WEIGHTS]
     prompts = {task.name: torch.ones(PROMPT) for task in config.tasks}
-    if config.optimise == "all":
-        return Trained(AdaptedPrior(prior, Adapters(prior.denoiser, config.rank, config.alpha)), prompts, "all", of)
-    known = {name: torch.from_numpy(prompt) for name, prompt in _known_prompts(files).items() if name in prompts}
-    adapted = AdaptedPrior(prior, Adapters.from_file(prior.denoiser, read_adapters(files)))
-    return Trained(adapted, prompts | known, "prompt", of)
+    start = files if config.optimise == "prompt" else init
+    if start is None:
+        adapters = Adapters(prior.denoiser, config.rank, config.alpha)
+        return Trained(AdaptedPrior(prior, adapters), prompts, config.optimise, of)
+    known = {name: torch.from_numpy(prompt) for name, prompt in _known_prompts(start).items() if name in prompts}
+    try:
+        adapted = AdaptedPrior(prior, Adapters.from_file(prior.denoiser, read_adapters(start)))
+    except (KeyError, RuntimeError) as error:
+        raise WeightsError(f"the tasks in {start.folder} are of a prior of another shape: {error}") from error
+    return Trained(adapted, prompts | known, config.optimise, of)
 
 
 def _known_prompts(files: PriorFiles) -> dict[str, np.ndarray]:

@@ -152,6 +152,17 @@ def test_training_prompts_alone_lowers_the_loss_and_changes_nothing_else(config,
     assert prompt.grad.abs().min() > 0
 
 
+def test_tasks_of_an_earlier_state_of_the_prior_are_the_start(config, frames, files, tmp_path: Path) -> None:  # noqa: ANN001
+    plain = find_prior("embedded", str(files.folder.parent / "plain"))
+    still, semantic = replace(config, rate=0.0, prompt_rate=0.0), {"detection": dark}
+    train_tasks(still, frames, plain, tmp_path / "run", False, After(1), semantic, init=files)
+    after = find_prior("embedded", str(tmp_path / "run" / "prior"))
+    assert all(np.array_equal(bank(after)[task], prompt) for task, prompt in bank(files).items())
+    assert digest(adapted(after).adapters) == digest(adapted(files).adapters)
+    with pytest.raises(OptionError, match="not with --resume"):
+        train_tasks(still, frames, plain, tmp_path / "run", True, semantic=semantic, init=files)
+
+
 def test_tasks_of_another_prior_and_with_losses_that_are_not_there_are_refused(config, frames, files, tmp_path) -> None:  # noqa: ANN001
     with pytest.raises(OptionError, match="the detection loss, which is not at hand"):
         train_tasks(config, frames, files, tmp_path / "run")
