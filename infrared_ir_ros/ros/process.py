@@ -28,6 +28,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infrared_ir_ros.ros.shared_memory import remove_abandoned_segments
+
 if TYPE_CHECKING:
     from rclpy.node import Node
 
@@ -66,6 +68,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
 
+    remove_abandoned_segments()
     use_transport_profile()
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
