@@ -125,8 +125,7 @@ def transfer(files: PriorFiles, name: str, minutes: float, seed: int) -> dict[st
     held_out = {frame.name for frame in frames[1::2]}
     presets = {"sensor_light": 1.0, "sensor_normal": 1.0, "sensor_hard": 1.0}
     mix = Mix({name: 1.0}, presets, [(256, 320, 4, 1.0)])
-    # no workers: a fork would wait for threads of OpenCV, which the restoring before has started
-    config = TasksConfig([TaskConfig(DEFAULT, minutes, mix)], optimise="prompt", rate=0.0, seed=seed, workers=0)
+    config = TasksConfig([TaskConfig(DEFAULT, minutes, mix)], optimise="prompt", rate=0.0, seed=seed)
     every = cases((name,), presets, FRAMES_OF_A_SENSOR, seed, data_folder())
     tests = [case for case in every if case.name in held_out]
     with tempfile.TemporaryDirectory() as folder:

@@ -151,20 +151,19 @@ class Pairs(Batches):
 
 
 def loader(batches: Batches, start: int, workers: int, pinned: bool = False) -> DataLoader:
-    """The batches of steps `start`, `start + 1`, ... without end, in this order, drawn ahead by `workers` processes."""
+    """The batches of steps `start`, `start + 1`, ... without end, in this order, drawn ahead by `workers` processes.
+
+    With workers, OpenCV runs in one thread from here on: a forked worker would wait for ever for threads of its parent.
+    """
+    if workers:
+        cv2.setNumThreads(1)
     return DataLoader(
         batches,
         batch_size=None,
         sampler=itertools.count(start),
         num_workers=workers,
-        worker_init_fn=_one_thread,
         pin_memory=pinned,
     )
-
-
-def _one_thread(worker: int) -> None:
-    """A fork has lost the threads of OpenCV and would wait for them."""
-    cv2.setNumThreads(1)
 
 
 def draw_name(rng: np.random.Generator, weights: dict[str, float]) -> str:

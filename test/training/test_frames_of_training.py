@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -66,6 +67,13 @@ def test_a_batch_depends_on_seed_stage_step_and_process_alone(frames: FrameSets)
     others = [Pairs(scenes)[6], Pairs(scenes, process=1)[5], Pairs(WholeFrames(frames, MIX, (1, 1)))[5]]
     own = Pairs(scenes)[5]
     assert not any(own[0].shape == other[0].shape and torch.equal(own[0], other[0]) for other in others)
+
+
+def test_workers_do_not_wait_for_threads_that_opencv_had_before(frames: FrameSets) -> None:
+    cv2.setNumThreads(2)
+    cv2.GaussianBlur(np.zeros((1000, 1000), np.float32), (0, 0), 3)  # its threads start with the first large picture
+    clean, _ = next(iter(loader(Pairs(WholeFrames(frames, MIX, (0, 1))), 5, workers=1)))
+    assert torch.equal(clean, Pairs(WholeFrames(frames, MIX, (0, 1)))[5][0])
 
 
 def test_processes_share_the_batch_of_one(frames: FrameSets) -> None:
