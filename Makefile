@@ -1,5 +1,6 @@
 # make demo                      camera -> restore_node -> bag, in about a minute
 # make demo SOURCE=folder        the same with your frames (a folder, a video or a bag); OUTPUT=folder for the results
+# make report                    the same, and report/report.html: does restoration help? SOURCE=bag for your recordings
 # make test                      all tests; TESTS=test/ros for some
 # make environment               .venv for colcon: with what a robot needs, or SET=test for colcon test
 # make lint, make format, make clean
@@ -10,7 +11,7 @@ TESTS ?= test
 SET ?= robot
 
 .DEFAULT_GOAL := demo
-.PHONY: environment demo test lint format clean
+.PHONY: environment demo report test lint format clean
 
 environment:
 	@scripts/environment.sh $(SET)
@@ -18,6 +19,13 @@ environment:
 demo:
 	@scripts/environment.sh robot
 	@.venv/bin/python -m infrared_ir_ros.commands.demo $${SOURCE:+--source "$$SOURCE"} $${OUTPUT:+--output "$$OUTPUT"}
+
+report: FILM = .venv/bin/python -m infrared_ir_ros.commands.demo --output demo
+report: FILMED = demo/bag --topic /ir/image --reference-topic /ir/truth/clean --method-topic /ir/restored
+report:
+	@scripts/environment.sh evaluate
+	@$(if $(SOURCE),,$(FILM) &&) .venv/bin/python -m infrared_ir_ros.commands.evaluate_bag \
+	    $(if $(SOURCE),"$$SOURCE",$(FILMED)) --output "$${OUTPUT:-report}"
 
 test:
 	@scripts/environment.sh test

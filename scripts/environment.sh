@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Usage: scripts/environment.sh robot|test|lint
+# Usage: scripts/environment.sh robot|evaluate|test|lint
 # Makes .venv and installs what the set needs; does nothing when that is done already.
 # PYTHON=/path/to/python chooses the Python. Where a ROS 2 is sourced, .venv sees its packages; elsewhere ROS 2 Jazzy
 # comes as wheels. Every way to fail prints one line and returns 1.
@@ -105,15 +105,15 @@ install_set() {
     case $SET in
     lint) install -r requirements/lint.txt ;;
     robot) install "${common[@]}" -r requirements/build.txt -r $VENV/robot.txt ;;
-    test)
+    evaluate | test)
         # shellcheck disable=SC2046  # nothing or one option
-        install "${common[@]}" $(cpu_index) -r requirements/build.txt -r $VENV/robot.txt -r requirements/test.txt ;;
+        install "${common[@]}" $(cpu_index) -r requirements/build.txt -r $VENV/robot.txt -r "requirements/$SET.txt" ;;
     esac
     if [[ $SET != lint ]]; then install --no-deps --no-build-isolation --editable .; fi
 }
 
 main() {
-    case $SET in robot | test | lint) ;; *) fail "unknown set '$SET': use robot, test or lint" ;; esac
+    case $SET in robot | evaluate | test | lint) ;; *) fail "unknown set '$SET': use robot, evaluate, test or lint" ;; esac
     trap 'fail "interrupted: the next run begins afresh"' INT TERM
     choose_python
     local print stamp
@@ -134,7 +134,9 @@ main() {
     echo "$print" >"$stamp"
     # .venv serves the robot set too once the tests' set is in.
     if [[ $SET == test ]]; then
-        echo "$print" | tee $VENV/installed-robot >$VENV/installed-lint
+        echo "$print" | tee $VENV/installed-robot $VENV/installed-evaluate >$VENV/installed-lint
+    elif [[ $SET == evaluate ]]; then
+        echo "$print" >$VENV/installed-robot
     fi
 }
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from infrared_ir_ros.commands.restoring import DEFAULTS, Restoring
 from infrared_ir_ros.commands.running import run_command
 
 
@@ -35,19 +36,9 @@ def evaluate_bag(
     tolerance_ms: float = 5.0,
     frames: int = 0,
     mode: str = "offline",
-    tone: str = "auto",
     smoothing: float = 0.8,
-    counts_mapping: str = "auto",
-    counts_minimum: float = 0.0,
-    counts_maximum: float = 65535.0,
-    counts_resolution: float = 0.01,
-    prior: str = "embedded",
-    prior_path: str = "",
-    prompts: str = "",
-    engine: str = "auto",
-    device: str = "auto",
-    precision: str = "auto",
     distance_every: int = 10,
+    restoring: Restoring = DEFAULTS,
 ) -> int:
     """Compare the input, classical chains, tasks of ours and topics of yours on bags, videos and folders of pictures.
 
@@ -84,43 +75,19 @@ def evaluate_bag(
     mode
         offline: every frame, as fast as possible. replay: through the live node in the recording's own time, so that
         drops and the way through ROS count; of bags and pictures alike, for one task.
-    tone
-        restore, preserve, or auto: preserve for temperatures (counts mapping tlinear).
     smoothing
         Weight of the past in the estimates, 0 to 0.99.
-    counts_mapping
-        How counts map to the range that the network sees: fixed, percentile, tlinear (temperatures), auto.
-    counts_minimum
-        Counts that map to 0 when the mapping is fixed.
-    counts_maximum
-        Counts that map to 1 when the mapping is fixed.
-    counts_resolution
-        Kelvin per count of tlinear input: 0.01 or 0.1.
-    prior
-        The network: embedded ships with the package; sd_turbo needs a checkpoint, imported, and torch.
-    prior_path
-        Folder of the prior's weights; empty: those of the package.
-    prompts
-        File with more tasks, a bank of prompts trained for this prior.
-    engine
-        What runs the network: auto, onnxruntime, openvino, torch.
-    device
-        Where it runs: auto, cpu, cuda.
-    precision
-        Numbers that it computes with: auto, fp32, fp16, bf16.
     distance_every
         MS-SSIM and ST-LPIPS, where torchmetrics and stlpips-pytorch are installed, on every so many frames; 0: never.
     """
     from infrared_ir_ros.commands.evaluate_run import Asked, evaluate
     from infrared_ir_ros.evaluation.recordings import Wanted
-    from infrared_ir_ros.records import Counts, Options
 
-    counts = Counts(counts_mapping, counts_minimum, counts_maximum, resolution=counts_resolution)
-    options = Options(task[0] if task else "restore", tone, 1.0, smoothing, counts)
+    options = restoring.options(task[0] if task else "restore", smoothing)
     tolerance_ns = round(1e6 * tolerance_ms)
     wanted = Wanted(topic, method_topic, reference_topic, reference, degradation, seed, tolerance_ns, frames)
-    loading = {"prior": prior, "prior_path": prior_path, "engine": engine, "device": device, "precision": precision}
-    return evaluate(Asked(inputs, output, mode, task, classical, wanted, options, loading, prompts, distance_every))
+    network = restoring.network()
+    return evaluate(Asked(inputs, output, mode, task, classical, wanted, options, network, distance_every))
 
 
 def main() -> None:

@@ -50,11 +50,12 @@ from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import load_restorer
 
 MODES = ("offline", "replay")
+LIVE = ("task", "tone", "strength", "smoothing", "pattern_memory")  # what the node is asked for, beside the counts
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command was asked for. loading: keywords of load_restorer."""
+    """What the command was asked for. network: keywords of load_restorer."""
 
     inputs: tuple[Path, ...]
     output: Path
@@ -63,8 +64,7 @@ class Asked:
     chains: tuple[str, ...]
     wanted: Wanted
     options: Options
-    loading: dict[str, str]
-    prompts: str
+    network: dict[str, str]
     distance_every: int
 
     def __post_init__(self) -> None:
@@ -152,8 +152,8 @@ def _play(path: Path, recording: Recording, wanted: Wanted, asked: Asked) -> Met
 
     camera: dict[str, object] = {"source": str(path.absolute()), "topic": wanted.topic, "frames": wanted.frames}
     camera |= {"degradation": wanted.degradation or "clean", "seed": wanted.seed}
-    node: dict[str, object] = {"prompts": asked.prompts, **asked.loading}
-    node |= {name: getattr(asked.options, name) for name in ("task", "tone", "smoothing")}
+    node: dict[str, object] = {**asked.network}
+    node |= {name: getattr(asked.options, name) for name in LIVE}
     counts = asdict(asked.options.counts)
     node |= {f"counts.{name}": float(value) if name != "mapping" else value for name, value in counts.items()}
     with tempfile.TemporaryDirectory(prefix="infrared-replay-") as room:
@@ -236,17 +236,19 @@ def _methods(asked: Asked) -> list[Method]:
     ours: list[Method] = []
     for task in dict.fromkeys(asked.tasks):
         options = replace(asked.options, task=task)
-        ours.append(Ours(task, load_restorer(**asked.loading, options=options, prompts=asked.prompts)))
+        ours.append(Ours(task, load_restorer(**asked.network, options=options)))
     return ours + chains
 
 
 def _yardsticks(asked: Asked) -> tuple[Yardsticks, list[str]]:
     """And notes on figures that are not there."""
     kelvin = asked.options.counts.resolution if asked.options.counts.mapping == "tlinear" else 0.0
-    distances, notes = dict(_distances()) if asked.distance_every else {}, []
     if not (asked.wanted.reference_topic or asked.wanted.reference or asked.wanted.degradation):
-        notes.append("No clean frames were given: the figures say how the frames look, not whether they are true.")
-    elif asked.distance_every and len(distances) < 2:
+        return Yardsticks(kelvin, asked.preserves), [
+            "No clean frames were given: the figures say how the frames look, not whether they are true."
+        ]
+    distances, notes = dict(_distances()) if asked.distance_every else {}, []
+    if asked.distance_every and len(distances) < 2:
         notes.append("MS-SSIM needs torchmetrics, ST-LPIPS stlpips-pytorch: what is missing was left out.")
     return Yardsticks(kelvin, asked.preserves, distances, max(asked.distance_every, 1)), notes
 
@@ -274,8 +276,8 @@ def _configuration(asked: Asked, methods: list[Method]) -> dict[str, str]:
             shown[f"method {method.name}"] = ", ".join(f"{k} {v}" for k, v in method.restorer.description.items() if v)
         else:
             shown[f"method {method.name}"] = "classical chain"
-    if asked.prompts:
-        shown["prompts"] = f"{asked.prompts}, SHA-256 {fingerprint(Path(asked.prompts))}"
+    if prompts := asked.network["prompts"]:
+        shown["prompts"] = f"{prompts}, SHA-256 {fingerprint(Path(prompts))}"
     return {name: value for name, value in shown.items() if value}
 
 

@@ -29,25 +29,15 @@ from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
 
 
-def restore_files(
-    input: Path,
-    output: Path,
-    options: Options,
-    prior: str,
-    prior_path: str,
-    engine: str,
-    device: str,
-    precision: str,
-    prompts: str,
-) -> int:
-    """Restore what is at `input` into the folder `output`; the names from `prior` on are those of load_restorer.
+def restore_files(input: Path, output: Path, options: Options, network: dict[str, str]) -> int:
+    """Restore what is at `input` into the folder `output`. network: keywords of load_restorer.
 
     Returns 0, or 1 if a file failed. Raises InfraredError before anything is restored, and KeyboardInterrupt with a
     summary.
     """
     jobs = plan(input, output)
     check_output(output)
-    restorer = load_restorer(prior, prior_path, engine, device, precision, options, prompts)
+    restorer = load_restorer(**network, options=options)
     tally = _Tally(len(jobs), output)
     try:
         _restore_all(jobs, restorer, options, tally)

@@ -27,8 +27,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, get_type_hints
 
 from infrared_ir_ros.errors import InfraredError
 
@@ -39,6 +40,8 @@ KNOCK_AGAIN = 0.02  # seconds
 
 def run_command(command: Callable[..., int | None]) -> NoReturn:
     """Run a typed function as a console command, and exit with the code that it returns (None: 0).
+
+    The fields of a parameter that is a dataclass are options beside the others.
 
     In the command Ctrl-C and SIGTERM raise KeyboardInterrupt. It may raise that again with a message, which is shown.
     """
@@ -59,12 +62,19 @@ def run_command(command: Callable[..., int | None]) -> NoReturn:
 def _parse_and_call(command: Callable[..., int | None]) -> int | None:
     import cyclopts
 
+    for kind in filter(is_dataclass, get_type_hints(command).values()):
+        cyclopts.Parameter(name="*")(kind)
     try:
         app = cyclopts.App(name=command.__name__, default_command=command)
-        chosen, bound, _ = app.parse_args(exit_on_error=False)
+        chosen, bound, _ = app.parse_args(_words(sys.argv[1:]), exit_on_error=False)
     except cyclopts.CycloptsError:
         return MISSPELT  # cyclopts has told
     return chosen(*bound.args, **bound.kwargs)
+
+
+def _words(arguments: list[str]) -> list[str]:
+    """What the user gave, without what a launch file adds at the end for nodes."""
+    return arguments[: arguments.index("--ros-args")] if "--ros-args" in arguments else arguments
 
 
 def _answer_signals(answer: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:

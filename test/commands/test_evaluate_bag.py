@@ -13,6 +13,7 @@
 # limitations under the License.
 
 import csv
+import dataclasses
 import importlib.util
 import inspect
 import json
@@ -31,6 +32,7 @@ from rosbags.highlevel import AnyReader
 
 from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
 from infrared_ir_ros.commands.make_bag import make_bag
+from infrared_ir_ros.commands.restoring import Restoring
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.media import open_source, write_image
@@ -38,6 +40,7 @@ from infrared_ir_ros.simulation.camera import Window
 
 ROOT = Path(__file__).parents[2]
 FEW = {"distance_every": 0}
+KELVINS = Restoring(counts_mapping="tlinear")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(bag: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("reports") / "report"
-    options = {"reference_topic": "/ir/truth/clean", "classical": ("wavelet+none",), "counts_mapping": "tlinear"}
+    options = {"reference_topic": "/ir/truth/clean", "classical": ("wavelet+none",), "restoring": KELVINS}
     assert evaluate_bag(bag, output=output, **options, **FEW) == 0
     return output
 
@@ -187,13 +190,14 @@ def test_an_interruption_leaves_nothing(bag: Path, tmp_path: Path) -> None:
 def test_the_help_explains_every_option() -> None:
     process = start("--help")
     out, _ = process.communicate(timeout=60)
-    names = [name for name in inspect.signature(evaluate_bag).parameters if name != "inputs"]
+    names = [name for name in inspect.signature(evaluate_bag).parameters if name not in ("inputs", "restoring")]
+    names += [field.name for field in dataclasses.fields(Restoring)]
     assert process.returncode == 0 and all(f"--{name.replace('_', '-')}" in out for name in names)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("rclpy") is None, reason="no ROS 2")
 def test_a_replay_goes_through_the_live_node(bag: Path, tmp_path: Path) -> None:
-    options = {"mode": "replay", "reference_topic": "/ir/truth/clean", "counts_mapping": "tlinear"}
+    options = {"mode": "replay", "reference_topic": "/ir/truth/clean", "restoring": KELVINS}
     assert evaluate_bag(bag, output=tmp_path / "r", **options, **FEW) == 0
     (recording,) = json.loads((tmp_path / "r/report.json").read_text())["recordings"]
     live = list(csv.DictReader((tmp_path / "r/frames.csv").open()))

@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import dataclasses
 import inspect
 import os
 import re
@@ -28,9 +29,10 @@ import pytest
 from infrared_ir_ros.commands import restore_run
 from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.commands.restore_images import restore_images
+from infrared_ir_ros.commands.restoring import Restoring
 from infrared_ir_ros.errors import InfraredError, SourceError
 from infrared_ir_ros.media import VideoWriter, can_write_video, open_source, read_image, write_image
-from infrared_ir_ros.records import Counts, Options
+from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +48,7 @@ def restorer() -> Restorer:
 def loaded_once(restorer: Restorer, monkeypatch: pytest.MonkeyPatch) -> Restorer:
     """The real restorer, loaded once for all tests of this module."""
 
-    def load(prior: str, path: str, engine: str, device: str, precision: str, options: Options, more: str) -> Restorer:
+    def load(options: Options, **network: str) -> Restorer:
         restorer.options = options
         return restorer
 
@@ -78,7 +80,7 @@ def test_a_folder_comes_back_with_its_names_folders_and_depths(
 ) -> None:
     make_input(tmp_path / "in")
     before = {name: (tmp_path / "in" / name).read_bytes() for name in files(tmp_path / "in")}
-    assert restore_images(tmp_path / "in", output=tmp_path / "out", strength=0.9) == 0
+    assert restore_images(tmp_path / "in", output=tmp_path / "out", restoring=Restoring(strength=0.9)) == 0
     assert "4 restored, 0 failed of 4 files" in capsys.readouterr().out
     assert files(tmp_path / "out") == ["a.png", "c.png", "deep/er/b.tiff", "deep/k.tif"]
     for name, source in (("a.png", "a.png"), ("c.png", "c.jpg"), ("deep/er/b.tiff", "deep/er/b.tiff")):
@@ -98,7 +100,7 @@ def test_a_video_becomes_a_lossless_video_of_the_same_depth_and_rate(
     with VideoWriter(tmp_path / "in/x.avi", 12.0) as writer:
         for frame in frames:
             writer.write(frame)
-    assert restore_images(tmp_path / "in", output=tmp_path / "same", strength=0.0) == 0
+    assert restore_images(tmp_path / "in", output=tmp_path / "same", restoring=Restoring(strength=0.0)) == 0
     source = open_source(tmp_path / "same/x.avi")
     assert source.frame_rate == pytest.approx(12.0)
     assert all(np.array_equal(a.image, b) for a, b in zip(source, frames, strict=True))
@@ -112,7 +114,7 @@ def test_the_pattern_memory_works_on_videos_and_never_on_pictures(tmp_path: Path
     for name in ("a.npz", "b.npz"):
         np.savez(tmp_path / name, first=raw[0].astype(np.uint16), delta=np.diff(np.int16(raw), axis=0))
     write_image(tmp_path / "c.png", raw[-1].astype(np.uint16))
-    assert restore_images(tmp_path, output=tmp_path / "on", pattern_memory="on") == 0
+    assert restore_images(tmp_path, output=tmp_path / "on", restoring=Restoring(pattern_memory="on")) == 0
     ends = [list(open_source(tmp_path / f"on/{name}.mkv"))[-1].image for name in "ab"]
     assert np.array_equal(*ends), "each video starts anew"
     alone = read_image(tmp_path / "on/c.png")
@@ -127,7 +129,7 @@ def test_an_npz_sequence_becomes_pictures_where_no_video_can_be_written(
     monkeypatch.setattr("infrared_ir_ros.commands.restore_plan.can_write_video", lambda: False)
     frames = np.stack([noisy(np.uint16, seed) for seed in range(3)])
     np.savez(tmp_path / "x.npz", first=frames[0], delta=np.diff(frames.astype(np.int32), axis=0).astype(np.int16))
-    assert restore_images(tmp_path / "x.npz", output=tmp_path / "out", strength=0.0) == 0
+    assert restore_images(tmp_path / "x.npz", output=tmp_path / "out", restoring=Restoring(strength=0.0)) == 0
     assert files(tmp_path / "out") == ["x/000000.png", "x/000001.png", "x/000002.png"]
     assert np.array_equal(read_image(tmp_path / "out/x/000002.png"), frames[2])
 
@@ -135,7 +137,7 @@ def test_an_npz_sequence_becomes_pictures_where_no_video_can_be_written(
 @pytest.mark.parametrize(("given", "wanted"), [("in", "b"), ("in/b", "b"), ("in/b/b.mcap", "b")])
 def test_a_bag_becomes_pictures_of_its_depth(tmp_path: Path, loaded_once: Restorer, given: str, wanted: str) -> None:
     make_bag("scene", output=tmp_path / "in/b", frames=2, width=64, height=48, degradation="sensor_normal")
-    assert restore_images(tmp_path / given, output=tmp_path / "out", strength=0.0) == 0
+    assert restore_images(tmp_path / given, output=tmp_path / "out", restoring=Restoring(strength=0.0)) == 0
     assert files(tmp_path / "out") == [f"{wanted}/000000.png", f"{wanted}/000001.png"]
     for frame, name in zip(open_source(tmp_path / "in/b"), files(tmp_path / "out"), strict=True):
         assert np.array_equal(read_image(tmp_path / "out" / name), frame.image)
@@ -151,7 +153,7 @@ def test_a_bag_of_temperatures_becomes_tiff_and_a_cut_one_what_is_whole(
     make_bag("scene", output=tmp_path / "bag", frames=8, width=64, height=48)
     (bag,) = (tmp_path / "bag").glob("*.mcap")
     bag.write_bytes(bag.read_bytes()[: bag.stat().st_size // 2])
-    assert restore_images(bag, output=tmp_path / "cut", strength=0.0) == 1
+    assert restore_images(bag, output=tmp_path / "cut", restoring=Restoring(strength=0.0)) == 1
     assert "the rest is lost" in capsys.readouterr().err
 
 
@@ -175,7 +177,7 @@ def test_two_files_that_would_go_to_one_place_both_come_back(tmp_path: Path, loa
     write_image(tmp_path / "in/a.png", noisy(np.uint16))
     cv2.imwrite(str(tmp_path / "in/a.jpg"), noisy(np.uint8, 1))
     cv2.imwrite(str(tmp_path / "in/a.jpeg"), noisy(np.uint8, 2))
-    assert restore_images(tmp_path / "in", output=tmp_path / "out", strength=0.0) == 0
+    assert restore_images(tmp_path / "in", output=tmp_path / "out", restoring=Restoring(strength=0.0)) == 0
     assert files(tmp_path / "out") == ["a.png", "a_jpeg.png", "a_jpg.png"]
     assert np.array_equal(read_image(tmp_path / "out/a.png"), noisy(np.uint16))
 
@@ -201,9 +203,9 @@ def test_inputs_are_never_written_over_and_outputs_are_no_input(
     ("settings", "words"),
     [
         ({"task": "dance"}, "task is 'dance': this prior knows"),
-        ({"strength": 3.0}, "strength is 3.0: use a number from 0.0 to 1.0"),
-        ({"tone": "loud"}, "tone is 'loud'"),
-        ({"counts_mapping": "odd"}, "counts.mapping is 'odd'"),
+        ({"restoring": Restoring(strength=3.0)}, "strength is 3.0: use a number from 0.0 to 1.0"),
+        ({"restoring": Restoring(tone="loud")}, "tone is 'loud'"),
+        ({"restoring": Restoring(counts_mapping="odd")}, "counts.mapping is 'odd'"),
         ({"output": Path("/proc/nowhere")}, "cannot write /proc/nowhere"),
         ({"input": Path("/nope")}, "/nope is missing"),
     ],
@@ -221,9 +223,9 @@ def test_what_cannot_work_is_told_before_anything_is_restored(
 def test_an_unknown_engine_or_prior_is_answered_by_the_loader(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", noisy())
     with pytest.raises(InfraredError, match="steam"):
-        restore_images(tmp_path / "a.png", output=tmp_path / "out", engine="steam")
+        restore_images(tmp_path / "a.png", output=tmp_path / "out", restoring=Restoring(engine="steam"))
     with pytest.raises(InfraredError, match=re.escape(str(tmp_path))):
-        restore_images(tmp_path / "a.png", output=tmp_path / "out", prior_path=str(tmp_path))
+        restore_images(tmp_path / "a.png", output=tmp_path / "out", restoring=Restoring(prior_path=str(tmp_path)))
 
 
 def test_a_full_disk_stops_the_run_in_one_line_and_leaves_no_half_file(
@@ -278,7 +280,8 @@ def test_the_help_explains_every_option_and_a_wrong_one_is_refused(tmp_path: Pat
     process = start("--help")
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    for name in inspect.signature(restore_images).parameters:
+    options = {*inspect.signature(restore_images).parameters} - {"input", "restoring"}
+    for name in options | {field.name for field in dataclasses.fields(Restoring)}:
         assert f"--{name.replace('_', '-')}" in out
     process = start(str(tmp_path), "--output", str(tmp_path / "out"), "--strenght", "1")
     out, err = process.communicate(timeout=60)
@@ -286,11 +289,7 @@ def test_the_help_explains_every_option_and_a_wrong_one_is_refused(tmp_path: Pat
 
 
 def test_the_defaults_are_those_of_the_node() -> None:
-    defaults = {name: parameter.default for name, parameter in inspect.signature(restore_images).parameters.items()}
-    for name in ("task", "tone", "strength", "smoothing", "pattern_memory"):
-        assert defaults[name] == getattr(Options(), name)
-    for name in ("mapping", "minimum", "maximum", "resolution"):
-        assert defaults[f"counts_{name}"] == getattr(Counts(), name)
-    for name, parameter in inspect.signature(load_restorer).parameters.items():
-        if name != "options":
-            assert defaults[name] == parameter.default
+    parameters = inspect.signature(restore_images).parameters
+    assert Restoring().options(parameters["task"].default, parameters["smoothing"].default) == Options()
+    loader = {name: parameter.default for name, parameter in inspect.signature(load_restorer).parameters.items()}
+    assert Restoring().network() == {name: value for name, value in loader.items() if name != "options"}

@@ -120,7 +120,9 @@ class Call:
         self.parameters: dict[str, Any] = {}
         self.parameter_files: list[str] = []
         self.log_level = ""
-        flags = iter(words[1:])
+        begin = words.index("--ros-args")
+        self.arguments = words[1:begin]
+        flags = iter(words[begin:])
         for flag in flags:
             if flag == "--ros-args":
                 continue

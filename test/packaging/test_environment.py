@@ -88,7 +88,7 @@ def test_ros_of_another_python(clone: Path) -> None:
 
 
 def test_unknown_set(clone: Path) -> None:
-    assert_one_line(run(clone, "everything"), "everything", "robot, test or lint")
+    assert_one_line(run(clone, "everything"), "everything", "robot, evaluate, test or lint")
 
 
 def test_no_index(clone: Path) -> None:

@@ -29,6 +29,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 from infrared_ir_ros.commands.import_checkpoint import import_checkpoint  # noqa: E402
 from infrared_ir_ros.commands.restore_images import restore_images  # noqa: E402
+from infrared_ir_ros.commands.restoring import Restoring  # noqa: E402
 from infrared_ir_ros.errors import OptionError, WeightsError  # noqa: E402
 from infrared_ir_ros.media import read_image, write_image  # noqa: E402
 from infrared_ir_ros.priors import sd_import  # noqa: E402
@@ -189,8 +190,8 @@ def test_a_restorer_restores_for_two_tasks_and_switches_between_them(folder: Pat
 def test_restore_images_restores_for_two_tasks(folder: Path, tmp_path: Path) -> None:
     write_image(tmp_path / "in.png", noisy())
     for task in ("segment", "small_target"):
-        options = {"prior": "sd_turbo", "prior_path": str(folder), "task": task}
-        assert restore_images(tmp_path / "in.png", output=tmp_path / task, **options) == 0
+        restoring = Restoring(prior="sd_turbo", prior_path=str(folder))
+        assert restore_images(tmp_path / "in.png", output=tmp_path / task, task=task, restoring=restoring) == 0
     restored = [read_image(tmp_path / task / "in.png") for task in ("segment", "small_target")]
     assert restored[0].shape == (70, 90) and not np.array_equal(*restored)
 

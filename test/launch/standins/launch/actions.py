@@ -27,12 +27,14 @@ from .substitutions import Text, perform
 class DeclareLaunchArgument(Action):
     """An argument and its default."""
 
-    def __init__(self, name: str, *, default_value: Text, description: str) -> None:
+    def __init__(self, name: str, *, default_value: Text | None = None, description: str) -> None:
         super().__init__()
         self.name, self.default_value, self.description = name, default_value, description
 
     def execute(self, context: LaunchContext) -> None:
         if self.name not in context.launch_configurations:
+            if self.default_value is None:
+                raise RuntimeError(f"Required launch argument '{self.name}' was not provided")
             context.launch_configurations[self.name] = perform(context, self.default_value)
 
 

@@ -50,8 +50,9 @@ class Node(Action):
         *,
         package: str,
         executable: str,
-        name: str,
-        namespace: Text,
+        name: str | None = None,
+        namespace: Text = "",
+        arguments: Iterable[Text] = (),
         parameters: Iterable[Mapping[str, Any]] = (),
         remappings: Iterable[tuple[str, Text]] = (),
         ros_arguments: Iterable[Text] = (),
@@ -61,16 +62,20 @@ class Node(Action):
     ) -> None:
         super().__init__()
         self._package, self._executable, self._name, self._namespace = package, executable, name, namespace
+        self._arguments = arguments
         self._parameters, self._remappings, self._ros_arguments = parameters, remappings, ros_arguments
         self._respawn = respawn
 
     def execute(self, context: LaunchContext) -> None:
         assert isinstance(self._respawn, bool) or perform(context, self._respawn).lower() in ("true", "false")
         words = [_executable(context, self._package, self._executable)]
+        words += [perform(context, word) for word in self._arguments]
         if self._ros_arguments:
             words += ["--ros-args", *(perform(context, word) for word in self._ros_arguments)]
         namespace = "/" + perform(context, self._namespace).lstrip("/")
-        words += ["--ros-args", "-r", f"__node:={self._name}", "-r", f"__ns:={namespace}"]
+        words += ["--ros-args"]
+        if self._name is not None:
+            words += ["-r", f"__node:={self._name}", "-r", f"__ns:={namespace}"]
         for name, value in context.parameters:
             words += ["-p", f"{name}:={value}"]
         for values in self._parameters:
