@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from infrared_ir_ros.commands.demo import stay_apart
 from infrared_ir_ros.commands.restoring import DEFAULTS, Restoring
 from infrared_ir_ros.commands.running import run_command
 
@@ -92,6 +93,7 @@ def evaluate_bag(
 
 def main() -> None:
     """Entry point `evaluate_bag`."""
+    stay_apart()
     run_command(evaluate_bag)
 
 

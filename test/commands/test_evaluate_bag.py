@@ -196,7 +196,7 @@ def test_the_help_explains_every_option() -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("rclpy") is None, reason="no ROS 2")
-def test_a_replay_goes_through_the_live_node(bag: Path, tmp_path: Path) -> None:
+def test_a_replay_goes_through_the_live_node(bag: Path, tmp_path: Path, domain: int) -> None:
     options = {"mode": "replay", "reference_topic": "/ir/truth/clean", "restoring": KELVINS}
     assert evaluate_bag(bag, output=tmp_path / "r", **options, **FEW) == 0
     (recording,) = json.loads((tmp_path / "r/report.json").read_text())["recordings"]
