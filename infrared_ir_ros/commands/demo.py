@@ -44,7 +44,7 @@ def demo(*, source: str = "", output: Path = Path("demo"), seconds: float = 20.0
 
 
 def stay_apart() -> None:
-    """Use a DDS domain of this command's own, on this machine, unless the user chose one (to watch in RViz, for example)."""
+    """Use a DDS domain of this command's own, on this machine, unless the user chose one (to watch in RViz, say)."""
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
