@@ -16,20 +16,15 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern_field import common_field
 from infrared_ir_ros.restoration.pattern_half import Half, size, steps_across, wide_steps
+from infrared_ir_ros.restoration.pattern_kept import KeptFrames
 
 GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
-KEYS = 64  # coarse frames that are kept
-KEY_SPACING = 3  # frames, at least, between two of them
-KNOWN, UNFAMILIAR, LEAST_TRUST = 60, 4.0, 0.02  # frames; of the median slope; weight of an outlier in a kept frame
-FIRST_SOLVE, SOLVE_GROWTH = 3, 1.25  # kept frames until the coarse pattern is found first, and again
 PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows with what was seen
 FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
@@ -64,12 +59,12 @@ class PatternMemory:
     def __init__(self, half_life: float = 3000.0, background: bool = False) -> None:
         self._memory = half_life / np.log(2)
         self._background = background
-        self._thread: threading.Thread | None = None
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
         self._shape: tuple[int, ...] = ()
+        self._dtype: np.dtype | None = None
         self._state = PatternState(0.0, 0.0, 0, (0.0, 0.0))
 
     @np.errstate(over="ignore", invalid="ignore")  # an infinitely far outlier weighs nothing
@@ -78,10 +73,11 @@ class PatternMemory:
 
         Returns float32 counts, not clipped, its mean level that of the frame.
         """
+        self._dtype, before = frame.dtype, self._dtype or frame.dtype
         frame = np.asarray(frame, np.float32)
-        if frame.shape != self._shape:
+        if frame.shape != self._shape or before != self._dtype:  # other counts are another camera's
             self._start(frame.shape)
-        self._coarse, self._coarse_large = self._found.pattern
+        self._coarse, self._coarse_large = self._kept.pattern
         coarse = cv2.resize(frame, self._grid, interpolation=cv2.INTER_AREA)
         cv2.resize(coarse, frame.shape[::-1], dst=self._work, interpolation=cv2.INTER_LINEAR)
         fine = cv2.subtract(frame, self._work, dst=self._work)  # a fresh array of this size costs more than to fill it
@@ -101,7 +97,7 @@ class PatternMemory:
         """What is known, (height, width) float32 counts of mean 0, or None before the first frame."""
         if not self._shape:
             return None
-        known = self._fine + self._found.pattern[1]
+        known = self._fine + self._kept.pattern[1]
         return known - known.mean()
 
     @property
@@ -117,10 +113,28 @@ class PatternMemory:
 
     def settle(self) -> None:
         """Bring the coarse pattern up to date now: at the end of a first pass."""
-        if self._shape and self._count:
-            if self._thread is not None:
-                self._thread.join()
-            _find(*self._evidence())
+        if self._shape:
+            self._kept.settle()
+
+    def saved(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+        """All that is known, as arrays and numbers to `resume` from; copies. Of a memory that has seen a frame."""
+        arrays, numbers = self._kept.saved()
+        arrays |= {"fine": self._fine.copy(), "weight": self._weight.copy()}
+        numbers |= {"frames": float(self._taught)}
+        for name, half in (("fine", self._fine_half), ("coarse", self._coarse_half)):
+            numbers |= {f"{name}.{key}": value for key, value in half.saved().items()}
+        return arrays, numbers
+
+    def resume(self, arrays: dict[str, np.ndarray], numbers: dict[str, float]) -> None:
+        """Go on from what `saved` gave, with frames of the same size: what was subtracted is from the first one on.
+
+        Raises KeyError or ValueError where something is missing or of another shape."""
+        self._start(arrays["fine"].shape)
+        self._fine[:], self._weight[:] = arrays["fine"], arrays["weight"]
+        self._kept.resume(arrays, numbers)
+        self._taught = int(numbers["frames"])
+        self._fine_half.resume({key: numbers[f"fine.{key}"] for key in Half.SAVED}, self._fine[::4, ::4])
+        self._coarse_half.resume({key: numbers[f"coarse.{key}"] for key in Half.SAVED}, arrays["coarse"])
 
     def _start(self, shape: tuple[int, ...]) -> None:
         cell = max(shape[0] / GRID[0], shape[1] / GRID[1], 2.0)
@@ -128,10 +142,8 @@ class PatternMemory:
         self._shape, self._grid = shape, (columns, rows)
         self._work = np.empty(shape, np.float32)
         self._fine, self._weight = np.zeros((2, *shape), np.float32)
-        self._found = _Found((np.zeros((rows, columns), np.float32), np.zeros(shape, np.float32)))
-        self._coarse, self._coarse_large = self._found.pattern
-        self._keys, self._key_trust = np.zeros((2, KEYS, rows, columns), np.float32)
-        self._count, self._spacing, self._since_key, self._next_solve = 0, KEY_SPACING, 0, float(FIRST_SOLVE)
+        self._kept = KeptFrames((rows, columns), shape, self._background)
+        self._coarse, self._coarse_large = self._kept.pattern
         self._reference: np.ndarray | None = None
         self._noise, self._taught = 0.0, 0
         self._fine_half = Half(USE_FINE, FINE_LAG, size, size)
@@ -168,9 +180,7 @@ class PatternMemory:
         self._taught += 1
         self._fine_half.remember(self._fine[::4, ::4], self._taught)
         self._coarse_half.remember(self._coarse, self._taught)
-        self._since_key += 1
-        if self._since_key >= self._spacing or not self._count:
-            self._keep(coarse)
+        self._kept.look(coarse, self._taught, self._memory, known=self._coarse_half.used > 0)
 
     def _changed(self, coarse: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Which cells show another part of the scene: a change of all levels together is none."""
@@ -187,69 +197,6 @@ class PatternMemory:
         for top in range(0, len(fine), STRIP):
             rows = slice(top, top + STRIP)
             _towards(fine[rows], self._fine[rows], self._weight[rows], np.float32(scale), kept)
-
-    def _keep(self, coarse: np.ndarray) -> None:
-        if self._count == KEYS:
-            self._thin_out()
-        self._keys[self._count] = coarse - coarse.mean()
-        self._key_trust[self._count] = self._familiar(coarse)
-        self._count += 1
-        self._since_key = 0
-        self._next_solve -= 1
-        if self._next_solve <= 0:
-            self._next_solve = self._count * (SOLVE_GROWTH - 1)
-            self._begin_solve()
-
-    def _familiar(self, coarse: np.ndarray) -> np.ndarray:
-        """How much each cell of a frame may tell: little where a known pattern does not explain its slopes.
-
-        A thing that stays in one place is the majority after a while, but it was an outlier when it came."""
-        trust = np.ones_like(coarse)
-        if self._taught < KNOWN or not self._coarse_half.used:
-            return trust
-        rest = coarse - self._coarse
-        across, down = np.abs(np.diff(rest, axis=1)), np.abs(np.diff(rest, axis=0))
-        steep = np.zeros_like(coarse)
-        steep[:, 1:], steep[1:] = across, np.maximum(steep[1:], down)
-        steep[:, :-1], steep[:-1] = np.maximum(steep[:, :-1], across), np.maximum(steep[:-1], down)
-        width = UNFAMILIAR * np.median(steep) + 1e-3 * coarse.std() + 1e-9
-        return np.maximum(1 / np.square(1 + np.square(steep / width)), LEAST_TRUST).astype(np.float32)
-
-    def _thin_out(self) -> None:
-        """Make room: every second kept frame while the past is young, then the oldest."""
-        if self._spacing * KEYS < 2 * self._memory:
-            kept, self._spacing = slice(0, KEYS, 2), 2 * self._spacing
-        else:
-            kept = slice(KEYS // 4, KEYS)
-        left = self._keys[kept].copy(), self._key_trust[kept].copy()
-        self._count = len(left[0])
-        self._keys[: self._count], self._key_trust[: self._count] = left
-
-    def _begin_solve(self) -> None:
-        if not self._background:
-            _find(*self._evidence())
-        elif self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=_find, args=self._evidence(), name="pattern")
-            self._thread.start()
-
-    def _evidence(self) -> tuple[_Found, np.ndarray, np.ndarray]:
-        return self._found, self._keys[: self._count].copy(), self._key_trust[: self._count].copy()
-
-
-@dataclass
-class _Found:
-    """The coarse pattern, by cells and enlarged: replaced as one, so that no frame sees half of it.
-
-    Each new start has its own: what a thread finds for the past goes nowhere, and a thread keeps no memory alive."""
-
-    pattern: tuple[np.ndarray, np.ndarray]
-
-
-def _find(found: _Found, frames: np.ndarray, trust: np.ndarray) -> None:
-    """The coarse pattern of kept frames, (n, rows, columns)."""
-    cells = common_field(frames, trust)
-    height, width = found.pattern[1].shape
-    found.pattern = cells, cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _towards(fine: np.ndarray, centre: np.ndarray, seen: np.ndarray, scale: np.float32, kept: np.float32) -> None:

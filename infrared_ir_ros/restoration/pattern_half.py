@@ -42,11 +42,23 @@ class Half:
     contrast: what is compared for that; doubt: what is compared to see, on one frame, that there is another pattern.
     """
 
+    SAVED = ("ratio", "used", "judged")
+
     def __init__(self, limits: tuple[float, float], lag: int, contrast: Contrast, doubt: Contrast) -> None:
         self._limits, self._lag, self._contrast, self._doubt = limits, lag, contrast, doubt
         self.ratio, self.used, self.bad, self.judged = 1.0, 0.0, 0, 0
         self.on, self.lost = False, False
         self.past: list[tuple[int, np.ndarray]] = []
+
+    def saved(self) -> dict[str, float]:
+        """Numbers to `resume` from."""
+        return {key: float(getattr(self, key)) for key in self.SAVED}
+
+    def resume(self, numbers: dict[str, float], pattern: np.ndarray) -> None:
+        """Go on from what `saved` gave; `pattern` is the first past state."""
+        self.ratio, self.used, self.judged = (numbers[key] for key in self.SAVED)
+        self.on = self.used > 0
+        self.past = [(0, pattern.copy())] if pattern.any() else []
 
     def remember(self, pattern: np.ndarray, taught: int) -> None:
         """Keep a state of the pattern: some, further and further apart."""

@@ -30,7 +30,7 @@ from infrared_ir_ros.records import Counts, Estimate, Options, Restored
 from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.folding import Tasks
-from infrared_ir_ros.restoration.pattern import PatternMemory, PatternState
+from infrared_ir_ros.restoration.pattern_stage import PatternStage
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.shading import believed
 from infrared_ir_ros.restoration.smoothing import Smoother
@@ -51,10 +51,8 @@ class Restorer:
     engine: runs the weights of the task in `options`. engine_for: task -> an engine with its weights; without it, the
     engine is that of all `tasks`.
 
-    live: set it where frames come at the pace of a camera: what takes long goes on in the background.
+    patterns: what is known of the camera's fixed pattern.
     """
-
-    live = False
 
     def __init__(
         self,
@@ -71,7 +69,7 @@ class Restorer:
         self._smoother = Smoother()
         self._window: Window | None = None  # of the counts that come in
         self._levels: Window | None = None  # of the restored tone
-        self._memory: PatternMemory | None = None
+        self.patterns = PatternStage()
         self._shape: tuple[int, ...] = ()
         self.options = options
 
@@ -101,12 +99,6 @@ class Restorer:
         """Why frames are still restored for another task than that of `options`, or empty."""
         return self._switch.failure
 
-    @property
-    def pattern(self) -> PatternState | None:
-        """What is known of the camera's fixed pattern; None while its memory is off."""
-        memory = self._memory
-        return None if memory is None else memory.state
-
     def wait_for_task(self, patience: float | None = None) -> None:
         """Wait, for at most `patience` seconds, until no weights are being folded any more."""
         self._switch.wait(patience)
@@ -120,7 +112,7 @@ class Restorer:
         options, clock = self._options, _Stopwatch()
         finite = checked(frame)
         if frame.shape != self._shape:
-            self.reset()
+            self._forget_scene()  # the pattern memory sees by itself whether this is the size that it knows
             self._shape = frame.shape
         before, (task, engine) = self._switch.current.task, self._switch.take()
         if task != before:
@@ -128,7 +120,7 @@ class Restorer:
 
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
         repaired = replace_dead_pixels(finite)
-        corrected = self._without_pattern(repaired, options)
+        corrected = self.patterns(repaired, options.pattern_memory)
         fresh = window(corrected, options.counts, frame.dtype)
         self._window = _smoothed(self._window, fresh, options.smoothing)
         unit = self._window.to_unit(corrected)
@@ -165,20 +157,16 @@ class Restorer:
 
     def reset(self) -> None:
         """Forget the past: after a scene cut or a shutter event."""
-        self._smoother.reset()
-        self._window = self._levels = self._memory = None
+        self._forget_scene()
+        self.patterns.reset()
 
     def warm_up(self, height: int = 512, width: int = 640) -> None:
         """Run one made-up frame, so that the first real one is not slow. The past stays as it is."""
         _run_once(self._switch.current.engine, height, width)
 
-    def _without_pattern(self, frame: np.ndarray, options: Options) -> np.ndarray:
-        """The frame, float32 and without the fixed pattern of the camera if its memory is on (design section 1.9)."""
-        if options.pattern_memory == "off":
-            self._memory = None
-            return frame
-        self._memory = self._memory or PatternMemory(background=self.live)
-        return self._memory(frame)
+    def _forget_scene(self) -> None:
+        self._smoother.reset()
+        self._window = self._levels = None
 
     @staticmethod
     def _preserves(options: Options) -> bool:

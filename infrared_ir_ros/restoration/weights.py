@@ -112,19 +112,21 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_regular(path: Path, largest: int) -> bytes:
-    """Read a regular file, and never wait on a FIFO or device; judged once open, so that nothing can take its place."""
+PRIOR_REMEDY = "install the package again, or give prior_path the folder of an exported prior"
+
+
+def read_regular(path: Path, largest: int, remedy: str = PRIOR_REMEDY) -> bytes:
+    """Read a regular file, and never wait on a FIFO or device; judged once open, so that nothing can take its place.
+
+    Raises WeightsError, which tells the `remedy`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise WeightsError(
-            f"{path} can't be read ({error.strerror}): install the package again, or give prior_path the folder of an "
-            "exported prior"
-        ) from error
+        raise WeightsError(f"{path} can't be read ({error.strerror}): {remedy}") from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise WeightsError(f"{path} is not a regular file: give prior_path a folder of plain files")
+            raise WeightsError(f"{path} is not a regular file: {remedy}")
         if status.st_size > largest:
             raise WeightsError(
                 f"{path} has {status.st_size} bytes, more than the {largest} allowed: is it the right file?"

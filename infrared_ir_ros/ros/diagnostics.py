@@ -93,15 +93,22 @@ def frames_report(tally: Tally, before: Tally, lost: int, problems: Sequence[str
 
 
 def restorer_report(
-    state: str, description: Mapping[str, str], failure: str, passing: str, pattern: PatternState | None
+    state: str,
+    description: Mapping[str, str],
+    failure: str,
+    passing: str,
+    pattern: PatternState | None,
+    refused: str,
 ) -> Report:
-    """Which restorer runs, in which lifecycle state, whether frames pass through unrestored, and what is known of the
-    camera's fixed pattern (strength in counts; None: its memory is off)."""
+    """Which restorer runs, in which lifecycle state, whether frames pass through unrestored, what is known of the
+    camera's fixed pattern (strength in counts; None: its memory is off), and why its file was refused."""
     report = Report("restorer", state)
     if failure:
         report.error(failure)
     if passing:
         report.warn(f"frames pass through unrestored: {passing}")
+    if refused:
+        report.warn(f"pattern_file is not used: {refused}")
     report.values = {"state": state, **description, "passthrough": bool(passing)}
     if pattern is not None:
         report.values["pattern.confidence"] = f"{pattern.confidence:.3f}"

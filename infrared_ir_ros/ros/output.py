@@ -23,12 +23,14 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
-from std_msgs.msg import Float32
+from std_msgs.msg import Float32, Header
 
 from infrared_ir_ros.records import Restored
 from infrared_ir_ros.restoration.palettes import comparison
+from infrared_ir_ros.restoration.pattern_stage import PatternStage
 from infrared_ir_ros.ros import qos
 from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.messages import Picture, write_compressed, write_image
@@ -47,6 +49,8 @@ class Output:
         self.log_snr = self._publisher(Float32, "log_snr")
         self.timing = self._publisher(DiagnosticArray, "timing")
         self.comparison = self._publisher(Image, "~/comparison")
+        self.pattern = self._publisher(Image, "~/pattern", qos.latched_profile())
+        self._shown: tuple[int, int] | None = None  # frames that had taught, and who listened, when it was last sent
 
     def publish(self, image: np.ndarray, picture: Picture, camera_info: CameraInfo | None) -> None:
         """The frame itself, with the header of `picture`, and its calibration."""
@@ -81,6 +85,17 @@ class Output:
             sides = comparison(picture.image, image, palette)
             self.comparison.publish(PlainBridge().cv2_to_imgmsg(sides, "bgr8", picture.header))
 
+    def publish_pattern(self, patterns: PatternStage, frame_id: str) -> None:
+        """The camera's fixed pattern in counts, if it has changed and somebody listens. From the executor's thread."""
+        state, listeners = patterns.state, self.pattern.get_subscription_count()
+        if state is None or not listeners or self._shown == (state.frames, listeners):
+            return
+        pattern = patterns.pattern
+        if pattern is not None:
+            self._shown = state.frames, listeners
+            header = Header(stamp=self._node.get_clock().now().to_msg(), frame_id=frame_id)
+            self.pattern.publish(PlainBridge().cv2_to_imgmsg(pattern, "32FC1", header))
+
     def problems(self) -> list[str]:
         """What keeps subscribers from hearing this node."""
         found = []
@@ -100,9 +115,8 @@ class Output:
         name = (self._node.get_name(), self._node.get_namespace())
         return [info for info in endpoints if (info.node_name, info.node_namespace) == name]
 
-    def _publisher(self, kind: type, topic: str) -> Publisher:
-        publisher = self._node.create_publisher(
-            kind, topic, qos.publisher_profile(), qos_overriding_options=qos.publisher_options()
-        )
+    def _publisher(self, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
+        profile = profile or qos.publisher_profile()
+        publisher = self._node.create_publisher(kind, topic, profile, qos_overriding_options=qos.publisher_options())
         self._publishers.append(publisher)
         return publisher

@@ -105,6 +105,20 @@ TABLE: tuple[Parameter, ...] = (
         choices=PATTERN_MEMORY,
     ),
     Parameter(
+        "pattern_file",
+        "",
+        "file that keeps the camera's fixed pattern between runs: read by activate, written by ~/save_pattern; "
+        "empty: none",
+        change=UNCONFIGURED,
+    ),
+    Parameter(
+        "camera_name",
+        "",
+        "whose pattern it is, a serial number for example: the file of another camera is refused; empty: the frame_id "
+        "of its frames",
+        change=UNCONFIGURED,
+    ),
+    Parameter(
         "counts.mapping",
         _COUNTS.mapping,
         "how counts map to the range that the network sees: fixed (minimum, maximum), percentile (of the frame), "

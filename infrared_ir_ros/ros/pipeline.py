@@ -32,6 +32,7 @@ from infrared_ir_ros.ros.counters import Counters, Drop
 from infrared_ir_ros.ros.mailbox import Mailbox
 from infrared_ir_ros.ros.messages import MessageError, Picture
 from infrared_ir_ros.ros.output import Output
+from infrared_ir_ros.ros.pattern_keeper import PatternKeeper
 from infrared_ir_ros.ros.stamps import SECOND, StampWatch
 from infrared_ir_ros.ros.stillness import StillnessWatch
 
@@ -60,7 +61,14 @@ class Pipeline:
     """Takes the newest frame, restores and publishes it, in a thread of its own, so that services answer meanwhile."""
 
     def __init__(
-        self, restorer: Restorer, output: Output, counters: Counters, clock: Clock, logger: Any, settings: Settings
+        self,
+        restorer: Restorer,
+        keeper: PatternKeeper,
+        output: Output,
+        counters: Counters,
+        clock: Clock,
+        logger: Any,
+        settings: Settings,
     ) -> None:
         self.settings = settings
         self.camera_info: CameraInfo | None = None
@@ -73,6 +81,7 @@ class Pipeline:
         self._counters = counters
         self._clock = clock
         self._logger = logger
+        self._keeper = keeper
         self._reset_wanted = False
         self._mailbox: Mailbox[Arrival] = Mailbox()
         self._thread = threading.Thread(target=self._work, name="restore", daemon=True)
@@ -150,6 +159,7 @@ class Pipeline:
         if self.stillness.shutter(picture.image, now) or self._reset_wanted:
             self._reset_wanted = False
             self._restorer.reset()
+        self._keeper.meet(picture.image, self.frame_id)
 
     def _staleness(self, picture: Picture, waited: float, limit: float) -> str:
         """Why the frame is too old, or an empty text."""

@@ -22,6 +22,8 @@ from rclpy.exceptions import ParameterAlreadyDeclaredException
 from rclpy.node import Node
 from rclpy.qos import (
     QoSCompatibility,
+    QoSDurabilityPolicy,
+    QoSHistoryPolicy,
     QoSPolicyKind,
     QoSProfile,
     QoSReliabilityPolicy,
@@ -49,6 +51,16 @@ def subscription_options() -> QoSOverridingOptions:
 
 def publisher_profile() -> QoSProfile:
     return _copy(qos_profile_system_default)
+
+
+def latched_profile() -> QoSProfile:
+    """Who subscribes late hears the last message."""
+    return QoSProfile(
+        history=QoSHistoryPolicy.KEEP_LAST,
+        depth=1,
+        reliability=QoSReliabilityPolicy.RELIABLE,
+        durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
+    )
 
 
 def subscription_profile(reliable: bool) -> QoSProfile:

@@ -23,9 +23,9 @@ from collections.abc import Callable
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from std_srvs.srv import SetBool
+from std_srvs.srv import SetBool, Trigger
 
-from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.errors import InfraredError, OptionError
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
 from infrared_ir_ros.ros.camera_inputs import CameraInputs
@@ -34,6 +34,7 @@ from infrared_ir_ros.ros.declaration import NodeParameters
 from infrared_ir_ros.ros.diagnostics import frames_report, input_report, restorer_report
 from infrared_ir_ros.ros.guards import guard_services
 from infrared_ir_ros.ros.output import Output
+from infrared_ir_ros.ros.pattern_keeper import PatternKeeper
 from infrared_ir_ros.ros.pipeline import Pipeline, Settings
 from infrared_ir_ros.ros.process import PATIENCE
 
@@ -55,6 +56,7 @@ class RestoreNode(LifecycleNode):
         self._output: Output | None = None
         self._pipeline: Pipeline | None = None
         self._inputs: CameraInputs | None = None
+        self._keeper: PatternKeeper | None = None
         self._enabled = True
         self._failure = ""
         self._counters = Counters()
@@ -62,6 +64,8 @@ class RestoreNode(LifecycleNode):
         self._reported = self._counters.tally()
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_service(SetBool, "~/enable", self._on_enable)
+        self.create_service(Trigger, "~/save_pattern", self._answer(PatternKeeper.save))
+        self.create_service(Trigger, "~/reset_pattern", self._answer(PatternKeeper.reset))
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still or jump
         self.create_timer(REPORT_PERIOD, self._report, clock=steady)
         self.create_timer(FOLLOW_PERIOD, self._follow, clock=steady)
@@ -123,7 +127,7 @@ class RestoreNode(LifecycleNode):
         values = self._parameters_in_use.values
         names = ("prior", "prior_path", "engine", "device", "precision", "prompts")
         restorer = load_restorer(**{name: str(values[name]) for name in names}, options=self._parameters_in_use.options)
-        restorer.live = True
+        restorer.patterns.live = True
         restorer.warm_up(*WARM_UP)
         self._output = Output(self)
         self._restorer = restorer
@@ -131,14 +135,18 @@ class RestoreNode(LifecycleNode):
     def _activate(self) -> None:
         assert self._restorer is not None and self._output is not None  # the state machine sees to that
         self._restorer.reset()
+        values, logger = self._parameters_in_use.values, self.get_logger()
+        keeper = PatternKeeper(self._restorer, str(values["pattern_file"]), str(values["camera_name"]), logger)
+        self._keeper = keeper
         self._pipeline = Pipeline(
-            self._restorer, self._output, self._counters, self.get_clock(), self.get_logger(), self._settings()
+            self._restorer, keeper, self._output, self._counters, self.get_clock(), logger, self._settings()
         )
-        self._inputs = CameraInputs(self, self._pipeline, str(self._parameters_in_use.values["qos"]))
+        self._inputs = CameraInputs(self, self._pipeline, str(values["qos"]))
 
     def _deactivate(self, patience: float | None = None) -> None:
         inputs, self._inputs = self._inputs, None
         pipeline, self._pipeline = self._pipeline, None
+        self._keeper = None
         if inputs is not None:
             inputs.destroy()
         if pipeline is not None:
@@ -187,6 +195,22 @@ class RestoreNode(LifecycleNode):
         response.message = "frames are restored" if self._enabled else "frames pass through unrestored"
         return response
 
+    def _answer(
+        self, act: Callable[[PatternKeeper], str]
+    ) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
+        """A service that does something with the pattern, and says what came of it."""
+
+        def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            try:
+                if self._keeper is None:
+                    raise OptionError("no frames are restored: activate the node first")
+                response.success, response.message = True, act(self._keeper)
+            except InfraredError as error:
+                response.success, response.message = False, str(error)
+            return response
+
+        return answer
+
     # ---- once in a while -------------------------------------------------------------------------------------------
 
     def _follow(self) -> None:
@@ -204,10 +228,14 @@ class RestoreNode(LifecycleNode):
         failure = self._failure or ("" if self._restorer is None else self._restorer.failure)
         lost = 0 if inputs is None else inputs.lost
         unheard = [] if output is None else output.problems()
+        patterns = None if self._restorer is None else self._restorer.patterns
+        refused = "" if self._keeper is None else self._keeper.problem
         reports = [
             frames_report(tally, before, lost, unheard),
-            restorer_report(state, description, failure, passing, self._restorer and self._restorer.pattern),
+            restorer_report(state, description, failure, passing, patterns and patterns.state, refused),
         ]
+        if patterns is not None and output is not None and pipeline is not None:
+            output.publish_pattern(patterns, pipeline.frame_id)
         if pipeline is not None and inputs is not None:
             reports.append(input_report(pipeline, inputs, self._parameters_in_use.values, time.monotonic()))
         message = DiagnosticArray()

@@ -188,13 +188,13 @@ def test_a_restorer_with_the_memory_on_repairs_a_raw_camera(restorer: Restorer) 
     clean, raw = frames[-1]
     restorer.options = replace(options, pattern_memory="off")
     errors["off"] = error(restorer.restore(raw).image, 16 * clean)
-    assert restorer.pattern is None
+    assert restorer.patterns.state is None
     restorer.options = options
     restorer.reset()
     image = [restorer.restore(frame).image for _, frame in frames][-1]
     errors["on"] = error(image, 16 * clean)
     assert errors["on"] < 0.5 * errors["off"]
-    assert restorer.pattern.confidence > 0.5 and restorer.pattern.strength > 100
+    assert restorer.patterns.state.confidence > 0.5 and restorer.patterns.state.strength > 100
     for strength in (0.5, 0.0):
         restorer.options = replace(options, strength=strength)
         mixed = restorer.restore(raw).image
@@ -202,7 +202,7 @@ def test_a_restorer_with_the_memory_on_repairs_a_raw_camera(restorer: Restorer) 
     assert np.array_equal(mixed, raw)
     restorer.reset()
     restorer.restore(raw)
-    assert restorer.pattern.frames == 0
+    assert restorer.patterns.state.frames == 0
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -218,10 +218,10 @@ def test_on_a_still_scene_on_is_bit_equal_to_off(restorer: Restorer, dtype: type
 
 def test_a_live_memory_leaves_no_thread_and_goes_with_its_restorer() -> None:
     live = load_restorer(engine="onnxruntime", options=Options(pattern_memory="on"))
-    live.live = True
+    live.patterns.live = True
     for _, raw in raw_frames(40):
         live.restore(raw)
-    memory = weakref.ref(live._memory)
+    memory = weakref.ref(live.patterns._memory)
     gc.disable()
     try:
         del live

@@ -19,12 +19,17 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 from harness import NodeProcess, Peer, make_image
 from lifecycle_msgs.msg import Transition
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+
+from infrared_ir_ros.restoration.pattern_file import read_pattern
 
 SHAPE = (60, 80)
 CYCLE = (
@@ -76,3 +81,56 @@ def test_the_node_answers_with_the_memory_on_and_says_what_it_knows(domain: int)
         play("pattern.frames", True)
         assert node.stop(signal.SIGINT) == 0, node.output()
         assert "Traceback" not in node.output(), node.output()
+
+
+def trigger(peer: Peer, name: str) -> Trigger.Response:
+    """The answer of ~/save_pattern or ~/reset_pattern."""
+    return peer.call(Trigger, name)
+
+
+def learn(peer: Peer, frames: Iterator[np.ndarray], node: NodeProcess) -> None:
+    """Frames until the pattern is subtracted."""
+    camera, deadline = peer.publisher(Image, "image"), time.monotonic() + 60
+    while float(peer.values("restorer").get("pattern.strength", "0")) == 0:
+        assert time.monotonic() < deadline, (peer.values("restorer"), node.output())
+        camera.publish(make_image(next(frames), "mono16"))
+        time.sleep(0.02)
+    peer.node.destroy_publisher(camera)
+
+
+def test_the_pattern_is_kept_between_runs_even_if_the_node_is_killed(domain: int, tmp_path: Path) -> None:
+    path = tmp_path / "camera.pattern"
+    parameters = {"pattern_memory": "on", "engine": "onnxruntime", "max_age_ms": 60000.0, "pattern_file": str(path)}
+    frames = raw_camera()
+    with NodeProcess(domain, parameters) as node, Peer(domain) as peer:
+        peer.wait_state("active")
+        assert "nothing has been learned" in trigger(peer, "save_pattern").message
+        learn(peer, frames, node)
+        answer = trigger(peer, "save_pattern")
+        assert answer.success and str(path) in answer.message, answer.message
+        shown: list[Image] = []
+        latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+        peer.node.create_subscription(Image, "/restore_node/pattern", shown.append, latched)
+        peer.wait(lambda: shown, "the pattern")
+        assert shown[0].encoding == "32FC1" and (shown[0].height, shown[0].width) == SHAPE
+        assert np.frombuffer(shown[0].data, np.float32).std() > 100
+        client = peer.node.create_client(Trigger, "/restore_node/save_pattern")
+        peer.wait(client.service_is_ready, "the service")
+        client.call_async(Trigger.Request())
+        time.sleep(0.005)  # it is at work now
+        assert node.stop(signal.SIGKILL) == -signal.SIGKILL
+    known = read_pattern(path)
+    with NodeProcess(domain, parameters) as node, Peer(domain) as peer:
+        peer.wait_state("active")
+        camera = peer.publisher(Image, "image")
+        camera.publish(make_image(next(frames), "mono16"))
+        peer.wait(lambda: float(peer.values("restorer").get("pattern.strength", "0")) > 0, "the pattern")
+        assert int(peer.values("restorer")["pattern.frames"]) == known.frames
+        assert trigger(peer, "reset_pattern").success
+        peer.wait(lambda: "pattern.frames" not in peer.values("restorer"), "a memory that is empty")
+    assert read_pattern(path).frames == known.frames
+    with NodeProcess(domain, parameters | {"camera_name": "another"}) as node, Peer(domain) as peer:
+        peer.wait_state("active")
+        peer.publisher(Image, "image").publish(make_image(next(frames), "mono16"))
+        peer.wait(lambda: "but this one is 'another'" in peer.status("restorer").message, "the reason")
+        assert float(peer.values("restorer").get("pattern.strength", "0")) == 0

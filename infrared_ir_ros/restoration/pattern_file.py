@@ -1,0 +1,114 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The fixed pattern of a camera as a file, so that it is known from the first frame of the next run on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infrared_ir_ros.errors import SourceError, WeightsError
+from infrared_ir_ros.restoration.pattern import PatternMemory
+from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
+from infrared_ir_ros.restoration.weights import read_regular
+
+KIND = "pattern"
+LARGEST = 1 << 28  # bytes; a memory of 4096 x 4096 pixels has less
+REMEDY = "give a file that was written by save_pattern or profile_sensor"
+LEAST_SIDE, LARGEST_SIDE = 16, 4096
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Whose pattern it is. name: given by the user (a serial number, say), else the frame_id. dtype: of its frames."""
+
+    name: str
+    height: int
+    width: int
+    dtype: str
+
+    @classmethod
+    def of(cls, frame: np.ndarray, name: str) -> Camera:
+        return cls(name, *frame.shape, frame.dtype.name)
+
+    def __str__(self) -> str:
+        return f"{self.name!r} ({self.width}x{self.height}, {self.dtype})"
+
+
+@dataclass(frozen=True)
+class SavedPattern:
+    """What a memory knew of a camera's pattern: `arrays` and `numbers` are those of `PatternMemory.saved`."""
+
+    camera: Camera
+    arrays: dict[str, np.ndarray]
+    numbers: dict[str, float]
+
+    @property
+    def frames(self) -> int:
+        """That taught something."""
+        return int(self.numbers["frames"])
+
+    def memory(self, background: bool = False) -> PatternMemory:
+        """A memory that goes on from here."""
+        memory = PatternMemory(background=background)
+        memory.resume(self.arrays, self.numbers)
+        return memory
+
+    def check(self, camera: Camera) -> None:
+        """SourceError, with both, unless the pattern is of this camera."""
+        if camera != self.camera:
+            raise SourceError(
+                f"the pattern is of camera {self.camera}, but this one is {camera}: remove the file or give another one"
+            )
+
+    def to_bytes(self) -> bytes:
+        """As a safetensors file; write it with `write_atomically`."""
+        about = {"kind": KIND, "camera": asdict(self.camera), "numbers": self.numbers}
+        return write_tensors(self.arrays, about | {"sha256": _digest(self.arrays, about)})
+
+
+def read_pattern(path: Path) -> SavedPattern:
+    """The pattern in a file. Raises SourceError, with the reason: missing, damaged, no pattern."""
+    try:
+        arrays, about = read_tensors(read_regular(path, LARGEST, REMEDY), str(path))
+    except WeightsError as error:
+        raise SourceError(f"pattern not loaded: {error}") from error
+    digest = about.pop("sha256", None)
+    if about.get("kind") != KIND or digest != _digest(arrays, about):
+        raise SourceError(
+            f"pattern not loaded: {path} is damaged or holds none (SHA-256 {digest}, of its content "
+            f"{_digest(arrays, about)}): save the pattern again"
+        )
+    try:
+        camera = Camera(**about["camera"])
+        numbers = {str(name): float(value) for name, value in about["numbers"].items()}
+        saved = SavedPattern(camera, arrays, numbers)
+        sides_fit = all(LEAST_SIDE <= side <= LARGEST_SIDE for side in (camera.height, camera.width))
+        if not sides_fit or arrays["fine"].shape != (camera.height, camera.width):
+            raise ValueError(f"{arrays['fine'].shape} does not fit {camera}")
+        saved.memory()
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise SourceError(f"pattern not loaded: {path} lacks or misspells {error}: save the pattern again") from error
+    return saved
+
+
+def _digest(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> str:
+    """SHA-256 over everything but itself."""
+    content = write_tensors(dict(sorted(arrays.items())), {key: about[key] for key in sorted(about)})
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,76 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The pattern memory in the way of a frame, and for those who save, resume or reset it meanwhile."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from infrared_ir_ros.restoration.pattern import PatternMemory, PatternState
+from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern
+
+
+class PatternStage:
+    """Takes the camera's fixed pattern away while its memory is on. Any thread may ask for the rest.
+
+    live: set it where frames come at the pace of a camera: what takes long goes on in the background.
+    """
+
+    live = False
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._memory: PatternMemory | None = None
+
+    def __call__(self, frame: np.ndarray, setting: str) -> np.ndarray:
+        """The frame, float32 and without the pattern as far as it is known; untouched where the memory is off."""
+        with self._lock:
+            if setting == "off":
+                self._memory = None
+                return frame
+            self._memory = self._memory or PatternMemory(background=self.live)
+            return self._memory(frame)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._memory = None
+
+    def resume(self, saved: SavedPattern) -> None:
+        """Know from the next frame on what was saved; frames of another size make the memory forget it."""
+        with self._lock:
+            self._memory = saved.memory(self.live)
+
+    @property
+    def state(self) -> PatternState | None:
+        """What is known, after the last frame; None while the memory is off."""
+        memory = self._memory
+        return None if memory is None else memory.state
+
+    @property
+    def pattern(self) -> np.ndarray | None:
+        """The pattern as it is known, (height, width) float32 counts of mean 0; None while there is none."""
+        with self._lock:
+            return None if self._memory is None else self._memory.pattern
+
+    def saved(self, name: str, dtype: str) -> SavedPattern | None:
+        """All that is known of the pattern of camera `name`, whose frames are of `dtype`; None before the first one."""
+        with self._lock:
+            if self._memory is None or self._memory.pattern is None:
+                return None
+            arrays, numbers = self._memory.saved()
+        return SavedPattern(Camera(name, *arrays["fine"].shape, dtype), arrays, numbers)

@@ -1,0 +1,81 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The camera's fixed pattern between runs: loaded if it is of this camera, saved and reset when asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infrared_ir_ros.errors import InfraredError, OptionError
+from infrared_ir_ros.media import write_atomically
+from infrared_ir_ros.restoration import Restorer
+from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern, read_pattern
+
+
+class PatternKeeper:
+    """From one activation to the next. `problem`: why the file is not used, or empty.
+
+    path: of the file, may be missing, empty for none. name: of the camera; empty: the frame_id of its frames.
+    """
+
+    def __init__(self, restorer: Restorer, path: str, name: str, logger: Any) -> None:
+        self._restorer, self._path, self._name, self._logger = restorer, path, name, logger
+        self._camera: Camera | None = None
+        self._waiting: SavedPattern | None = None  # for the first frame, which says of which camera it is
+        self.problem = ""
+        if path and Path(path).exists():
+            try:
+                self._waiting = read_pattern(Path(path))
+            except InfraredError as error:
+                self._refuse(error)
+
+    def meet(self, frame: np.ndarray, frame_id: str) -> None:
+        """Look at the next frame before it is restored. From the frames' thread."""
+        self._camera = Camera.of(frame, self._name or frame_id)
+        if self._waiting is None or self._restorer.options.pattern_memory == "off":
+            return
+        saved, self._waiting = self._waiting, None
+        try:
+            saved.check(self._camera)
+        except InfraredError as error:
+            self._refuse(error)
+        else:
+            self._restorer.patterns.resume(saved)
+            self._logger.info(f"goes on with the pattern of {self._path}, learned from {saved.frames} frames")
+
+    def save(self) -> str:
+        """Write the file; returns what was written. Raises InfraredError, and leaves an old file whole."""
+        if not self._path:
+            raise OptionError("there is no file to save it to: set the parameter pattern_file")
+        camera = self._camera
+        saved = camera and self._restorer.patterns.saved(camera.name, camera.dtype)
+        if not saved:
+            raise OptionError("nothing has been learned: set pattern_memory to on, and let frames come in")
+        write_atomically(self._path, saved.to_bytes())
+        self.problem = ""
+        return f"pattern of {saved.camera}, learned from {saved.frames} frames, saved as {self._path}"
+
+    def reset(self) -> str:
+        """Forget the pattern; the file stays."""
+        self._waiting = None
+        self._restorer.patterns.reset()
+        return "the pattern is forgotten, and learned anew"
+
+    def _refuse(self, error: InfraredError) -> None:
+        self.problem = str(error)
+        self._logger.error(f"{self._path}: {error}")
