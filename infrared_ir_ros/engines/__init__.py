@@ -15,5 +15,6 @@
 """Engines run the graphs of a prior: OpenVINO, ONNX Runtime, torch."""
 
 from infrared_ir_ros.engines.engine import DEVICES, ENGINES, PRECISIONS, Engine, create_engine, engines_by_task
+from infrared_ir_ros.engines.graph import Graph, load_graph
 
-__all__ = ["DEVICES", "ENGINES", "PRECISIONS", "Engine", "create_engine", "engines_by_task"]
+__all__ = ["DEVICES", "ENGINES", "PRECISIONS", "Engine", "Graph", "create_engine", "engines_by_task", "load_graph"]

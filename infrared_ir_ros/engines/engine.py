@@ -75,20 +75,14 @@ def engines_by_task(
     Both raise OptionError for an unknown or unavailable engine, device, precision or task, WeightsError for weights
     that are bad.
     """
-    for name, value, allowed in (
-        ("engine", engine, ENGINES),
-        ("device", device, DEVICES),
-        ("precision", precision, PRECISIONS),
-    ):
-        if value not in allowed:
-            raise OptionError(f"{name} is {value!r}: use one of {', '.join(allowed)}")
+    check_choices(engine, device, precision)
     if files.name == "sd_turbo":
         _check_sd_turbo(engine)
         from infrared_ir_ros.engines.sd_turbo_engine import SdTurboEngines
 
         make = SdTurboEngines(files, device, precision)
         return lambda task: _checked(lambda: make(task), files, "torch")
-    chosen = _choose(engine, device)
+    chosen = choose(engine, device)
     return lambda task: _checked(lambda: _load(fold(task), chosen, device, precision), files, chosen)
 
 
@@ -119,7 +113,19 @@ def _check_sd_turbo(engine: str) -> None:
         raise OptionError(f"the prior sd_turbo needs {' and '.join(missing)}: pip install -r requirements/train.txt")
 
 
-def _choose(engine: str, device: str) -> str:
+def check_choices(engine: str, device: str, precision: str) -> None:
+    """Raises OptionError for a name that is unknown."""
+    for name, value, allowed in (
+        ("engine", engine, ENGINES),
+        ("device", device, DEVICES),
+        ("precision", precision, PRECISIONS),
+    ):
+        if value not in allowed:
+            raise OptionError(f"{name} is {value!r}: use one of {', '.join(allowed)}")
+
+
+def choose(engine: str, device: str) -> str:
+    """The engine itself where `auto` is asked for. Raises OptionError where none that fits is installed."""
     installed = [name for name in PREFERRED if importlib.util.find_spec(name) is not None]
     if engine == "auto":
         candidates = [name for name in installed if not (device == "cuda" and name == "openvino")]

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
-class OnnxRuntimeEngine:
-    """Runs `estimate.onnx` and `restore.onnx` in fp32."""
+class OnnxRuntimeGraph:
+    """One graph in fp32, see `engines.graph.Graph`."""
 
-    multiple = MULTIPLE
+    engine, precision = "onnxruntime", "fp32"
 
-    def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
+    def __init__(self, data: bytes, device: str, precision: str) -> None:
         if precision not in ("auto", "fp32"):
             raise OptionError(f"precision is {precision!r}: onnxruntime runs these graphs in fp32, use fp32 or auto")
         available = onnxruntime.get_available_providers()
@@ -46,16 +46,31 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.enable_mem_pattern = False  # frames may change their size
-        sessions = (
-            onnxruntime.InferenceSession(files.read(name), options, providers=[PROVIDERS[device]])
-            for name in ("estimate.onnx", "restore.onnx")
-        )
-        self._estimate, self._restore = sessions
-        self._names = [value.name for value in self._restore.get_inputs()]
-        self.description = described(files, "onnxruntime", device, "fp32")
+        self._session = onnxruntime.InferenceSession(data, options, providers=[PROVIDERS[device]])
+        self.inputs = {
+            value.name: tuple(side if isinstance(side, int) else None for side in value.shape)
+            for value in self._session.get_inputs()
+        }
+        self.outputs = tuple(value.name for value in self._session.get_outputs())
+        self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.device = device
+
+    def run(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(self._session.run(None, dict(zip(self.inputs, inputs, strict=True))))
+
+
+class OnnxRuntimeEngine:
+    """Runs `estimate.onnx` and `restore.onnx` in fp32."""
+
+    multiple = MULTIPLE
+
+    def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
+        self._estimate = OnnxRuntimeGraph(files.read("estimate.onnx"), device, precision)
+        self._restore = OnnxRuntimeGraph(files.read("restore.onnx"), device, precision)
+        self.description = described(files, "onnxruntime", self._restore.device, "fp32")
 
     def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(self._estimate.run(None, {"frame": frame}))
+        return self._estimate.run(frame)
 
     def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
-        return self._restore.run(None, dict(zip(self._names, (frame, *estimate), strict=True)))[0]
+        return self._restore.run(frame, *estimate)[0]

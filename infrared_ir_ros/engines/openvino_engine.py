@@ -33,38 +33,54 @@ HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
 CORE = openvino.Core()
 
 
-class OpenVinoEngine:
-    """Runs `estimate.onnx` and `restore.onnx`, compiled once for every frame size: a camera that changes its size
-    would wait seconds for another compilation.
+class OpenVinoGraph:
+    """One graph, see `engines.graph.Graph`; compiled once for every frame size: a camera that changes its size would
+    wait seconds for another compilation.
 
     `precision: auto` runs in fp32 on a CPU, so that the answer is that of the reference; bf16 is faster where the
     processor has it.
     """
 
-    multiple = MULTIPLE
+    engine = "openvino"
 
-    def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
-        self._device = {"auto": "CPU"}.get(device, device.upper())
-        if self._device not in CORE.available_devices:
+    def __init__(self, data: bytes, device: str, precision: str) -> None:
+        name = {"auto": "CPU"}.get(device, device.upper())
+        if name not in CORE.available_devices:
             raise OptionError(
                 f"device is {device!r}: OpenVINO finds {', '.join(CORE.available_devices)} here; use cpu or auto"
             )
-        self._precision = "fp32" if precision == "auto" and self._device == "CPU" else precision
-        self._requests = [self._compile(files.read(name)) for name in ("estimate.onnx", "restore.onnx")]
-        self.description = described(files, "openvino", self._device.lower(), self._precision)
+        self.device = name.lower()
+        self.precision = "fp32" if precision == "auto" and name == "CPU" else precision
+        config = {"PERFORMANCE_HINT": "LATENCY"}
+        if self.precision in HINTS:
+            config["INFERENCE_PRECISION_HINT"] = HINTS[self.precision]
+        model = CORE.read_model(data)
+        self.inputs = {
+            value.any_name: tuple(side.get_length() if side.is_static else None for side in value.partial_shape)
+            for value in model.inputs
+        }
+        self.outputs = tuple(value.any_name for value in model.outputs)
+        notes = model.rt_info["framework"] if model.has_rt_info("framework") else {}
+        self.metadata = {key: note.astype(str) for key, note in notes.items()}
+        self._request = CORE.compile_model(model, name, config).create_infer_request()
 
-    def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
-        return self._run(0, frame)
-
-    def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
-        return self._run(1, frame, *estimate)[0]
-
-    def _run(self, graph: int, frame: np.ndarray, *more: np.ndarray) -> tuple[np.ndarray, ...]:
-        outputs = self._requests[graph].infer([frame, *more], share_inputs=True)
+    def run(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        outputs = self._request.infer(list(inputs), share_inputs=True)
         return tuple(np.array(value) for value in outputs.values())
 
-    def _compile(self, graph: bytes) -> openvino.InferRequest:
-        config = {"PERFORMANCE_HINT": "LATENCY"}
-        if self._precision in HINTS:
-            config["INFERENCE_PRECISION_HINT"] = HINTS[self._precision]
-        return CORE.compile_model(CORE.read_model(graph), self._device, config).create_infer_request()
+
+class OpenVinoEngine:
+    """Runs `estimate.onnx` and `restore.onnx`."""
+
+    multiple = MULTIPLE
+
+    def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
+        self._estimate = OpenVinoGraph(files.read("estimate.onnx"), device, precision)
+        self._restore = OpenVinoGraph(files.read("restore.onnx"), device, precision)
+        self.description = described(files, "openvino", self._restore.device, self._restore.precision)
+
+    def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
+        return self._estimate.run(frame)
+
+    def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
+        return self._restore.run(frame, *estimate)[0]

@@ -1,0 +1,68 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One ONNX graph on an engine: what the two graphs of a prior and the one of a detector have in common."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from infrared_ir_ros.engines.engine import check_choices, choose
+from infrared_ir_ros.errors import InfraredError, OptionError, WeightsError
+
+
+class Graph(Protocol):
+    """A loaded graph.
+
+    inputs: name -> sides, in the order of `run`; None where a side may change. outputs: names.
+    metadata: what its maker wrote into the file. engine, device, precision: what runs it.
+    """
+
+    inputs: dict[str, tuple[int | None, ...]]
+    outputs: tuple[str, ...]
+    metadata: dict[str, str]
+    engine: str
+    device: str
+    precision: str
+
+    def run(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]: ...
+
+
+def load_graph(data: bytes, engine: str = "auto", device: str = "auto", precision: str = "auto") -> Graph:
+    """Load the bytes of an ONNX file with inline data.
+
+    engine: auto, onnxruntime or openvino. Raises OptionError for an unknown or unavailable engine, device or precision,
+    WeightsError for what is not a graph or can't be run.
+    """
+    check_choices(engine, device, precision)
+    if engine == "torch":
+        raise OptionError("engine is 'torch': a graph runs on onnxruntime or openvino, use one of them or auto")
+    chosen = choose(engine, device)
+    if chosen == "torch":
+        raise OptionError("neither onnxruntime nor openvino is installed: pip install openvino or onnxruntime")
+    try:
+        if chosen == "openvino":
+            from infrared_ir_ros.engines.openvino_engine import OpenVinoGraph
+
+            return OpenVinoGraph(data, device, precision)
+        from infrared_ir_ros.engines.onnxruntime_engine import OnnxRuntimeGraph
+
+        return OnnxRuntimeGraph(data, device, precision)
+    except InfraredError:
+        raise
+    except Exception as error:  # engines raise types of their own; what they say is kept
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(f"{chosen} can't load the graph: {reason}. Export it again or use another engine") from error
