@@ -26,19 +26,18 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from infrared_ir_ros.media.atomic import write_atomically
 from infrared_ir_ros.priors.embedded import EmbeddedPrior
+from infrared_ir_ros.priors.halves import store_in_half
 from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS
 from infrared_ir_ros.restoration.prompts import PromptBank
 from infrared_ir_ros.restoration.weights import MANIFEST, PriorFiles
 
 OPSET = 17
 OUTPUTS = ("gain", "offset", "shading", "columns", "rows", "log_snr_bands", "log_snr")
-LARGE = 256  # tensors of at least so many numbers are stored in fp16
 
 
 class _Method(nn.Module):
@@ -115,41 +114,6 @@ def _graph(prior: EmbeddedPrior, method: Callable, inputs: tuple[str, ...], outp
             opset_version=OPSET, dynamo=False,
         )  # fmt: skip
     model = onnx.load_from_string(buffer.getvalue())
-    _store_in_half(model)
+    store_in_half(model)
     onnx.checker.check_model(model)
     return model.SerializeToString()
-
-
-def _store_in_half(model: onnx.ModelProto) -> None:
-    """Keep large fp32 tensors once, as fp16 with a cast behind them, which engines fold when they load the graph."""
-    graph = model.graph
-    _constants_to_initializers(graph)
-    casts, stored = [], {}
-    for tensor in list(graph.initializer):
-        values = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or values.size < LARGE:
-            continue
-        half = values.astype("float16")
-        key = (half.shape, half.tobytes())
-        if key in stored:
-            graph.initializer.remove(tensor)
-            casts.append((tensor.name, stored[key]))
-            continue
-        stored[key] = tensor.name + "_half"
-        casts.append((tensor.name, stored[key]))
-        tensor.CopyFrom(numpy_helper.from_array(half, stored[key]))
-    nodes = list(graph.node)
-    del graph.node[:]
-    graph.node.extend([helper.make_node("Cast", [half], [name], to=TensorProto.FLOAT) for name, half in casts])
-    graph.node.extend(nodes)
-
-
-def _constants_to_initializers(graph: onnx.GraphProto) -> None:
-    """Large constants of the graph as initializers: the exporter writes a buffer anew wherever it is used."""
-    for node in list(graph.node):
-        if node.op_type != "Constant" or node.attribute[0].name != "value":
-            continue
-        values = numpy_helper.to_array(node.attribute[0].t)
-        if values.size >= LARGE:
-            graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
-            graph.node.remove(node)
