@@ -54,6 +54,7 @@ setup(
             f"train_prior = {COMMANDS}.train_prior:main",
             f"train_tasks = {COMMANDS}.train_tasks:main",
             f"export_prior = {COMMANDS}.export_prior:main",
+            f"export_detector = {COMMANDS}.export_detector:main",
             f"import_checkpoint = {COMMANDS}.import_checkpoint:main",
             f"pack_frames = {COMMANDS}.pack_frames:main",
         ],

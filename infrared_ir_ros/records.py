@@ -132,3 +132,34 @@ class Restored:
     timestep: int
     estimate: Estimate
     milliseconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class DetectionOptions:
+    """What the user asks of a detector. Changing one never reloads weights.
+
+    confidence: 0..1, detections of a lower score are left out. iou: 0..1, of two boxes of one class that overlap by
+    more, the better stays. classes: names of those that are wanted; empty: all.
+    """
+
+    confidence: float = 0.25
+    iou: float = 0.6
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_range("detector.confidence", self.confidence, 0.0, 1.0)
+        _check_range("detector.iou", self.iou, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One thing that was found in a frame.
+
+    box: left, top, right, bottom in pixels of the frame, the corner of the first pixel being (0, 0). score: 0..1.
+    track: number of the object over time, from 1; None where it isn't known, or not yet.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    label: str
+    track: int | None = None

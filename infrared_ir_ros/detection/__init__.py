@@ -1,0 +1,20 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What is in a frame, and where: a detector on the engines of the restorer, and tracks of what it finds."""
+
+from infrared_ir_ros.detection.detector import Detector, load_detector
+from infrared_ir_ros.detection.tracks import Tracker, lowest_score
+
+__all__ = ["Detector", "Tracker", "load_detector", "lowest_score"]
