@@ -30,6 +30,8 @@ def train_tasks(
     prior_path: str = "",
     resume: bool = False,
     init: str = "",
+    detector: Path | None = None,
+    segmenter: Path | None = None,
     minutes: float = 0.0,
 ) -> None:
     """Train the tasks of the embedded prior: adapters and hypernetwork that all tasks share, and a prompt for each.
@@ -51,17 +53,26 @@ def train_tasks(
         Go on from the checkpoint in `output`.
     init
         Folder of an earlier state of the prior, with tasks, whose adapters and prompts to start from.
+    detector
+        A YOLOv8 of ultralytics, .pt, for tasks with `semantic: detection`. Such files are pickles, which run code: only
+        from those you trust.
+    segmenter
+        Folder of a SegFormer of transformers (`train_segmenter` makes one), for tasks with `semantic: segmentation`.
     minutes
         Save and stop after so many minutes, as Ctrl-C does at any time; 0 trains to the end of the schedule.
     """
     from infrared_ir_ros.restoration.weights import find_prior
-    from infrared_ir_ros.training.pack import read_pack
+    from infrared_ir_ros.training.pack import read_labels, read_pack
+    from infrared_ir_ros.training.semantic import semantic_losses
     from infrared_ir_ros.training.task_config import read_tasks_config
     from infrared_ir_ros.training.tasks import train_tasks as train
 
     files = find_prior("embedded", prior_path)
     start = find_prior("embedded", init) if init else None
-    train(read_tasks_config(config), read_pack(pack), files, output, resume, stopper(minutes), init=start)
+    train(
+        read_tasks_config(config), read_pack(pack), files, output, resume, stopper(minutes),
+        semantic=semantic_losses(detector, segmenter), init=start, labels=read_labels(pack),
+    )  # fmt: skip
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.priors.field import HEIGHT, WIDTH
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.simulation import degrade, stretch
+from infrared_ir_ros.training.labels import View, turn
 from infrared_ir_ros.training.pack import FrameSets
 
 MIRRORED = ("photographs", "layouts")  # sets whose polarity carries no meaning: inverted at random
@@ -56,12 +57,16 @@ class Mix:
 
 
 class Scene(NamedTuple):
-    """A clean frame (height, width) float32 0..255, how it is to be degraded, and the numbers that decide the rest."""
+    """A clean frame (height, width) float32 0..255, how it is to be degraded, and the numbers that decide the rest.
+
+    view: of which frame it is which part; None for thumbnails.
+    """
 
     clean: np.ndarray
     preset: str
     scale: float
     rng: np.random.Generator
+    view: View | None = None
 
 
 class WholeFrames:
@@ -78,8 +83,8 @@ class WholeFrames:
         """Frame `index` of all processes' frames of this step."""
         rng = np.random.default_rng([*self._entropy, step, 1 + index])
         height, width, _, _ = self._size(step)
-        clean = draw_clean(self._frames, self._mix.sets, rng, height, width)
-        return Scene(clean, draw_name(rng, self._mix.presets), 1.0, rng)
+        clean, view = draw_view(self._frames, self._mix.sets, rng, height, width)
+        return Scene(clean, draw_name(rng, self._mix.presets), 1.0, rng, view)
 
     def degrade(self, scene: Scene) -> np.ndarray:
         return replace_dead_pixels(degrade(scene.clean, scene.preset, scene.rng))
@@ -108,7 +113,7 @@ class Thumbnails:
     def draw(self, step: int, index: int) -> Scene:
         rng = np.random.default_rng([*self._entropy, step, 1 + index])
         clean = self._pool[rng.integers(len(self._pool))].astype(np.float32)
-        clean = _flip(_curve(clean, rng, 0.3), rng)
+        clean = turn(_curve(clean, rng, 0.3), **_turns(rng))
         return Scene(clean, draw_name(rng, self._mix.presets), float(rng.choice(SCALES)), rng)
 
     def degrade(self, scene: Scene) -> np.ndarray:
@@ -146,7 +151,10 @@ class Pairs(Batches):
     """Batches (clean, degraded), each (batch, 1, height, width) float32 in 0..1."""
 
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
-        scenes = self.scenes(step)
+        return self.of(self.scenes(step))
+
+    def of(self, scenes: list[Scene]) -> tuple[Tensor, Tensor]:
+        """The batch of these scenes."""
         return _batch([scene.clean for scene in scenes]), _batch([self._scenes.degrade(scene) for scene in scenes])
 
 
@@ -179,12 +187,20 @@ def draw_clean(
     frames: FrameSets, weights: dict[str, float], rng: np.random.Generator, height: int, width: int
 ) -> np.ndarray:
     """A clean frame of (height, width), float32 0..255, stretched: a crop or a whole field of view, tone varied."""
+    return draw_view(frames, weights, rng, height, width)[0]
+
+
+def draw_view(
+    frames: FrameSets, weights: dict[str, float], rng: np.random.Generator, height: int, width: int
+) -> tuple[np.ndarray, View]:
+    """A clean frame as of `draw_clean`, and what it shows."""
 
     def resize(crop: np.ndarray) -> np.ndarray:
         shrink = crop.shape[0] > height
         return cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
 
-    return stretch(_draw_view(frames, weights, rng, (height, width), resize))
+    image, view = _draw(frames, weights, rng, (height, width), resize)
+    return stretch(image), view
 
 
 def draw_thumbnail(frames: FrameSets, weights: dict[str, float], rng: np.random.Generator) -> np.ndarray:
@@ -194,17 +210,17 @@ def draw_thumbnail(frames: FrameSets, weights: dict[str, float], rng: np.random.
         step = max(crop.shape[0] // 200, 1)  # fewer pixels, the same levels
         return np.ascontiguousarray(crop[::step, ::step])
 
-    image = stretch(_draw_view(frames, weights, rng, (HEIGHT, WIDTH), thin))
-    return cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    image, _ = _draw(frames, weights, rng, (HEIGHT, WIDTH), thin)
+    return cv2.resize(stretch(image), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
 
 
-def _draw_view(
+def _draw(
     frames: FrameSets,
     weights: dict[str, float],
     rng: np.random.Generator,
     size: tuple[int, int],
     sample: Callable[[np.ndarray], np.ndarray],
-) -> np.ndarray:
+) -> tuple[np.ndarray, View]:
     """A piece of a random frame in the shape of `size`, sampled, tone varied, with enough contrast to be stretched.
 
     Contrast is judged after sampling, which may wipe out a thin object on a flat ground. Raises SourceError where
@@ -212,10 +228,14 @@ def _draw_view(
     """
     for _ in range(ATTEMPTS):
         name = draw_name(rng, weights)
-        crop = _crop(frames[name][rng.integers(len(frames[name]))], rng, *size)
-        image = sample(crop)
+        index = int(rng.integers(len(frames[name])))
+        source = frames[name][index]
+        view = View(name, index, source.shape, *_crop(source.shape, rng, *size))
+        image = sample(view.of(source))
         if _contrast(image) >= LEAST_CONTRAST:
-            return _vary(image.astype(np.float32), rng, name in MIRRORED)
+            varied = _vary(image.astype(np.float32), rng, name in MIRRORED)
+            view = view._replace(**_turns(rng))
+            return view.flip(varied), view
     raise SourceError(f"{ATTEMPTS} pieces of frames of {', '.join(weights)} were flat: pack frames that show something")
 
 
@@ -226,22 +246,23 @@ def _contrast(image: np.ndarray) -> int:
 
 
 def _vary(image: np.ndarray, rng: np.random.Generator, mirrored: bool) -> np.ndarray:
-    """Another tone and side of the same scene."""
+    """Another tone of the same scene."""
     if mirrored and rng.random() < 0.5:
         image = 255 - image
     if rng.random() < (0.8 if mirrored else 0.5):
         image = _curve(image, rng, 0.9 if mirrored else 0.6)
-    return _flip(image, rng)
+    return image
 
 
-def _crop(source: np.ndarray, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Half the time the widest field of view of this shape; else a smaller one, not enlarged by more than 1.4."""
-    largest = min(source.shape[0] / height, source.shape[1] / width)
+def _crop(shape: tuple[int, int], rng: np.random.Generator, height: int, width: int) -> tuple[int, int, int, int]:
+    """Top, left, rows and columns. Half the time the widest field of view of this shape; else a smaller one, not
+    enlarged by more than 1.4."""
+    largest = min(shape[0] / height, shape[1] / width)
     scale = largest if rng.random() < 0.5 else rng.uniform(min(0.7, 0.7 * largest), max(1.0, largest))
     scale = min(scale, largest)
-    rows, columns = min(source.shape[0], round(height * scale)), min(source.shape[1], round(width * scale))
-    top, left = rng.integers(source.shape[0] - rows + 1), rng.integers(source.shape[1] - columns + 1)
-    return source[top : top + rows, left : left + columns]
+    rows, columns = min(shape[0], round(height * scale)), min(shape[1], round(width * scale))
+    top, left = rng.integers(shape[0] - rows + 1), rng.integers(shape[1] - columns + 1)
+    return int(top), int(left), rows, columns
 
 
 def _curve(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
@@ -249,10 +270,9 @@ def _curve(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.n
     return 255 * (np.clip(image, 0, 255) / 255) ** np.float32(np.exp(rng.uniform(-strength, strength)))
 
 
-def _flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _turns(rng: np.random.Generator) -> dict[str, bool]:
     """Left and right at random; upside down seldom, since the sky is up."""
-    image = image[:, ::-1] if rng.random() < 0.5 else image
-    return np.ascontiguousarray(image[::-1] if rng.random() < 0.1 else image)
+    return {"mirrored": rng.random() < 0.5, "upside_down": rng.random() < 0.1}
 
 
 def _batch(images: list[np.ndarray]) -> Tensor:

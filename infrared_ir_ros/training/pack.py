@@ -12,15 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One file of clean training frames: named sets of grey frames, read once from the recordings.
+"""One file of clean training frames: named sets of grey frames, read once from the recordings, and their labels.
 
-The pack is an .npz of uint8 arrays named `<set>/<number>`; it holds no pickles.
+The pack is an .npz of uint8 arrays named `<set>/<number>`; labels are named `<set>.boxes/<number>` (float32) and
+`<set>.mask/<number>` (uint8), see training.labels. It holds no pickles.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -28,10 +29,13 @@ import numpy as np
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.simulation import layout
+from infrared_ir_ros.training.labels import Labels
 
 PHOTO_WIDTH = 1280
 CC_STILLS = "01 02 03 05 06 10 11 12 14 15 17 e40 t640".split()  # CC0, CC BY or MIT; the others only test
 HELD_OUT_CLIPS = ("IR_DRONE", "IR_AIRPLANE_03", "IR_AIRPLANE_04", "IR_AIRPLANE_05", "IR_AIRPLANE_06")
+
+BOXES, MASK = ".boxes", ".mask"
 
 FrameSets = dict[str, list[np.ndarray]]
 
@@ -42,9 +46,10 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
     data: the folder that holds `detection/`, `segmentation/`, `video/` and `raw16/`. photographs: a folder of freely
     licensed photographs, searched recursively, or None. Raises SourceError where `data` lacks a set.
     """
+    aerial, animals = data / "detection/hit-uav/train", data / "segmentation/buffalo-udder/train"
     sets: FrameSets = {
-        "hit_uav": list(_pictures(data / "detection/hit-uav/train/images")),
-        "buffalo": list(_pictures(data / "segmentation/buffalo-udder/train/images")),
+        "hit_uav": list(_pictures(aerial / "images")),
+        "buffalo": list(_pictures(animals / "images")),
         "stills": [
             _counts_to_grey(path)
             for path in sorted((data / "raw16/flir-rjpeg").glob("*.png"))
@@ -59,6 +64,8 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
         sets["photographs"] = list(_photographs(photographs))
     rng = np.random.default_rng(seed)
     sets["layouts"] = [np.rint(255 * layout(rng, 512, 640)).astype(np.uint8) for _ in range(layouts)]
+    sets["hit_uav" + BOXES] = [_boxes(aerial / "labels" / f"{stem}.txt") for stem in _stems(aerial / "images")]
+    sets["buffalo" + MASK] = [_mask(animals / "masks" / f"{stem}.png") for stem in _stems(animals / "images")]
     named = {f"{name}/{index:05d}": frame for name, frames in sets.items() for index, frame in enumerate(frames)}
     output.parent.mkdir(parents=True, exist_ok=True)
     np.savez(output, **named)
@@ -66,20 +73,58 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
 
 def read_pack(path: Path) -> FrameSets:
     """The sets of a pack: name -> frames (height, width) uint8. Raises SourceError if there is no such pack."""
+    return _read(path, lambda name: not name.endswith((BOXES, MASK)))
+
+
+def read_labels(path: Path) -> Labels:
+    """The labels of a pack; none, where it was made before there were labels. Raises SourceError as `read_pack`."""
+    boxes, masks = (_read(path, lambda name, kind=kind: name.endswith(kind)) for kind in (BOXES, MASK))
+    return Labels(*({name.split(".")[0]: labels for name, labels in sets.items()} for sets in (boxes, masks)))
+
+
+def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, list[np.ndarray]]:
+    """Arrays by set, of the sets whose name is wanted."""
     if not path.is_file():
         raise SourceError(f"training pack {path} does not exist: make it first with `pack_frames DATA --output {path}`")
-    sets: FrameSets = defaultdict(list)
+    sets: dict[str, list[np.ndarray]] = defaultdict(list)
     with np.load(path, allow_pickle=False) as archive:
         for name in archive.files:
-            sets[name.split("/")[0]].append(archive[name])
+            if wanted(set_name := name.split("/")[0]):
+                sets[set_name].append(archive[name])
     return dict(sets)
 
 
 def _pictures(folder: Path) -> Iterator[np.ndarray]:
     for path in sorted(folder.glob("*")):
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if image is not None:
-            yield image
+        if image is None:
+            raise SourceError(f"{path} is no picture that can be read: take it away")
+        yield image
+
+
+def _stems(folder: Path) -> list[str]:
+    return [path.stem for path in sorted(folder.glob("*"))]
+
+
+def _boxes(path: Path) -> np.ndarray:
+    """(n, 5) of a YOLO label file; a frame without objects may have none."""
+    if not path.is_file() or not path.read_text().strip():
+        return np.zeros((0, 5), np.float32)
+    try:
+        boxes = np.loadtxt(path, np.float32, ndmin=2)
+    except ValueError as error:
+        raise SourceError(f"labels {path} can't be read ({error}): lines of class, x, y, width, height") from error
+    if boxes.shape[1] != 5:
+        raise SourceError(f"labels {path} have {boxes.shape[1]} columns: class, x, y, width, height are expected")
+    return boxes
+
+
+def _mask(path: Path) -> np.ndarray:
+    """1 where the picture of a mask isn't black."""
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise SourceError(f"mask {path} is missing or no picture: each frame needs one")
+    return (mask > 0).astype(np.uint8)
 
 
 def _counts_to_grey(path: Path) -> np.ndarray:

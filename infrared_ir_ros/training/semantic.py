@@ -31,6 +31,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.training.small_targets import SmallTargetLoss
 
 STRIDE = 32  # of the detector: sides of its frames divide by it
 IGNORED = 255  # pixels of this label teach nothing
@@ -42,12 +43,14 @@ class DetectionLoss(nn.Module):
     """Loss of a frozen YOLOv8 on restored frames.
 
     model: a detection model of ultralytics (`ultralytics.nn.tasks.DetectionModel`), see `load_detector`. Keep it away
-    from `train()`: its normalisation must stay as it was trained; this module holds it in evaluation mode.
+    from `train()`: its normalisation must stay as it was trained; this module holds it in evaluation mode. classes: how
+    many it knows.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = _frozen(model)
+        self.classes = len(model.names)
         if not isinstance(getattr(model, "args", None), SimpleNamespace):
             given = model.args if isinstance(getattr(model, "args", None), Mapping) else {}
             model.args = SimpleNamespace(**{**GAINS, **{k: given[k] for k in GAINS if k in given}})
@@ -87,8 +90,7 @@ class SegmentationLoss(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = _frozen(model)
-        self.register_buffer("mean", torch.tensor(MEAN)[None, :, None, None], persistent=False)
-        self.register_buffer("spread", torch.tensor(SPREAD)[None, :, None, None], persistent=False)
+        self.classes: int = model.config.num_labels
 
     def train(self, mode: bool = True) -> SegmentationLoss:
         super().train(mode)
@@ -97,9 +99,22 @@ class SegmentationLoss(nn.Module):
 
     def forward(self, restored: Tensor, target: Tensor) -> Tensor:
         """target: (batch, height, width) int64 class of each pixel, 255 where unknown. A scalar."""
-        logits = self.model(pixel_values=(restored - self.mean) / self.spread).logits
+        logits = self.model(pixel_values=normalised(restored)).logits
         logits = F.interpolate(logits, size=target.shape[-2:], mode="bilinear", align_corners=False)
-        return F.cross_entropy(logits, target, ignore_index=IGNORED)
+        return F.cross_entropy(logits, target.to(logits.device), ignore_index=IGNORED)
+
+
+def semantic_losses(detector: Path | None = None, segmenter: Path | None = None) -> dict[str, nn.Module]:
+    """The losses that can be had, by name: those of a detector's and of a segmenter's file, and of planted targets.
+
+    Raises OptionError and WeightsError as `load_detector` and `load_segmenter`.
+    """
+    losses: dict[str, nn.Module] = {"small_target": SmallTargetLoss()}
+    if detector is not None:
+        losses["detection"] = DetectionLoss(load_detector(detector))
+    if segmenter is not None:
+        losses["segmentation"] = SegmentationLoss(load_segmenter(segmenter))
+    return losses
 
 
 class GradientBalance:
@@ -184,6 +199,12 @@ def load_segmenter(path: Path | str) -> nn.Module:
         return SegformerForSemanticSegmentation.from_pretrained(str(path), local_files_only=True)
     except (OSError, ValueError) as error:
         raise WeightsError(f"segmenter {path} can't be loaded: {error}") from error
+
+
+def normalised(frames: Tensor) -> Tensor:
+    """Frames (batch, 1, height, width) in 0..1 as SegFormers take them: three channels, ImageNet's levels."""
+    mean, spread = (frames.new_tensor(x)[:, None, None] for x in (MEAN, SPREAD))
+    return (frames - mean) / spread
 
 
 def _frozen(model: nn.Module) -> nn.Module:

@@ -30,7 +30,7 @@ from infrared_ir_ros.training.frames import Mix
 from infrared_ir_ros.training.spectral import KINDS
 
 OPTIMISE = ("all", "prompt")
-SEMANTIC = ("detection", "segmentation")
+SEMANTIC = ("detection", "segmentation", "small_target")
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -39,7 +39,7 @@ class TaskConfig:
     """minutes: its part of the training. Weights of the losses beside the base (design section 1.6); 0 leaves one out.
 
     spectral_kind: one of KINDS of training.spectral. semantic: whose loss, one of SEMANTIC, or None; its weight is
-    relative to the gradient of the other terms.
+    relative to the gradient of the other terms, and rises over the first `semantic_warm_up` steps of the training.
     """
 
     name: str
@@ -50,6 +50,7 @@ class TaskConfig:
     perceptual: float = 0.0
     semantic: str | None = None
     semantic_weight: float = 0.0
+    semantic_warm_up: int = 500
 
 
 @dataclass(frozen=True)

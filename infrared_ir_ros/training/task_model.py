@@ -17,13 +17,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from torch import Tensor, nn
 
 from infrared_ir_ros.priors.adapters import AdaptedPrior
-from infrared_ir_ros.training.frames import Scene, WholeFrames
+from infrared_ir_ros.training.frames import Pairs, Scene, WholeFrames
+from infrared_ir_ros.training.labels import Labels
 from infrared_ir_ros.training.losses import fitted, log_error, stretched
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.perceptual import st_lpips
@@ -31,8 +32,9 @@ from infrared_ir_ros.training.semantic import GradientBalance
 from infrared_ir_ros.training.spectral import SpectralLoss
 from infrared_ir_ros.training.stages import FLOOR, Terms
 from infrared_ir_ros.training.task_config import TaskConfig, TasksConfig
+from infrared_ir_ros.training.task_labels import Target, with_target
 
-FrameLoss = Callable[[Tensor, Tensor], Tensor]  # (restored, clean), (batch, 1, height, width) in 0..1 -> scalar
+SemanticLosses = Mapping[str, nn.Module]  # by name of SEMANTIC: (restored frames, label of the target) -> scalar
 
 
 class Trained(nn.Module):
@@ -58,14 +60,20 @@ class Trained(nn.Module):
 class TaskLoss(nn.Module):
     """A task's loss as the forward of a module, which is what data-parallel wrappers need."""
 
-    def __init__(self, trained: Trained, tasks: list[TaskConfig], semantic: Mapping[str, FrameLoss]) -> None:
+    def __init__(self, trained: Trained, tasks: list[TaskConfig], semantic: SemanticLosses) -> None:
         super().__init__()
         self.trained = trained
-        self._semantic = semantic
+        self._semantic = dict(semantic)  # frozen: no part of what is trained, nor of what processes exchange
         self._spectral = nn.ModuleDict({task.name: SpectralLoss(task.spectral_kind) for task in tasks if task.spectral})
-        self.balances = {task.name: GradientBalance(task.semantic_weight) for task in tasks if task.semantic}
+        self.balances = {
+            task.name: GradientBalance(task.semantic_weight, warm_up=task.semantic_warm_up)
+            for task in tasks
+            if task.semantic
+        }
 
-    def forward(self, clean: Tensor, degraded: Tensor, task: TaskConfig, step: int) -> tuple[Tensor, Terms]:
+    def forward(
+        self, clean: Tensor, degraded: Tensor, known: Target | None, task: TaskConfig, step: int
+    ) -> tuple[Tensor, Terms]:
         restored = self.trained.adapted(degraded, self.trained.prompts[task.name]).float()
         terms = base_terms(restored, clean)
         final = stretched(restored)
@@ -73,8 +81,8 @@ class TaskLoss(nn.Module):
             terms["spectral"] = task.spectral * self._spectral[task.name](final, clean)
         if task.perceptual:
             terms["perceptual"] = task.perceptual * st_lpips().to(clean.device)(final, clean).mean()
-        if task.semantic and self.balances[task.name].active(step):
-            semantic = self._semantic[task.semantic](final, clean)
+        if known is not None and self.balances[task.name].active(step):
+            semantic = self._semantic[task.semantic](final[known.frames], known.label)
             weight = self.balances[task.name].weight(sum(terms.values()), semantic, restored, step)
             terms["semantic"] = weight * semantic
         return sum(terms.values()), {name: term.detach() for name, term in terms.items()}
@@ -106,6 +114,18 @@ class TaskFrames:
 
     def degrade(self, scene: Scene) -> np.ndarray:
         return next(iter(self._of.values())).degrade(scene)
+
+
+class TaskBatches(Pairs):
+    """Batches (clean, degraded, target): what a semantic loss is to find, None where nobody knows."""
+
+    def __init__(self, config: TasksConfig, frames: FrameSets, labels: Labels, process: int = 0) -> None:
+        super().__init__(TaskFrames(config, frames), process)
+        self._config, self._labels = config, labels
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Target | None]:
+        scenes, target = with_target(self.scenes(step), self._config.task_at(step).semantic, self._labels)
+        return *self.of(scenes), target
 
 
 def digest(module: nn.Module) -> str:

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,13 +36,15 @@ from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
 from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training import checkpoint
 from infrared_ir_ros.training.checkpoint import Progress
-from infrared_ir_ros.training.frames import Pairs, loader
+from infrared_ir_ros.training.frames import loader
+from infrared_ir_ros.training.labels import NO_LABELS, Labels
 from infrared_ir_ros.training.log import TrainingLog
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.processes import agree, start_processes
 from infrared_ir_ros.training.stages import Terms
 from infrared_ir_ros.training.task_config import TaskConfig, TasksConfig
-from infrared_ir_ros.training.task_model import FrameLoss, TaskFrames, TaskLoss, Trained, digest
+from infrared_ir_ros.training.task_labels import Target, check_labels
+from infrared_ir_ros.training.task_model import SemanticLosses, TaskBatches, TaskLoss, Trained, digest
 from infrared_ir_ros.training.train import schedule
 
 EXPORT = "prior"  # folder of the output: the prior with its tasks
@@ -55,23 +57,27 @@ def train_tasks(
     folder: Path,
     resume: bool = False,
     stop: Callable[[], bool] = lambda: False,
-    semantic: Mapping[str, FrameLoss] | None = None,
+    semantic: SemanticLosses | None = None,
     init: PriorFiles | None = None,
+    labels: Labels = NO_LABELS,
 ) -> None:
     """Train the tasks of a prior. `folder` gets the checkpoint, logs, sample pictures, and `prior`, ready to be used.
 
     resume: go on from the checkpoint in `folder`. stop: asked after every step; True saves and returns.
     semantic: the losses that the configuration's `semantic` names. init: another state of this prior, whose tasks are
-    the start. Raises OptionError or WeightsError where these don't fit each other.
+    the start. labels: of the frames. Raises OptionError or WeightsError where these don't fit each other.
     """
-    _check(config, frames, folder, resume, semantic or {}, init)
+    _check(config, frames, folder, resume, init)
+    check_labels(config, semantic or {}, labels)
     other_prompts = DistributedDataParallelKwargs(find_unused_parameters=True)  # each step leaves them unused
     accelerator = start_processes(config.precision, [other_prompts])
     torch.manual_seed(config.seed)
     trained = _start(config, files, init)
     progress = _resumed(trained, folder) if resume else Progress()
     before = digest(trained.adapted.prior)
-    _run(config, frames, folder, trained, progress, accelerator, stop, semantic or {})
+    updates = _Updates(config, trained, progress, accelerator, semantic or {})
+    batches = TaskBatches(config, frames, labels, accelerator.process_index)
+    _run(config, batches, folder, updates, progress, accelerator, stop)
     if digest(trained.adapted.prior) != before:
         raise WeightsError("the prior's weights changed while its tasks were trained: nothing was exported")
     if accelerator.is_main_process:
@@ -84,7 +90,6 @@ def _check(
     frames: FrameSets,
     folder: Path,
     resume: bool,
-    semantic: Mapping[str, FrameLoss],
     init: PriorFiles | None,
 ) -> None:
     if init and (resume or config.optimise == "prompt"):
@@ -96,8 +101,6 @@ def _check(
             raise OptionError(
                 f"task {task.name} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(frames))}"
             )
-        if task.semantic and task.semantic not in semantic:
-            raise OptionError(f"task {task.name} wants the {task.semantic} loss, which is not at hand: semantic: null")
 
 
 def _start(config: TasksConfig, files: PriorFiles, init: PriorFiles | None) -> Trained:
@@ -149,23 +152,20 @@ def _resumed(trained: Trained, folder: Path) -> Progress:
 
 def _run(
     config: TasksConfig,
-    frames: FrameSets,
+    batches: TaskBatches,
     folder: Path,
-    trained: Trained,
+    updates: _Updates,
     progress: Progress,
     accelerator: Accelerator,
     stop: Callable[[], bool],
-    semantic: Mapping[str, FrameLoss],
 ) -> None:
     """Train until the schedule ends or `stop` says so; the checkpoint is then up to date."""
-    updates = _Updates(config, trained, progress, accelerator, semantic)
     logs = {task.name: TrainingLog(folder) for task in config.tasks} if accelerator.is_main_process else {}
     bar = tqdm(total=round(config.seconds), initial=round(progress.seconds), unit="s", desc="tasks", disable=not logs)
     last = saved = time.monotonic()
-    pairs = Pairs(TaskFrames(config, frames), accelerator.process_index)
-    for clean, degraded in loader(pairs, progress.step, config.workers):
+    for clean, degraded, target in loader(batches, progress.step, config.workers):
         task = config.task_at(progress.step)
-        terms = updates.step(clean, degraded, task, progress)
+        terms = updates.step(clean, degraded, target, task, progress)
         now = time.monotonic()
         terms, passed, stopped = agree(accelerator, terms, now - last, stop())
         progress.step, progress.seconds, last = progress.step + 1, progress.seconds + passed, now
@@ -179,11 +179,10 @@ def _run(
                 bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
         if stopped or now - saved > 60 * config.save_minutes:
             saved = now
-            progress.prior = {"of": trained.of, "tasks": trained.state(), "balances": updates.balances()}
-            progress.optimizer = updates.optimizer_state()
+            progress.prior, progress.optimizer = updates.state()
             if logs:
                 checkpoint.save(folder, progress)
-                _sample(logs[task.name], trained, task, progress.step, clean, degraded)
+                _sample(logs[task.name], updates.trained, task, progress.step, clean, degraded)
         if stopped:
             break
     bar.close()
@@ -200,10 +199,11 @@ class _Updates:
         trained: Trained,
         progress: Progress,
         accelerator: Accelerator,
-        semantic: Mapping[str, FrameLoss],
+        semantic: SemanticLosses,
     ) -> None:
-        self._accelerator, self._seconds = accelerator, config.seconds
+        self._accelerator, self._seconds, self.trained = accelerator, config.seconds, trained
         trained.to(accelerator.device)
+        semantic = {name: loss.to(accelerator.device) for name, loss in semantic.items()}
         groups = trained.parameter_groups(config)
         self._rates = [group["lr"] for group in groups]
         optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, betas=(0.9, 0.98))
@@ -219,23 +219,28 @@ class _Updates:
     def rate(self) -> float:
         return self._optimizer.param_groups[-1]["lr"]
 
-    def step(self, clean: Tensor, degraded: Tensor, task: TaskConfig, progress: Progress) -> Terms:
+    def step(
+        self, clean: Tensor, degraded: Tensor, target: Target | None, task: TaskConfig, progress: Progress
+    ) -> Terms:
         """One step, and its loss terms."""
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * schedule(progress.seconds / self._seconds, progress.step)
         device = self._accelerator.device
-        loss, terms = self._loss(clean.to(device), degraded.to(device), task, progress.step)
+        loss, terms = self._loss(clean.to(device), degraded.to(device), target, task, progress.step)
         self._optimizer.zero_grad()
         self._accelerator.backward(loss)
         self._accelerator.clip_grad_norm_([p for p in self._loss.parameters() if p.requires_grad], 1.0)
         self._optimizer.step()
         return terms
 
-    def balances(self) -> dict:
-        return {name: balance.state_dict() for name, balance in self._balances.items()}
-
-    def optimizer_state(self) -> dict:
-        return self._optimizer.state_dict()
+    def state(self) -> tuple[dict, dict]:
+        """What a checkpoint keeps: of the tasks, and of the optimiser."""
+        balances = {name: balance.state_dict() for name, balance in self._balances.items()}
+        return {
+            "of": self.trained.of,
+            "tasks": self.trained.state(),
+            "balances": balances,
+        }, self._optimizer.state_dict()
 
 
 @torch.no_grad()

@@ -37,6 +37,7 @@ from infrared_ir_ros.restoration.prompts import PromptBank  # noqa: E402
 from infrared_ir_ros.restoration.weights import PriorFiles, find_prior  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training.frames import Pairs  # noqa: E402
+from infrared_ir_ros.training.labels import Labels  # noqa: E402
 from infrared_ir_ros.training.task_config import TasksConfig, read_tasks_config  # noqa: E402
 from infrared_ir_ros.training.task_model import TaskFrames, TaskLoss, Trained, digest  # noqa: E402
 from infrared_ir_ros.training.tasks import train_tasks  # noqa: E402
@@ -57,9 +58,17 @@ tasks:
 """
 
 
-def dark(restored: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+class Dark(torch.nn.Module):
     """Stands for a semantic loss, and pulls elsewhere than the others do."""
-    return restored.mean()
+
+    classes = 1
+
+    def forward(self, restored: torch.Tensor, target: dict[str, torch.Tensor]) -> torch.Tensor:
+        return restored.mean()
+
+
+SEMANTIC = {"detection": Dark()}
+LABELS = Labels({"layouts": [np.zeros((0, 5), np.float32)] * 4}, {})
 
 
 @pytest.fixture
@@ -90,7 +99,7 @@ class After:
 
 
 def train(config, frames, files, run: Path, steps: int, resume: bool = False) -> PriorFiles:  # noqa: ANN001
-    train_tasks(config, frames, files, run, resume, After(steps), {"detection": dark})
+    train_tasks(config, frames, files, run, resume, After(steps), SEMANTIC, labels=LABELS)
     return find_prior("embedded", str(run / "prior"))
 
 
@@ -135,7 +144,7 @@ def test_training_prompts_alone_lowers_the_loss_and_changes_nothing_else(config,
 
     def loss(prompt: torch.Tensor) -> torch.Tensor:
         of = TaskLoss(Trained(before, {"my_camera": prompt}, "prompt", ""), alone.tasks, {})
-        return sum(of(*pair, task, 0)[0] for pair in few)
+        return sum(of(*pair, None, task, 0)[0] for pair in few)
 
     of_ones = loss(ones)
     hashes = digest(before.prior), digest(before.adapters)
@@ -154,17 +163,17 @@ def test_training_prompts_alone_lowers_the_loss_and_changes_nothing_else(config,
 
 def test_tasks_of_an_earlier_state_of_the_prior_are_the_start(config, frames, files, tmp_path: Path) -> None:  # noqa: ANN001
     plain = find_prior("embedded", str(files.folder.parent / "plain"))
-    still, semantic = replace(config, rate=0.0, prompt_rate=0.0), {"detection": dark}
-    train_tasks(still, frames, plain, tmp_path / "run", False, After(1), semantic, init=files)
+    still = replace(config, rate=0.0, prompt_rate=0.0)
+    train_tasks(still, frames, plain, tmp_path / "run", False, After(1), SEMANTIC, files, LABELS)
     after = find_prior("embedded", str(tmp_path / "run" / "prior"))
     assert all(np.array_equal(bank(after)[task], prompt) for task, prompt in bank(files).items())
     assert digest(adapted(after).adapters) == digest(adapted(files).adapters)
     with pytest.raises(OptionError, match="not with --resume"):
-        train_tasks(still, frames, plain, tmp_path / "run", True, semantic=semantic, init=files)
+        train_tasks(still, frames, plain, tmp_path / "run", True, semantic=SEMANTIC, init=files)
 
 
 def test_tasks_of_another_prior_and_with_losses_that_are_not_there_are_refused(config, frames, files, tmp_path) -> None:  # noqa: ANN001
-    with pytest.raises(OptionError, match="the detection loss, which is not at hand"):
+    with pytest.raises(OptionError, match="the detection loss, which is not at hand: give --detector"):
         train_tasks(config, frames, files, tmp_path / "run")
     train(config, frames, files, tmp_path / "run", 1)
     with pytest.raises(OptionError, match="holds a training already"):
@@ -202,6 +211,7 @@ def test_mistakes_in_a_configuration_are_named(tmp_path: Path, change: tuple[str
         read_tasks_config(tmp_path / "config.yaml")
 
 
-def test_the_shipped_configuration_is_valid() -> None:
-    config = read_tasks_config(ROOT / "config/train_tasks.yaml")
+@pytest.mark.parametrize("name", ["train_tasks", "train_semantic"])
+def test_the_shipped_configurations_are_valid(name: str) -> None:
+    config = read_tasks_config(ROOT / f"config/{name}.yaml")
     assert [task.name for task in config.tasks] == ["restore", "detect", "segment", "small_target"]

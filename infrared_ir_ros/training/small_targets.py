@@ -1,0 +1,82 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Small targets for training: put into clean scenes at known places, and a loss that keeps them above their clutter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MOST = 5  # in a scene
+SIGMA = (0.7, 2.0)  # pixels: a point through the lens, to a small hot object
+CONTRAST = (20.0, 110.0)  # of 255, above the ground
+CORE, GUARD, RING = 3, 11, 31  # sides of the squares: target, what belongs to neither, clutter
+CLUTTER_FLOOR = 2 / 255  # a sky without any noise would make every target infinitely plain
+
+
+def plant(clean: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A scene with small warm targets, and where they are.
+
+    clean: (height, width) float32 0..255, sides above RING. Returns a new frame and (n, 2) int64 rows and columns,
+    n from 1 to MOST, so far from each other that no target is another's clutter.
+    """
+    height, width = clean.shape
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    frame, places = clean.copy(), []
+    for _ in range(rng.integers(1, MOST + 1)):
+        row, column = rng.integers(RING // 2, height - RING // 2), rng.integers(RING // 2, width - RING // 2)
+        sigma, contrast = rng.uniform(*SIGMA), rng.uniform(*CONTRAST)
+        if all(max(abs(row - r), abs(column - c)) > RING // 2 + GUARD // 2 for r, c in places):
+            places.append((row, column))
+            frame += contrast * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * sigma**2))
+    return frame.clip(0, 255).astype(np.float32), np.array(places, np.int64)
+
+
+class SmallTargetLoss(nn.Module):
+    """Share of their signal-to-clutter ratio that targets lost, whatever the tone."""
+
+    def forward(self, restored: Tensor, target: Mapping[str, Tensor]) -> Tensor:
+        """A scalar, 0 where no target lost any; more than in the clean frames earns nothing.
+
+        restored: (batch, 1, height, width). target: `places` (n, 3) int64, frame, row and column; `clean`, the
+        frames with the targets as they should be.
+        """
+        places = target["places"].to(restored.device)
+        ratio, true_ratio = (signal_to_clutter(x.to(restored), places) for x in (restored, target["clean"]))
+        return (F.relu(true_ratio - ratio) / true_ratio.clamp_min(1)).mean()  # below 1 there was hardly a target
+
+
+def signal_to_clutter(frames: Tensor, places: Tensor) -> Tensor:
+    """Signal-to-clutter ratio (n,) of frames (batch, 1, height, width) at places (n, 3); negative where it is dark.
+
+    (t - m) / s, t the mean of the 3x3 pixels there, m and s mean and deviation of the ground around them (Gao et al.,
+    Infrared Patch-Image Model for Small Target Detection, 2013).
+    """
+    core, guard, ring = (_sums(frames, side) for side in (CORE, GUARD, RING))
+    core, guard, ring = (sums[places[:, 0], :, places[:, 1], places[:, 2]] for sums in (core, guard, ring))
+    count = RING**2 - GUARD**2
+    mean, power = ((ring - guard) / count).unbind(1)
+    deviation = (power - mean**2).clamp_min(CLUTTER_FLOOR**2).sqrt()
+    return (core[:, 0] / CORE**2 - mean) / deviation
+
+
+def _sums(frames: Tensor, side: int) -> Tensor:
+    """Sums (batch, 2, height, width) of the frames and of their squares over squares about each pixel."""
+    both = torch.cat([frames, frames.square()], 1)
+    return F.avg_pool2d(both, side, stride=1, padding=side // 2, divisor_override=1)
