@@ -17,13 +17,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from infrared_ir_ros.commands.restoring import DEFAULTS, Restoring
 from infrared_ir_ros.commands.running import run_command
 
 
 def restore_images(
-    input: Path, *, output: Path, task: str = "restore", smoothing: float = 0.0, restoring: Restoring = DEFAULTS
+    input: Path,
+    *,
+    output: Path,
+    task: str = "restore",
+    smoothing: float = 0.0,
+    passes: Literal[1, 2] = 1,
+    format: Literal["auto", "video", "png"] = "auto",
+    restoring: Restoring = DEFAULTS,
 ) -> int:
     """Restore thermal pictures (png, jpg, tiff, bmp), videos and bags, a file or a folder with all that is below it.
 
@@ -41,10 +49,15 @@ def restore_images(
         What the frames are restored for: a task that the prior or the file of `prompts` knows.
     smoothing
         Weight of the past in the estimates of a video, 0 to 0.99.
+    passes
+        2: watch each video twice, first to learn the camera's fixed pattern, which is then known from the first frame
+        on; turns the pattern memory on.
+    format
+        Of restored videos: video (FFV1, without loss), png (a folder), auto (video where OpenCV can write it).
     """
     from infrared_ir_ros.commands.restore_run import restore_files
 
-    return restore_files(input, output, restoring.options(task, smoothing), restoring.network())
+    return restore_files(input, output, restoring.options(task, smoothing), restoring.network(), passes, format)
 
 
 def main() -> None:

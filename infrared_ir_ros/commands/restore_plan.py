@@ -31,6 +31,9 @@ SUFFIXES = IMAGE_SUFFIXES | SEQUENCE_SUFFIXES | BAG_SUFFIXES
 LOSSLESS_VIDEO = frozenset({".mkv", ".avi"})
 
 
+FORMATS = ("auto", "video", "png")  # auto: video where OpenCV writes it without loss, else a folder of pictures
+
+
 @dataclass(frozen=True)
 class Job:
     """One file, or a bag's folder, to restore. target: a file; a folder for a bag, and for a video that cannot be one.
@@ -43,10 +46,10 @@ class Job:
     frames: int
 
 
-def plan(input: Path, output: Path) -> list[Job]:
-    """What is to be done, in natural order; files already in `output` are no input.
+def plan(input: Path, output: Path, format: str = "auto") -> list[Job]:
+    """What is to be done, in natural order; files already in `output` are no input. format: of videos, see FORMATS.
 
-    Raises SourceError: no such input, nothing to restore, an output that would replace an input.
+    Raises SourceError: no such input, nothing to restore, an output that would replace an input, no codec for a video.
     """
     root = existing(input)
     if root.is_dir() and not _is_bag(root):
@@ -61,7 +64,7 @@ def plan(input: Path, output: Path) -> list[Job]:
         root, files = root.parent, [root]
     if not files:
         raise SourceError(f"{printable(str(input))} holds no pictures, videos or bags")
-    targets = _targets([path.relative_to(root) for path in files], output)
+    targets = _targets([path.relative_to(root) for path in files], output, format)
     sources = {path.resolve() for path in files}
     for path, target in zip(files, targets, strict=True):
         if target.resolve() in sources:
@@ -92,10 +95,14 @@ def _below(path: Path, output: Path, root: Path) -> bool:
     return output != root and output.is_relative_to(root) and path.resolve().is_relative_to(output)
 
 
-def _targets(names: list[Path], output: Path) -> list[Path]:
+def _targets(names: list[Path], output: Path, format: str) -> list[Path]:
     """Where each file goes. Of two that would go to one place, that which keeps its suffix does."""
     kept = {name for name in names if name.suffix.lower() in LOSSLESS_SUFFIXES}
-    video_suffix = can_write_video() if any(name.suffix.lower() in SEQUENCE_SUFFIXES for name in names) else True
+    video_suffix = format != "png"
+    if video_suffix and any(name.suffix.lower() in SEQUENCE_SUFFIXES for name in names) and not can_write_video():
+        video_suffix = False
+        if format == "video":
+            raise SourceError("this OpenCV cannot write lossless FFV1 video: use --format png for folders of pictures")
     taken: set[Path] = set(kept)
     targets = []
     for name in names:

@@ -23,24 +23,32 @@ from pathlib import Path
 from tqdm import tqdm
 
 from infrared_ir_ros.commands.restore_plan import LOSSLESS_VIDEO, Job, check_output, plan
+from infrared_ir_ros.commands.two_passes import learn_patterns
 from infrared_ir_ros.errors import InfraredError, SourceError
 from infrared_ir_ros.media import PictureFolder, VideoWriter, open_source, read_image, write_image
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.stillness import StillnessWatch
 
 
-def restore_files(input: Path, output: Path, options: Options, network: dict[str, str]) -> int:
-    """Restore what is at `input` into the folder `output`. network: keywords of load_restorer.
+def restore_files(
+    input: Path, output: Path, options: Options, network: dict[str, str], passes: int = 1, format: str = "auto"
+) -> int:
+    """Restore what is at `input` into the folder `output`.
+
+    network: keywords of load_restorer. passes: over each video, 1 or 2. format: of videos, see restore_plan.FORMATS.
 
     Returns 0, or 1 if a file failed. Raises InfraredError before anything is restored, and KeyboardInterrupt with a
     summary.
     """
-    jobs = plan(input, output)
+    jobs = plan(input, output, format)
+    if passes == 2 and options.pattern_memory == "off":
+        options = replace(options, pattern_memory="on")
     check_output(output)
     restorer = load_restorer(**network, options=options)
     tally = _Tally(len(jobs), output)
     try:
-        _restore_all(jobs, restorer, options, tally)
+        _restore_all(jobs, restorer, options, passes, tally)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"({tally})") from None
     print(tally)
@@ -60,16 +68,21 @@ class _Tally:
         return f"{self.done} restored, {self.failed} failed{incomplete} of {self.files} files, in {self.output}"
 
 
-def _restore_all(jobs: list[Job], restorer: Restorer, options: Options, tally: _Tally) -> None:
+def _restore_all(jobs: list[Job], restorer: Restorer, options: Options, passes: int, tally: _Tally) -> None:
     """Job after job; a bad one is told and counted, an output that cannot be written ends the run."""
-    with tqdm(total=sum(job.frames for job in jobs), unit="frame", disable=None) as bar:
+    with tqdm(
+        total=sum(job.frames * (passes if job.is_video else 1) for job in jobs), unit="frame", disable=None
+    ) as bar:
         try:
             for job in jobs:
                 bar.set_postfix_str(job.label, refresh=False)
                 restorer.reset()
                 restorer.options = options if job.is_video else replace(options, pattern_memory="off")
                 try:
-                    incomplete = _restore_video(job, restorer, bar) if job.is_video else _restore_picture(job, restorer)
+                    if job.is_video:
+                        incomplete = _restore_video(job, restorer, passes, bar)
+                    else:
+                        incomplete = _restore_picture(job, restorer)
                     tally.done, tally.problems = tally.done + 1, tally.problems + incomplete
                 except _CannotWrite:
                     raise
@@ -95,14 +108,19 @@ def _restore_picture(job: Job, restorer: Restorer) -> bool:
     return False
 
 
-def _restore_video(job: Job, restorer: Restorer, bar: tqdm) -> bool:
+def _restore_video(job: Job, restorer: Restorer, passes: int, bar: tqdm) -> bool:
     """Restore a video, npz sequence or bag; returns whether a part of it could not be read."""
+    known = learn_patterns(open_source(job.source, report=lambda _: None), bar.update) if passes == 2 else {}
     losses: list[str] = []
     source = open_source(job.source, report=losses.append)
-    number = 0
+    number, watch = 0, StillnessWatch()
     as_video = job.target.suffix.lower() in LOSSLESS_VIDEO
     with VideoWriter(job.target, source.frame_rate) if as_video else PictureFolder(job.target) as video:
         for frame in source:
+            if watch.shutter(frame.image, frame.stamp_ns / 1e9):
+                restorer.reset()
+            if number in known:
+                restorer.patterns.resume(known[number], learn=False)
             restored = restorer.restore(frame.image).image
             try:
                 video.write(restored)

@@ -35,6 +35,7 @@ class PatternStage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._memory: PatternMemory | None = None
+        self._learn = True
 
     def __call__(self, frame: np.ndarray, setting: str) -> np.ndarray:
         """The frame, float32 and without the pattern as far as it is known; untouched where the memory is off."""
@@ -42,18 +43,21 @@ class PatternStage:
             if setting == "off":
                 self._memory = None
                 return frame
-            self._memory = self._memory or PatternMemory(background=self.live)
-            return self._memory(frame)
+            if self._memory is None:
+                self._memory, self._learn = PatternMemory(background=self.live), True
+            return self._memory(frame, self._learn)
 
     def reset(self) -> None:
         """Forget everything."""
         with self._lock:
             self._memory = None
 
-    def resume(self, saved: SavedPattern) -> None:
-        """Know from the next frame on what was saved; frames of another size make the memory forget it."""
+    def resume(self, saved: SavedPattern, learn: bool = True) -> None:
+        """Know from the next frame on what was saved; frames of another size make the memory forget it.
+
+        learn: whether more is learned until the next `reset`."""
         with self._lock:
-            self._memory = saved.memory(self.live)
+            self._memory, self._learn = saved.memory(self.live), learn
 
     @property
     def state(self) -> PatternState | None:
@@ -67,10 +71,14 @@ class PatternStage:
         with self._lock:
             return None if self._memory is None else self._memory.pattern
 
-    def saved(self, name: str, dtype: str) -> SavedPattern | None:
-        """All that is known of the pattern of camera `name`, whose frames are of `dtype`; None before the first one."""
+    def saved(self, name: str, dtype: str, settled: bool = False) -> SavedPattern | None:
+        """All that is known of the pattern of camera `name`, whose frames are of `dtype`; None before the first one.
+
+        settled: bring it up to date before, which takes up to a second."""
         with self._lock:
             if self._memory is None or self._memory.pattern is None:
                 return None
+            if settled:
+                self._memory.settle()
             arrays, numbers = self._memory.saved()
         return SavedPattern(Camera(name, *arrays["fine"].shape, dtype), arrays, numbers)

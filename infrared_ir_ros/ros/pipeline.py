@@ -28,13 +28,13 @@ from sensor_msgs.msg import CameraInfo
 from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.records import Restored
 from infrared_ir_ros.restoration import Restorer
+from infrared_ir_ros.restoration.stillness import StillnessWatch
 from infrared_ir_ros.ros.counters import Counters, Drop
 from infrared_ir_ros.ros.mailbox import Mailbox
 from infrared_ir_ros.ros.messages import MessageError, Picture
 from infrared_ir_ros.ros.output import Output
 from infrared_ir_ros.ros.pattern_keeper import PatternKeeper
 from infrared_ir_ros.ros.stamps import SECOND, StampWatch
-from infrared_ir_ros.ros.stillness import StillnessWatch
 
 
 @dataclass(frozen=True)

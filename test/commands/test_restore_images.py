@@ -30,6 +30,7 @@ from infrared_ir_ros.commands import restore_run
 from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.commands.restore_images import restore_images
 from infrared_ir_ros.commands.restoring import Restoring
+from infrared_ir_ros.commands.two_passes import learn_patterns
 from infrared_ir_ros.errors import InfraredError, SourceError
 from infrared_ir_ros.media import VideoWriter, can_write_video, open_source, read_image, write_image
 from infrared_ir_ros.records import Options
@@ -293,3 +294,48 @@ def test_the_defaults_are_those_of_the_node() -> None:
     assert Restoring().options(parameters["task"].default, parameters["smoothing"].default) == Options()
     loader = {name: parameter.default for name, parameter in inspect.signature(load_restorer).parameters.items()}
     assert Restoring().network() == {name: value for name, value in loader.items() if name != "options"}
+
+
+def turning(count: int) -> list[np.ndarray]:
+    """What a camera sees that turns over a scene; 14 bit."""
+    scene = 2000 * cv2.GaussianBlur(np.random.default_rng(0).standard_normal((48, 64 + 4 * count)), (0, 0), 2)
+    return [8000 + scene[:, at : at + 64] for at in range(0, 4 * count, 4)]
+
+
+def write_npz(path: Path, frames: list[np.ndarray]) -> None:
+    np.savez(path, first=frames[0], delta=np.diff(np.int16(frames), axis=0))
+
+
+@needs_ffv1
+def test_two_passes_know_the_pattern_from_the_first_frame_and_from_the_first_after_a_shutter_event(
+    tmp_path: Path, loaded_once: Restorer
+) -> None:
+    clean, rng = turning(40), np.random.default_rng(1)
+    patterns = [200 * rng.standard_normal((48, 64)) for _ in range(2)]
+    before, after = ([(frame + pattern).astype(np.uint16) for frame in clean] for pattern in patterns)
+    write_npz(tmp_path / "a.npz", before + [before[-1]] * 9 + after)  # frozen for a second at 9 Hz: the shutter
+    left = {}
+    for passes in (1, 2):
+        alike = Restoring(tone="preserve", pattern_memory="on")
+        assert restore_images(tmp_path / "a.npz", output=tmp_path / str(passes), passes=passes, restoring=alike) == 0
+        images = [frame.image for frame in open_source(tmp_path / f"{passes}/a.mkv")]
+        left[passes] = [float(np.std(images[number] - clean[0])) for number in (0, 49)]
+    assert len(images) == 89
+    assert all(two < 0.9 * one for one, two in zip(left[1], left[2], strict=True)), left
+    found = learn_patterns(open_source(tmp_path / "a.npz"), lambda: None)
+    assert list(found) == [0, 49]
+    for saved, truth in zip(found.values(), patterns, strict=True):
+        assert np.corrcoef(saved.arrays["fine"].ravel(), truth.ravel())[0, 1] > 0.9
+
+
+@needs_ffv1
+def test_format_png_writes_pictures_and_video_never_does(
+    tmp_path: Path, loaded_once: Restorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_npz(tmp_path / "a.npz", [noisy(np.uint16, seed) for seed in range(2)])
+    assert restore_images(tmp_path / "a.npz", output=tmp_path / "png", format="png") == 0
+    assert files(tmp_path / "png") == ["a/000000.png", "a/000001.png"]
+    monkeypatch.setattr("infrared_ir_ros.commands.restore_plan.can_write_video", lambda: False)
+    with pytest.raises(SourceError, match="cannot write lossless FFV1 video: use --format png"):
+        restore_images(tmp_path / "a.npz", output=tmp_path / "video", format="video")
+    assert not (tmp_path / "video").exists()

@@ -20,10 +20,10 @@ import threading
 
 import numpy as np
 
+from infrared_ir_ros.restoration.stillness import StillnessWatch
 from infrared_ir_ros.ros.counters import Counters, Drop
 from infrared_ir_ros.ros.mailbox import Mailbox
 from infrared_ir_ros.ros.stamps import SECOND, StampFault, StampWatch
-from infrared_ir_ros.ros.stillness import StillnessWatch
 
 LIMIT = SECOND // 2
 

@@ -1,0 +1,53 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The first of two passes over a video: the camera's fixed pattern, for every frame from the first one on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from infrared_ir_ros.media import Frame
+from infrared_ir_ros.restoration.counts import checked
+from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
+from infrared_ir_ros.restoration.pattern_file import SavedPattern
+from infrared_ir_ros.restoration.pattern_stage import PatternStage
+from infrared_ir_ros.restoration.stillness import StillnessWatch
+
+
+def learn_patterns(frames: Iterable[Frame], done: Callable[[], object]) -> dict[int, SavedPattern]:
+    """Number of the first frame of each stretch -> the pattern learned in all of it.
+
+    A stretch ends where a shutter event ends, or where the memory finds that its pattern no longer fits; where it
+    finds that late, the frames before are left to the second pass. done: called after each frame.
+    """
+    found: dict[int, SavedPattern] = {}
+    stage, watch, start, taught = PatternStage(), StillnessWatch(), 0, 0
+
+    def finish() -> None:
+        saved = stage.saved("", "float32", settled=True)
+        if saved is not None and saved.frames:
+            found[start] = saved
+
+    for number, frame in enumerate(frames):
+        if watch.shutter(frame.image, frame.stamp_ns / 1e9):
+            finish()
+            stage.reset()
+            start, taught = number, 0
+        stage(replace_dead_pixels(checked(frame.image)), "on")
+        now = stage.state.frames if stage.state else 0
+        start, taught = (number if now < taught else start), now
+        done()
+    finish()
+    return found
