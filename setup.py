@@ -53,6 +53,7 @@ setup(
             f"demo = {COMMANDS}.demo:main",
             f"train_prior = {COMMANDS}.train_prior:main",
             f"train_tasks = {COMMANDS}.train_tasks:main",
+            f"train_detector = {COMMANDS}.train_detector:main",
             f"train_segmenter = {COMMANDS}.train_segmenter:main",
             f"export_prior = {COMMANDS}.export_prior:main",
             f"export_detector = {COMMANDS}.export_detector:main",

@@ -16,10 +16,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from infrared_ir_ros.errors import SourceError
 
 LEAST_VISIBLE = 0.3  # of a box's area; what a crop leaves of a smaller share can hardly be told from the ground
 
@@ -66,14 +69,30 @@ def turn(image: np.ndarray, mirrored: bool, upside_down: bool) -> np.ndarray:
     return np.ascontiguousarray(image[::-1] if upside_down else image)
 
 
-def boxes_in_view(boxes: np.ndarray, view: View) -> np.ndarray:
-    """Boxes (n, 5) of a frame as shares of the scene, cut at its border; those that are hardly in it are left out."""
+def read_boxes(path: Path) -> np.ndarray:
+    """(n, 5) float32 of a label file of YOLO's; a frame without objects may have none. Raises SourceError."""
+    if not path.is_file() or not path.read_text().strip():
+        return np.zeros((0, 5), np.float32)
+    try:
+        boxes = np.loadtxt(path, np.float32, ndmin=2)
+    except ValueError as error:
+        raise SourceError(f"labels {path} can't be read ({error}): lines of class, x, y, width, height") from error
+    if boxes.shape[1] != 5:
+        raise SourceError(f"labels {path} have {boxes.shape[1]} columns: class, x, y, width, height are expected")
+    return boxes
+
+
+def boxes_in_view(boxes: np.ndarray, view: View, least: float = LEAST_VISIBLE) -> np.ndarray:
+    """Boxes (n, 5) of a frame as shares of the scene, cut at its border; those that are hardly in it are left out.
+
+    least: share of a box's area that must be in it.
+    """
     height, width = view.source
     centre, half = boxes[:, 1:3] * (width, height), boxes[:, 3:5] * (width, height) / 2
     whole = np.concatenate([centre - half, centre + half], 1)
     corners = (whole - np.tile((view.left, view.top), 2)) / np.tile((view.columns, view.rows), 2)
     seen = corners.clip(0, 1)
-    kept = _area(seen) >= LEAST_VISIBLE * _area(corners)
+    kept = _area(seen) >= least * _area(corners)
     (x0, y0, x1, y1), classes = seen[kept].T, boxes[kept, 0]
     if view.mirrored:
         x0, x1 = 1 - x1, 1 - x0

@@ -29,7 +29,7 @@ import numpy as np
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.simulation import layout
-from infrared_ir_ros.training.labels import Labels
+from infrared_ir_ros.training.labels import Labels, read_boxes
 
 PHOTO_WIDTH = 1280
 CC_STILLS = "01 02 03 05 06 10 11 12 14 15 17 e40 t640".split()  # CC0, CC BY or MIT; the others only test
@@ -64,7 +64,7 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
         sets["photographs"] = list(_photographs(photographs))
     rng = np.random.default_rng(seed)
     sets["layouts"] = [np.rint(255 * layout(rng, 512, 640)).astype(np.uint8) for _ in range(layouts)]
-    sets["hit_uav" + BOXES] = [_boxes(aerial / "labels" / f"{stem}.txt") for stem in _stems(aerial / "images")]
+    sets["hit_uav" + BOXES] = [read_boxes(aerial / "labels" / f"{stem}.txt") for stem in _stems(aerial / "images")]
     sets["buffalo" + MASK] = [_mask(animals / "masks" / f"{stem}.png") for stem in _stems(animals / "images")]
     named = {f"{name}/{index:05d}": frame for name, frames in sets.items() for index, frame in enumerate(frames)}
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -104,19 +104,6 @@ def _pictures(folder: Path) -> Iterator[np.ndarray]:
 
 def _stems(folder: Path) -> list[str]:
     return [path.stem for path in sorted(folder.glob("*"))]
-
-
-def _boxes(path: Path) -> np.ndarray:
-    """(n, 5) of a YOLO label file; a frame without objects may have none."""
-    if not path.is_file() or not path.read_text().strip():
-        return np.zeros((0, 5), np.float32)
-    try:
-        boxes = np.loadtxt(path, np.float32, ndmin=2)
-    except ValueError as error:
-        raise SourceError(f"labels {path} can't be read ({error}): lines of class, x, y, width, height") from error
-    if boxes.shape[1] != 5:
-        raise SourceError(f"labels {path} have {boxes.shape[1]} columns: class, x, y, width, height are expected")
-    return boxes
 
 
 def _mask(path: Path) -> np.ndarray:

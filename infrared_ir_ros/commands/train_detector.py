@@ -1,0 +1,56 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""train_detector: train what finds objects in restored frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infrared_ir_ros.commands.running import run_command
+from infrared_ir_ros.commands.stopping import stopper
+
+
+def train_detector(config: Path, *, data: Path, output: Path, resume: bool = False, minutes: float = 0.0) -> None:
+    """Train a detector on labelled frames as they are, and on the same frames degraded and restored.
+
+    It needs ultralytics, which is AGPL-3.0, and so are the weights. They are `run/weights/best.pt` of `output`.
+
+    Parameters
+    ----------
+    config
+        YAML file, such as config/train_detector.yaml.
+    data
+        Folder with `images` and `labels` in the layout of YOLO.
+    output
+        Folder of the tiles, the checkpoints and the log.
+    resume
+        Go on from the last epoch in `output`.
+    minutes
+        Save and stop after the epoch in which so many minutes are over, as Ctrl-C does at any time; 0 trains to the end
+        of the schedule.
+    """
+    from infrared_ir_ros.training.detector import train_detector as train
+    from infrared_ir_ros.training.detector_config import read_detector_config
+
+    best = train(read_detector_config(config), data, output, resume, stopper(minutes))
+    print(best)
+
+
+def main() -> None:
+    run_command(train_detector)
+
+
+if __name__ == "__main__":
+    main()

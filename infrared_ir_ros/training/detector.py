@@ -1,0 +1,89 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Trains a detector on tiles of labelled frames with ultralytics, which is AGPL-3.0 and is imported only here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.records import Options
+from infrared_ir_ros.restoration import load_restorer
+from infrared_ir_ros.training.detector_config import DetectorConfig
+from infrared_ir_ros.training.detector_data import make_tiles
+
+RUN = "run"  # folder of the output: what ultralytics writes
+LAST = Path(RUN, "weights", "last.pt")
+
+
+def train_detector(
+    config: DetectorConfig, data: Path, folder: Path, resume: bool = False, stop: Callable[[], bool] = lambda: False
+) -> Path:
+    """Cut the tiles, train on them, and return the path of the best weights (`.pt`, a pickle of ultralytics).
+
+    stop: asked after every epoch; True ends the training there. Raises OptionError where ultralytics is missing, or
+    where `folder` holds another training.
+    """
+    if resume and not (folder / LAST).is_file():
+        raise OptionError(f"{folder} holds no training to go on with: leave --resume out, or choose its --output")
+    if not resume and (folder / LAST).exists():
+        raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
+    yolo = _ultralytics()
+    restorer = load_restorer(options=Options(tone="restore"))
+    dataset = make_tiles(config.tiles, data, folder / "tiles", config.seed, lambda frame: restorer.restore(frame).image)
+    model = yolo(str(folder / LAST) if resume else config.model, task="detect")
+    if resume and not (model.ckpt or {}).get("optimizer"):
+        raise OptionError(f"the training in {folder} has come to its end: choose another --output for a new one")
+    model.add_callback("on_train_start", lambda trainer: _choose_precision(trainer, config.bf16))
+    model.add_callback("on_model_save", lambda _: _stop_where_asked(stop))
+    with suppress(_Stopped):
+        model.train(**_settings(config, dataset, folder), resume=resume)
+    return folder / RUN / "weights" / "best.pt"
+
+
+def _settings(config: DetectorConfig, dataset: Path, folder: Path) -> dict[str, Any]:
+    where = {"project": str(folder.resolve()), "name": RUN, "exist_ok": True}
+    what = {"data": str(dataset), "imgsz": config.tiles.side, "time": config.minutes / 60, "seed": config.seed}
+    return {"device": "cpu", "plots": False, "amp": False, **config.training, **what, **where}
+
+
+def _choose_precision(trainer: Any, bf16: bool) -> None:
+    """Its own setting refuses bfloat16 on a CPU. The range is that of float32, so gradients need no scaling."""
+    trainer.amp = bf16
+
+
+class _Stopped(Exception):
+    """Leaves the trainer's loop after a checkpoint: its own way out strips that of what resuming needs."""
+
+
+def _stop_where_asked(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise _Stopped
+
+
+def _ultralytics() -> Any:
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # it would install what it misses, and ask the network
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    try:
+        from ultralytics import YOLO
+    except ImportError as error:
+        raise OptionError(
+            f"training a detector needs ultralytics ({error}): pip install ultralytics; it is AGPL-3.0"
+        ) from error
+    return YOLO

@@ -1,0 +1,85 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The configuration of `train_detector`: which tiles of the labelled frames, and how ultralytics trains on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.simulation.degradation import check_preset
+from infrared_ir_ros.training.config import build
+
+STORED = "stored"  # variant of a frame: as it came, its contrast too; `clean` is the frame stretched
+
+
+@dataclass(frozen=True)
+class TilesConfig:
+    """classes: names of the labels' classes, in their order. side: of a tile, pixels; a multiple of 32.
+
+    variants: tiles of a training frame, of each variant: `stored`, `clean`, or a preset, degraded and then restored.
+    validation_variants: the same of held-out frames. validation: share of the frames that is held out, by recordings.
+    anywhere: share of tiles that lie anywhere in the frame; the others lie around an object.
+    """
+
+    classes: list[str]
+    variants: dict[str, int]
+    validation_variants: dict[str, int]
+    side: int = 320
+    validation: float = 0.1
+    anywhere: float = 0.2
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """model: name of an ultralytics configuration; its weights start at random. minutes: length of the schedule.
+
+    bf16: forward and backward in bfloat16, twice as fast on processors with AVX512-BF16.
+    training: settings of ultralytics' trainer, by its names.
+    """
+
+    tiles: TilesConfig
+    minutes: float
+    model: str = "yolov8n.yaml"
+    seed: int = 0
+    bf16: bool = False
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def read_detector_config(path: Path) -> DetectorConfig:
+    """Read a configuration. Raises OptionError with the file, the key and what is expected."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise OptionError(f"configuration {path} can't be read: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("tiles"), dict):
+        raise OptionError(f"configuration {path} has no table `tiles`: see config/train_detector.yaml")
+    tiles = build(path, TilesConfig, content["tiles"])
+    config = build(path, DetectorConfig, content | {"tiles": tiles})
+    for variant in (*tiles.variants, *tiles.validation_variants):
+        if variant != STORED:
+            check_preset(variant)
+    if tiles.side <= 0 or tiles.side % 32:
+        raise OptionError(f"{path}: tiles have side {tiles.side}: use a multiple of 32, the detector's largest stride")
+    if not 0 < tiles.validation < 1 or not config.minutes > 0:
+        raise OptionError(
+            f"{path}: validation is {tiles.validation}, minutes {config.minutes}: use a share between 0 and 1, and "
+            "minutes above 0"
+        )
+    return config

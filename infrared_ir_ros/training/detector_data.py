@@ -1,0 +1,131 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Tiles that a detector is trained on: cut from labelled frames, as they are, and degraded and restored again.
+
+Labels are YOLO's, a text file for each frame: class, and centre x, centre y, width and height as shares of the frame.
+The recording of a frame is its name up to the last underscore: its frames are all for training, or all held out.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import yaml
+from tqdm import tqdm
+
+from infrared_ir_ros.errors import OptionError, SourceError
+from infrared_ir_ros.media import read_image, write_atomically, write_image
+from infrared_ir_ros.media.images import IMAGE_SUFFIXES
+from infrared_ir_ros.media.paths import regular_files
+from infrared_ir_ros.simulation import degrade, stretch
+from infrared_ir_ros.training.detector_config import STORED, TilesConfig
+from infrared_ir_ros.training.labels import View, boxes_in_view, read_boxes
+
+VISIBLE = 0.4  # of an object's area that a tile must show, or the object is not labelled in it
+DATASET = "data.yaml"  # written last: a folder that has it is complete
+Restore = Callable[[np.ndarray], np.ndarray]
+
+
+def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, restore: Restore) -> Path:
+    """Cut the tiles of all frames in `source` (`images` and `labels`) into `folder`, in the layout of ultralytics.
+
+    restore: (height, width) uint8 to the same, applied to degraded frames. Returns the path of the dataset's YAML; a
+    complete folder is left as it is. Raises SourceError where frames or labels are missing or broken.
+    """
+    dataset = folder / DATASET
+    if dataset.is_file():
+        return dataset
+    images = regular_files(source / "images", IMAGE_SUFFIXES)
+    if not images:
+        raise SourceError(f"{source} has no labelled frames: give a folder with images/ and labels/ of the same names")
+    held_out = validation_recordings([recording(path) for path in images], config.validation, seed)
+    for path in tqdm(images, desc="tiles", unit="frame"):
+        validation = recording(path) in held_out
+        labels = _labels(source / "labels" / f"{path.stem}.txt", len(config.classes))
+        for name, tile, boxes in _tiles_of(config, path, labels, seed, validation, restore):
+            part = "val" if validation else "train"
+            write_image(folder / "images" / part / f"{name}.png", tile)
+            text = "".join(f"{int(kind)} {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for kind, x, y, w, h in boxes)
+            (folder / "labels" / part).mkdir(parents=True, exist_ok=True)
+            (folder / "labels" / part / f"{name}.txt").write_text(text)
+    content = {"path": str(folder.resolve()), "train": "images/train", "val": "images/val"}
+    content["names"] = dict(enumerate(config.classes))
+    write_atomically(dataset, yaml.safe_dump(content).encode())
+    return dataset
+
+
+def recording(path: Path) -> str:
+    """The recording that a frame is of: its name up to the last underscore."""
+    return path.stem.rpartition("_")[0] or path.stem
+
+
+def validation_recordings(of_frames: list[str], share: float, seed: int) -> set[str]:
+    """Recordings to hold out: drawn until they have `share` of the frames. of_frames: the recording of each frame."""
+    names = sorted(set(of_frames))
+    chosen: set[str] = set()
+    for index in np.random.default_rng(seed).permutation(len(names)):
+        if sum(name in chosen for name in of_frames) >= share * len(of_frames):
+            break
+        chosen.add(names[index])
+    return chosen
+
+
+def _labels(path: Path, classes: int) -> np.ndarray:
+    boxes = read_boxes(path)
+    if not np.isin(boxes[:, 0], np.arange(classes)).all() or (boxes[:, 1:] < 0).any() or (boxes[:, 1:] > 1).any():
+        raise SourceError(f"labels {path}: each line must be a class below {classes}, and x, y, width, height in 0..1")
+    return boxes
+
+
+def _tiles_of(
+    config: TilesConfig, path: Path, labels: np.ndarray, seed: int, validation: bool, restore: Restore
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, (side, side) uint8 and (n, 5) labels of each tile of a frame."""
+    frame = read_image(path)
+    for variant, count in (config.validation_variants if validation else config.variants).items():
+        rng = np.random.default_rng([seed, zlib.crc32(f"{path.name}/{variant}".encode())])
+        image = _variant(frame, variant, rng, restore)
+        for index in range(count):
+            top, left = _corner(image.shape, labels, config, rng)
+            view = View("", 0, image.shape, top, left, config.side, config.side)
+            yield f"{path.stem}_{variant}_{index}", view.of(image), boxes_in_view(labels, view, VISIBLE)
+
+
+def _variant(frame: np.ndarray, variant: str, rng: np.random.Generator, restore: Restore) -> np.ndarray:
+    if variant == STORED:
+        return frame.astype(np.uint8)
+    clean = stretch(frame)
+    if variant == "clean":
+        return np.rint(clean).astype(np.uint8)
+    return restore(degrade(clean, variant, rng).astype(np.uint8))
+
+
+def _corner(
+    shape: tuple[int, ...], labels: np.ndarray, config: TilesConfig, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Top and left of a tile: anywhere, for `config.anywhere` of them, else so that an object is well inside."""
+    room = np.array(shape) - config.side
+    if (room < 0).any():
+        raise OptionError(f"tiles have side {config.side}, a frame has {shape[1]}x{shape[0]}: choose a smaller side")
+    if not len(labels) or rng.random() < config.anywhere:
+        corner = rng.random(2) * (room + 1)
+    else:
+        _, x, y, _, _ = labels[rng.integers(len(labels))]
+        corner = np.array([y, x]) * shape - rng.uniform(0.15, 0.85, 2) * config.side
+    top, left = np.clip(corner, 0, room).astype(int)
+    return int(top), int(left)
