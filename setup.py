@@ -55,6 +55,7 @@ setup(
             f"train_tasks = {COMMANDS}.train_tasks:main",
             f"train_detector = {COMMANDS}.train_detector:main",
             f"train_segmenter = {COMMANDS}.train_segmenter:main",
+            f"adapt_prompt = {COMMANDS}.adapt_prompt:main",
             f"export_prior = {COMMANDS}.export_prior:main",
             f"export_detector = {COMMANDS}.export_detector:main",
             f"import_checkpoint = {COMMANDS}.import_checkpoint:main",

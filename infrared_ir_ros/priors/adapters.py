@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -55,9 +56,14 @@ class Adapters(nn.Module):
             nn.init.kaiming_uniform_(down, a=math.sqrt(5))
         self.hypernetwork = Hypernetwork((rank,) * len(GROUPS))
 
+    def operators(self, prompt: Tensor) -> Tensor:
+        """The operators C (groups, rank, rank) of a prompt (512,); operators stay as they are."""
+        return prompt if prompt.ndim == 3 else torch.stack(self.hypernetwork.operators(prompt))
+
     def weights(self, denoiser: nn.Module, prompt: Tensor) -> dict[str, Tensor]:
-        """The adapted weights by name; prompt (512,). Differentiable in A, B, the hypernetwork and the prompt."""
-        operators = dict(zip(GROUPS, self.hypernetwork.operators(prompt), strict=True))
+        """The adapted weights by name; prompt (512,), or operators. Differentiable in A, B, the hypernetwork and the
+        prompt."""
+        operators = dict(zip(GROUPS, self.operators(prompt), strict=True))
         return {
             f"{layer}.weight": denoiser.get_parameter(f"{layer}.weight")
             + weight_change(down, operators[group], up, self.scale)
@@ -104,7 +110,10 @@ class AdaptedPrior(nn.Module):
         # of the estimates nothing is adapted, and in bf16 they would be others than those that are used
         with torch.no_grad(), torch.autocast(degraded.device.type, enabled=False):
             estimate = self.prior.estimate(degraded)[:6]
-        weights = self.adapters.weights(self.prior.denoiser, prompt)
+        return self.restore(degraded, estimate, self.adapters.weights(self.prior.denoiser, prompt))
+
+    def restore(self, degraded: Tensor, estimate: Sequence[Tensor], weights: Mapping[str, Tensor]) -> Tensor:
+        """Degraded frames and their estimates -> restored, with what `Adapters.weights` gave for a prompt."""
         named = {f"prior.denoiser.{name}": weight for name, weight in weights.items()}
         return functional_call(self._step, named, (degraded, *estimate))
 

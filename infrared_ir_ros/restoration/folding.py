@@ -22,19 +22,18 @@ same weights. The files on disk stay as they are, so unfolding is exact.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load, save
 
 from infrared_ir_ros.errors import OptionError, WeightsError
-from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
+from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank, read_bank
 from infrared_ir_ros.restoration.tensors import read_tensors
-from infrared_ir_ros.restoration.weights import PriorFiles, read_regular
+from infrared_ir_ros.restoration.weights import PriorFiles
 
 WEIGHTS, GRAPH, ADAPTERS, PROMPTS = "weights.safetensors", "restore.onnx", "adapters.safetensors", "prompts.safetensors"
-LARGEST_BANK = 1 << 26  # bytes
 LINEAR_LAYERS = (0, 2, 5)  # of the hypernetwork; 4 is its LayerNorm
 HYPERNETWORK = tuple(f"hypernetwork.{layer}.{kind}" for layer in (0, 2, 4, 5) for kind in ("weight", "bias"))
 
@@ -87,8 +86,18 @@ class Adapters:
             if down.ndim not in (2, 4) or down.shape[0] != rank or up.ndim != 2 or up.shape[1] != rank:
                 raise ValueError(f"{layer} with A of {down.shape} and B of {up.shape} at rank {rank}")
 
+    def with_bases(self, bases: Mapping[str, np.ndarray], what: str) -> Adapters:
+        """These adapters with other A and B. Raises WeightsError for one that has no counterpart here."""
+        for name, base in bases.items():
+            if name[:2] not in ("A.", "B.") or getattr(self.tensors.get(name), "shape", None) != base.shape:
+                raise WeightsError(f"{what}: {name[:80]!r} of shape {base.shape} fits no adapter of this prior")
+        return replace(self, tensors={**self.tensors, **bases})
+
     def operators(self, prompt: np.ndarray) -> dict[str, np.ndarray]:
-        """The operator C (rank, rank) of each group: the hypernetwork of `priors/hypernetwork.py`."""
+        """The operator C (rank, rank) of each group: the hypernetwork of `priors/hypernetwork.py`, unless `prompt`
+        holds them already."""
+        if prompt.ndim == 3:
+            return dict(zip(self.groups, prompt, strict=True))
         first, second, last = (
             (self.tensors[f"hypernetwork.{layer}.weight"], self.tensors[f"hypernetwork.{layer}.bias"])
             for layer in LINEAR_LAYERS
@@ -121,17 +130,18 @@ class Tasks:
         """Raises WeightsError: files damaged, or adapters or prompts that belong to others."""
         self._files = files
         self._adapters: Adapters | None = None
-        self._prompts: dict[str, np.ndarray] = {}
+        self._folded: dict[str, tuple[Adapters, np.ndarray]] = {}  # with which adapters, and for which prompt
         if ADAPTERS in files.hashes:
             self._adapters = read_adapters(files)
             if PROMPTS in files.hashes:
-                self._prompts |= self._bank(files.read(PROMPTS), str(files.folder / PROMPTS))
+                what = str(files.folder / PROMPTS)
+                self._take(PromptBank.from_bytes(files.read(PROMPTS), what), what)
         if prompts:
-            self._prompts |= self._bank(read_regular(Path(prompts), LARGEST_BANK), prompts)
+            self._take(read_bank(prompts), prompts)
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self._files.tasks, *self._prompts)))
+        return tuple(dict.fromkeys((*self._files.tasks, *self._folded)))
 
     def fold(self, task: str) -> PriorFiles:
         """The prior's files with the weights of a task.
@@ -140,16 +150,19 @@ class Tasks:
         """
         if task not in self.names:
             raise OptionError(f"task is {task!r}: this prior knows {', '.join(self.names)}")
-        if self._adapters is None or task not in self._prompts:
+        if task not in self._folded:
             return self._files
-        return fold(self._files, self._adapters, self._prompts[task])
+        return fold(self._files, *self._folded[task])
 
-    def _bank(self, data: bytes, what: str) -> dict[str, np.ndarray]:
-        bank = PromptBank.from_bytes(data, what)
+    def _take(self, bank: PromptBank, what: str) -> None:
         if self._adapters is None:
             raise WeightsError(f"{what} holds prompts, but the prior in {self._files.folder} has no adapters for them")
         bank.check(self._files.hashes[WEIGHTS], self._files.hashes[ADAPTERS], what)
-        return dict(bank.prompts)
+        operators = (len(self._adapters.groups), self._adapters.rank, self._adapters.rank)
+        for task, prompt in bank.prompts.items():
+            if prompt.ndim == 3 and prompt.shape != operators:
+                raise WeightsError(f"{what}: operators of {task!r} are {prompt.shape}, the adapters have {operators}")
+            self._folded[task] = (self._adapters.with_bases(bank.bases.get(task, {}), what), prompt)
 
 
 def read_adapters(files: PriorFiles) -> Adapters:
@@ -165,7 +178,8 @@ def read_adapters(files: PriorFiles) -> Adapters:
 
 
 def fold(files: PriorFiles, adapters: Adapters, prompt: np.ndarray) -> PriorFiles:
-    """`files` whose contents carry W0 + scale * A C(prompt) B. prompt: (512,) float32. Raises WeightsError."""
+    """`files` whose contents carry W0 + scale * A C(prompt) B. prompt: (512,) float32, or the operators (groups, rank,
+    rank). Raises WeightsError."""
     weights, graph = load(files.read(WEIGHTS)), bytearray(files.read(GRAPH))
     operators = adapters.operators(prompt)
     original = bytes(graph)

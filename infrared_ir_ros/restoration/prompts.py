@@ -12,33 +12,44 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Prompts of tasks: 512 numbers each, good for the prior and the adapters that they were trained with and no other."""
+"""Prompts of tasks: 512 numbers each, good for the prior and the adapters that they were trained with and no other.
+
+A task that was adapted further has, in place of its prompt, the operators that the hypernetwork would make of one, and
+it may have bases A and B of its own.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
+from infrared_ir_ros.restoration.weights import read_regular
 
 PROMPT = 512
+LARGEST_BANK = 1 << 26  # bytes
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+OWN = ":"  # in the file, between a task and the name of a base that is its own
 
 
 @dataclass(frozen=True)
 class PromptBank:
     """prior, adapters: SHA-256 of the prior's weights.safetensors and adapters.safetensors that the prompts belong to.
 
-    prompts: (512,) float32 by task. Raises OptionError for a task's name or a prompt that is not as it should be.
+    prompts: (512,) float32 by task, or its operators C, (groups, rank, rank). bases: by task, its own A and B by their
+    names in `adapters.safetensors`, all float32. Raises OptionError for a name, a prompt or bases that are not as they
+    should be.
     """
 
     prior: str
     adapters: str
     prompts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    bases: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for task, prompt in self.prompts.items():
@@ -46,14 +57,21 @@ class PromptBank:
                 raise OptionError(
                     f"the task is named {task[:80]!r}: use a lower-case letter, then up to 63 letters, digits and _"
                 )
-            if prompt.shape != (PROMPT,) or not np.isfinite(prompt).all():
+            operators = prompt.ndim == 3 and prompt.shape[1] == prompt.shape[2]
+            if not (prompt.shape == (PROMPT,) or operators) or not np.isfinite(prompt).all():
                 raise OptionError(
-                    f"the prompt of {task!r} has the shape {prompt.shape}: give {PROMPT} finite numbers in one row"
+                    f"the prompt of {task!r} has the shape {prompt.shape}: give {PROMPT} finite numbers in one row, or "
+                    "a square operator for each block group"
                 )
+        if strangers := set(self.bases) - set(self.prompts):
+            raise OptionError(f"there are bases for {', '.join(sorted(strangers))[:200]}, but no such task")
 
-    def with_prompt(self, task: str, prompt: np.ndarray) -> PromptBank:
+    def with_prompt(self, task: str, prompt: np.ndarray, bases: Mapping[str, np.ndarray] | None = None) -> PromptBank:
         """This bank with one more task, or with another prompt for one that it has."""
-        return PromptBank(self.prior, self.adapters, {**self.prompts, task: np.array(prompt, np.float32)})
+        prompts = {**self.prompts, task: np.array(prompt, np.float32)}
+        others = {name: own for name, own in self.bases.items() if name != task}
+        own = {task: {name: np.array(base, np.float32) for name, base in bases.items()}} if bases else {}
+        return PromptBank(self.prior, self.adapters, prompts, others | own)
 
     def check(self, prior: str, adapters: str, what: str) -> None:
         """WeightsError, with both hashes, unless the prompts belong to this prior and these adapters."""
@@ -66,17 +84,29 @@ class PromptBank:
 
     def to_bytes(self) -> bytes:
         """The bank as a safetensors file; write it with `write_atomically`."""
-        prompts = {task: np.asarray(prompt, np.float32) for task, prompt in self.prompts.items()}
-        return write_tensors(prompts, {"kind": "prompts", "prior": self.prior, "adapters": self.adapters})
+        tensors = {task: np.asarray(prompt, np.float32) for task, prompt in self.prompts.items()}
+        for task, bases in self.bases.items():
+            tensors |= {f"{task}{OWN}{name}": np.asarray(base, np.float32) for name, base in bases.items()}
+        return write_tensors(tensors, {"kind": "prompts", "prior": self.prior, "adapters": self.adapters})
 
     @classmethod
     def from_bytes(cls, data: bytes, what: str) -> PromptBank:
         """Read a bank. what: names the file in errors. Raises WeightsError if it is none."""
-        prompts, about = read_tensors(data, what)
+        tensors, about = read_tensors(data, what)
         prior, adapters = about.get("prior"), about.get("adapters")
         if about.get("kind") != "prompts" or not isinstance(prior, str) or not isinstance(adapters, str):
             raise WeightsError(f"{what} is no bank of prompts: give a prompts.safetensors")
+        prompts = {name: tensor for name, tensor in tensors.items() if OWN not in name}
+        bases: dict[str, dict[str, np.ndarray]] = {}
+        for name in tensors.keys() - prompts.keys():
+            task, _, base = name.partition(OWN)
+            bases.setdefault(task, {})[base] = tensors[name]
         try:
-            return cls(prior, adapters, prompts)
+            return cls(prior, adapters, prompts, bases)
         except OptionError as error:
             raise WeightsError(f"{what}: {error}") from error
+
+
+def read_bank(path: str) -> PromptBank:
+    """The bank in a file. Raises WeightsError: missing, too large, no bank."""
+    return PromptBank.from_bytes(read_regular(Path(path), LARGEST_BANK), path)

@@ -26,7 +26,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-COMMANDS = ("restore_images", "make_bag", "recorder", "train_prior", "demo")
+COMMANDS = ("restore_images", "make_bag", "recorder", "train_prior", "adapt_prompt", "demo")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -34,7 +34,7 @@ def test_documented_commands_explain_themselves(name: str) -> None:
     room = "ros" if name == "recorder" else "commands"
     if room == "ros":
         pytest.importorskip("rclpy")
-    if name == "train_prior":
+    if name in ("train_prior", "adapt_prompt"):
         pytest.importorskip("torch")
     assert name in README
     command = [sys.executable, "-m", f"infrared_ir_ros.{room}.{name}", "--help"]

@@ -49,13 +49,23 @@ def test_a_bank_comes_back_from_its_file(tmp_path: Path) -> None:
     assert bank.to_bytes() == again.to_bytes()
 
 
+def test_operators_and_bases_come_back_too(tmp_path: Path) -> None:
+    operators, bases = np.ones((6, 4, 4), np.float32), {"A.stem": np.ones((4, 3), np.float32)}
+    bank = PromptBank("a", "b").with_prompt("plain", ONES).with_prompt("mine", operators, bases)
+    again = PromptBank.from_bytes(bank.to_bytes(), "bank")
+    assert list(again.prompts) == ["mine", "plain"] and list(again.bases) == ["mine"]
+    assert np.array_equal(again.prompts["mine"], operators)
+    assert np.array_equal(again.bases["mine"]["A.stem"], bases["A.stem"])
+    assert not again.with_prompt("mine", ONES).bases
+
+
 @pytest.mark.parametrize("task", ["", "Detect", "../detect", "a b", "9x", "x" * 65, "ä"])
 def test_bad_names_are_refused(task: str) -> None:
     with pytest.raises(OptionError, match="the task is named"):
         PromptBank("a", "b").with_prompt(task, ONES)
 
 
-@pytest.mark.parametrize("prompt", [np.ones(511), np.ones((1, 512)), np.full(512, np.nan)])
+@pytest.mark.parametrize("prompt", [np.ones(511), np.ones((1, 512)), np.full(512, np.nan), np.ones((6, 4, 5))])
 def test_bad_prompts_are_refused(prompt: np.ndarray) -> None:
     with pytest.raises(OptionError, match="512 finite numbers"):
         PromptBank("a", "b").with_prompt("detect", prompt)
@@ -80,6 +90,7 @@ def hostile_banks() -> dict[str, bytes]:
         "NaN": write_tensors({"detect": ONES * np.nan}, about),
         "short": write_tensors({"detect": ONES[1:]}, about),
         "bad name": write_tensors({"../x": ONES}, about),
+        "bases of no task": write_tensors({"x:A.stem": ONES}, about),
     }
 
 
@@ -140,6 +151,24 @@ def test_a_users_bank_adds_tasks_and_one_of_others_is_refused_with_both_hashes(f
     for wrong, ours in ((PromptBank("f" * 64, adapters), prior), (PromptBank(prior, "f" * 64), adapters)):
         mine.write_bytes(wrong.with_prompt("my_drone", ONES).to_bytes())
         with pytest.raises(WeightsError, match=f"SHA-256 {'f' * 64}.*{ours}"):
+            load(folder, mine)
+
+
+def test_operators_and_bases_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) -> None:
+    empty, mine = PromptBank(*hashes(folder)), tmp_path / "mine.safetensors"
+    operators = np.zeros((6, 4, 4), np.float32)
+    mine.write_bytes(empty.with_prompt("none", operators).to_bytes())
+    assert np.array_equal(
+        load(folder, mine, "none").restore(frame()).image, load(folder.parent / "plain").restore(frame()).image
+    )
+    wrong = {
+        "the adapters have": empty.with_prompt("x", operators[:5]),
+        "fits no adapter": empty.with_prompt("x", ONES, {"A.stem": ONES}),
+        "'C.stem'": empty.with_prompt("x", ONES, {"C.stem": ONES}),
+    }
+    for says, bank in wrong.items():
+        mine.write_bytes(bank.to_bytes())
+        with pytest.raises(WeightsError, match=says):
             load(folder, mine)
 
 

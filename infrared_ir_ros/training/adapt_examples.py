@@ -1,0 +1,142 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What an adaptation learns from: a frame as the network sees it, and what it should become.
+
+`clean`: good frames, degraded by a preset or a measured profile. `pairs`: frames and their clean ones. `self`: degraded
+frames alone, recorrupted: with noise e of known covariance in a frame y = x + e, and n drawn anew from the same
+distribution, y + a n and y - n / a have independent noise, so that the second is as good a target as x is, on average
+(Pang et al., Recorrupted-to-Recorrupted, CVPR 2021). It teaches nothing of what is not such noise: blur, shading, tone,
+noise that neighbouring pixels share; and texture that was taken for noise is smoothed away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.engines.engine import MULTIPLE
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.records import Counts
+from infrared_ir_ros.restoration.counts import Window as Range
+from infrared_ir_ros.restoration.counts import checked, split_excess, window
+from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
+from infrared_ir_ros.simulation import stretch
+from infrared_ir_ros.simulation.camera import Degrader, Window
+from infrared_ir_ros.simulation.profile import read_profile
+
+SUPERVISIONS = ("clean", "pairs", "labels", "self")
+ADDED = 0.5  # a of the recorruption: little noise more than at work, and a target that is not too noisy
+LEAST_NOISE = 0.2  # grey levels: less is lost in the rounding of 8 bits
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame (H, W) of a recording, in its own counts, and its clean one where there is one."""
+
+    frame: np.ndarray
+    clean: np.ndarray | None = None
+
+
+class Example(NamedTuple):
+    """seen: (H', W') float32, as the network gets it, padded to multiples of 32. target: (H, W) float32, 0..1.
+
+    noisy: the target has noise of its own, and the tone of `seen`.
+    """
+
+    seen: np.ndarray
+    target: np.ndarray
+    noisy: bool = False
+
+
+Draw = Callable[[Moment, np.random.Generator], Example]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Standard deviations in grey levels of 0..255: of each pixel by itself, of column and of row offsets."""
+
+    pixels: float
+    columns: float
+    rows: float
+
+    def __post_init__(self) -> None:
+        if max(self.pixels, self.columns, self.rows) < LEAST_NOISE:
+            raise OptionError(
+                f"the frames have noise of {self.pixels:.2f} and lines of {self.columns:.2f} and {self.rows:.2f} grey "
+                "levels: too little to learn from; if these frames are good, use the supervision clean"
+            )
+
+    @classmethod
+    def of_profile(cls, path: Path) -> Noise:
+        """That of a profile by profile_sensor. Raises SourceError for a damaged one."""
+        sensor = read_profile(str(path))
+        pixels = float(np.hypot(sensor.NOISE.low, sensor.PIXEL_OFFSET.low))
+        return cls(pixels, sensor.COLUMNS.low, sensor.ROWS.low)
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """(H, W) float32 levels."""
+        sizes = {shape: self.pixels, (1, shape[1]): self.columns, (shape[0], 1): self.rows}
+        return sum(np.float32(sigma) * rng.standard_normal(size, np.float32) for size, sigma in sizes.items())
+
+
+def degraded(preset: str, counts: Counts) -> Draw:
+    """Good frames, each degraded anew. Raises OptionError for an unknown preset."""
+    Degrader(preset, 0)
+    if preset == "clean":
+        raise OptionError("degradation is 'clean', which degrades nothing: name a preset, or profile_sensor's .yaml")
+    return partial(_degraded, preset, counts)
+
+
+def _degraded(preset: str, counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
+    bad = Degrader(preset, int(rng.integers(2**31)))(moment.frame)
+    return Example(_seen(bad, counts)[0], stretch(moment.frame) / np.float32(255))
+
+
+def paired(counts: Counts) -> Draw:
+    """Frames with their clean ones."""
+    return partial(_paired, counts)
+
+
+def _paired(counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
+    assert moment.clean is not None  # whoever reads pairs sees to that
+    return Example(_seen(moment.frame, counts)[0], stretch(moment.clean) / np.float32(255))
+
+
+def recorrupted(noise: Noise, counts: Counts) -> Draw:
+    """Degraded frames alone."""
+    return partial(_recorrupted, noise, counts)
+
+
+def _recorrupted(noise: Noise, counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
+    levels, like = Window(moment.frame), np.dtype(np.float32)
+    whole = replace_dead_pixels(checked(moment.frame))
+    clean, added = levels.levels(whole), noise.draw(whole.shape, rng)
+    seen, view = _seen(levels.values(clean + ADDED * added, like), counts, moment.frame.dtype)
+    return Example(seen, view.to_unit(levels.values(clean - added / ADDED, like)), noisy=True)
+
+
+def _seen(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> tuple[np.ndarray, Range]:
+    """What the restorer makes of a frame before the network sees it, and the window of its counts."""
+    repaired = replace_dead_pixels(checked(frame))
+    view = window(repaired, counts, dtype or frame.dtype)
+    seen, _ = split_excess(view.to_unit(repaired))
+    bottom, right = (-side % MULTIPLE for side in seen.shape)
+    return cv2.copyMakeBorder(seen, 0, bottom, 0, right, cv2.BORDER_REFLECT_101), view

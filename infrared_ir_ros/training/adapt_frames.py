@@ -1,0 +1,179 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Reads the recordings that a task is adapted on, and splits each by time: what comes last judges what is learned."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from infrared_ir_ros.errors import InfraredError, OptionError, SourceError
+from infrared_ir_ros.evaluation.profiling import measure
+from infrared_ir_ros.evaluation.recordings import Wanted, instants, recordings
+from infrared_ir_ros.media import open_source
+from infrared_ir_ros.media.frames import Report
+from infrared_ir_ros.media.images import IMAGE_SUFFIXES
+from infrared_ir_ros.media.paths import printable
+from infrared_ir_ros.records import Counts
+from infrared_ir_ros.restoration.counts import checked
+from infrared_ir_ros.simulation.camera import Window
+from infrared_ir_ros.simulation.profile import is_profile
+from infrared_ir_ros.training.adapt_examples import SUPERVISIONS, Draw, Moment, Noise, degraded, paired, recorrupted
+
+JUDGING = 4  # the last of so many parts of a recording is never trained on
+MOST_BYTES = 1 << 30  # of all frames together
+PROFILED = (8, 64)  # frames that tell the noise, at least and at most
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What to learn from. sources: bags, videos, npz, pictures, folders of these, or glob patterns.
+
+    topic: of the frames in a bag, "" the first. reference_topic, reference: of the clean frames, for `pairs`: of the
+    same bag, or another recording. degradation: preset or profile (.yaml), what `clean` degrades by; for `self` the
+    profile, "" measures the frames. frames: at most, spread over all.
+    """
+
+    sources: tuple[str, ...]
+    supervision: str = "clean"
+    topic: str = ""
+    reference_topic: str = ""
+    reference: str = ""
+    tolerance_ms: float = 5.0
+    degradation: str = ""
+    frames: int = 400
+    counts: Counts = field(default_factory=Counts)
+
+    def __post_init__(self) -> None:
+        if self.supervision not in SUPERVISIONS:
+            raise OptionError(f"supervision is {self.supervision!r}: use one of {', '.join(SUPERVISIONS)}")
+        if self.supervision == "labels":
+            raise OptionError("supervision is 'labels', which needs a detector, and there is none in this version")
+        if not self.sources:
+            raise OptionError("no source is given: name bags, videos, pictures or folders")
+        if self.frames < 2:
+            raise OptionError(f"frames is {self.frames}: use 2 or more")
+        if (self.supervision == "pairs") != (bool(self.reference_topic) != bool(self.reference)):
+            raise OptionError(
+                "supervision 'pairs' takes a reference topic or a reference recording, the others neither"
+            )
+        if self.supervision == "clean" and not self.degradation:
+            raise OptionError("supervision 'clean' degrades good frames: name a degradation, as sensor_normal")
+        if self.supervision == "self" and self.degradation and not is_profile(self.degradation):
+            raise OptionError(
+                f"supervision 'self' takes no preset but profile_sensor's .yaml, not {self.degradation!r}"
+            )
+
+
+@dataclass(frozen=True)
+class Material:
+    """What was read. draw: makes an example of a moment. varies: it makes another one each time."""
+
+    training: list[Moment]
+    judging: list[Moment]
+    draw: Draw
+    varies: bool
+
+
+def read_material(lesson: Lesson, report: Report) -> Material:
+    """Read all recordings. What does not stop it is told to `report`. Raises InfraredError: nothing to learn from."""
+    paths = find_sources(lesson.sources)
+    draw = _draw(lesson, paths)
+    training: list[Moment] = []
+    judging: list[Moment] = []
+    for moments in _read(lesson, paths, report):
+        first = max(len(moments) - max(len(moments) // JUDGING, 1), 1)
+        training += moments[:first]
+        judging += moments[first:]
+    if not judging:
+        raise SourceError("the recordings hold no two usable frames: one is needed to learn from, one to judge by")
+    return Material(training, judging, draw, lesson.supervision != "pairs")
+
+
+def find_sources(sources: Sequence[str]) -> list[Path]:
+    """The recordings that paths and patterns name. Raises SourceError for one that names nothing."""
+    paths: list[Path] = []
+    for source in sources:
+        matched = [] if Path(source).exists() else sorted(glob.glob(source, recursive=True))
+        paths += map(Path, matched or [source])
+    return recordings(paths)
+
+
+def _draw(lesson: Lesson, paths: list[Path]) -> Draw:
+    if lesson.supervision == "clean":
+        return degraded(lesson.degradation, lesson.counts)
+    if lesson.supervision == "pairs":
+        return paired(lesson.counts)
+    noise = Noise.of_profile(Path(lesson.degradation)) if lesson.degradation else measure_noise(paths, lesson.topic)
+    return recorrupted(noise, lesson.counts)
+
+
+def measure_noise(paths: list[Path], topic: str) -> Noise:
+    """That of the first recording that is long enough. Raises SourceError if none is."""
+    for path in paths:
+        frames = [checked(frame.image) for frame in islice(open_source(path, topic), PROFILED[1])]
+        if len(frames) >= PROFILED[0] and len({frame.shape for frame in frames}) == 1:
+            window = Window(frames[0])
+            found = measure(np.stack([window.levels(frame) for frame in frames]))
+            return Noise(float(np.hypot(found.noise, found.pixel_offset)), found.columns, found.rows)
+    raise SourceError(f"no recording begins with {PROFILED[0]} frames of one size, to measure noise on: give a profile")
+
+
+def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment]]:
+    """The moments of each recording, evenly thinned; pictures that were named one by one are one recording."""
+    tolerance = round(1e6 * lesson.tolerance_ms)
+    wanted = Wanted(lesson.topic, (), lesson.reference_topic, lesson.reference, tolerance_ns=tolerance)
+    thinned, problems = _Thinned(lesson.frames), 0
+    for number, path in enumerate(paths):
+        recording = -1 if path.suffix.lower() in IMAGE_SUFFIXES else number
+        try:
+            for instant in instants(path, wanted, report):
+                thinned.add(recording, Moment(checked(instant.frame.image), instant.clean))
+        except InfraredError as error:
+            problems += 1
+            report(f"{printable(path.name)}: {error}")
+    if problems == len(paths):
+        raise SourceError("no recording could be read")
+    return thinned.recordings()
+
+
+class _Thinned:
+    """Keeps at most so many moments, evenly spread over all that were added: every second goes whenever it is full."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._step, self._seen, self._bytes = most, 1, 0, 0
+        self._kept: list[tuple[int, Moment]] = []
+
+    def add(self, recording: int, moment: Moment) -> None:
+        if self._seen % self._step == 0:
+            self._kept.append((recording, moment))
+            self._bytes += moment.frame.nbytes + (0 if moment.clean is None else moment.clean.nbytes)
+        self._seen += 1
+        if len(self._kept) >= 2 * self._most or self._bytes > MOST_BYTES:
+            self._kept, self._step, self._bytes = self._kept[::2], 2 * self._step, self._bytes // 2
+
+    def recordings(self) -> list[list[Moment]]:
+        """By recording, in the order of time."""
+        count = min(len(self._kept), self._most)
+        chosen = [self._kept[int((i + 0.5) * len(self._kept) / count)] for i in range(count)]
+        by_recording: dict[int, list[Moment]] = {}
+        for recording, moment in chosen:
+            by_recording.setdefault(recording, []).append(moment)
+        return list(by_recording.values())

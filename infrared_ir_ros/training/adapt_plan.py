@@ -1,0 +1,110 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What an adaptation is asked for, and what it tells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.restoration.prompts import NAME
+from infrared_ir_ros.training.adapt_model import RATES
+from infrared_ir_ros.training.checkpoint import Progress
+
+
+@dataclass(frozen=True)
+class Plan:
+    """task: the name of the new one. start: the task whose prompt it begins with. optimise: one of RATES.
+
+    steps, minutes: whichever is spent first ends it; steps 0: time alone.
+    """
+
+    task: str
+    start: str = "restore"
+    optimise: str = "prompt"
+    steps: int = 0
+    minutes: float = 10.0
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.task):
+            raise OptionError(
+                f"the task is named {self.task[:80]!r}: use a lower-case letter, then up to 63 letters, digits and _"
+            )
+        if self.optimise not in RATES:
+            raise OptionError(f"optimise is {self.optimise!r}: use one of {', '.join(RATES)}")
+        if self.steps < 0 or not 0 < self.minutes < math.inf:
+            raise OptionError(f"steps is {self.steps} and minutes {self.minutes}: use 0 or more, and more than 0")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise OptionError(f"device is {self.device!r}: use auto, cpu or cuda")
+
+    def share(self, progress: Progress) -> float:
+        """How much of the budget is spent, 0..1."""
+        by_steps = progress.step / self.steps if self.steps else 0.0
+        return min(max(by_steps, progress.seconds / (60 * self.minutes)), 1.0)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """On the validation part: loss and PSNR (dB; NaN for noisy targets) of each example. picture: the first example,
+    restored, uint8."""
+
+    losses: np.ndarray
+    psnr: float
+    psnr_fitted: float
+    picture: np.ndarray
+
+    @property
+    def loss(self) -> float:
+        return float(self.losses.mean())
+
+    def beats(self, other: Verdict) -> bool:
+        """Whether this is better by more than twice the standard error of the difference, example by example."""
+        gains = other.losses - self.losses
+        return bool(gains.mean() > 2 * gains.std() / np.sqrt(len(gains)))
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where an adaptation stands. terms: of the loss, in this step. now: of what is trained, where it was
+    judged just now. before, best: at the start, and the best so far. original: the first example as it came, uint8."""
+
+    step: int
+    seconds: float
+    share: float
+    terms: Mapping[str, float]
+    before: Verdict
+    best: Verdict
+    original: np.ndarray
+    now: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """bank: the file with the new task, or None where it was not better than the start. count: numbers trained."""
+
+    bank: Path | None
+    before: Verdict
+    best: Verdict
+    step: int
+    seconds: float
+    count: int
+    finished: bool

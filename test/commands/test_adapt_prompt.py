@@ -1,0 +1,138 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""adapt_prompt: what it learns from, and how it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from tiny_tasks import write_prior  # noqa: E402
+
+from infrared_ir_ros.commands.adapt_prompt import adapt_prompt  # noqa: E402
+from infrared_ir_ros.commands.make_bag import make_bag  # noqa: E402
+from infrared_ir_ros.errors import InfraredError, OptionError  # noqa: E402
+from infrared_ir_ros.media import open_source, write_image  # noqa: E402
+from infrared_ir_ros.restoration.prompts import read_bank  # noqa: E402
+from infrared_ir_ros.simulation import layout  # noqa: E402
+from infrared_ir_ros.training import adapt_model  # noqa: E402
+from infrared_ir_ros.training.adapt_frames import Lesson, find_sources, read_material  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def prior(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(write_prior(tmp_path_factory.mktemp("prior")).folder)
+
+
+@pytest.fixture(scope="module")
+def bags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two drives of a degraded camera, with the truth beside its frames; one in each storage."""
+    folder = tmp_path_factory.mktemp("bags")
+    for seed, storage in ((1, "mcap"), (2, "sqlite3")):
+        make_bag(
+            "scene", output=folder / storage, width=64, height=48, frames=12, seed=seed, storage=storage,
+            degradation="sensor_hard", encoding="mono16",
+        )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        write_image(tmp_path / f"in/{number}.png", np.rint(255 * layout(rng, 48, 64)).astype(np.uint8))
+    return tmp_path / "in"
+
+
+def fail(problem: str) -> None:
+    pytest.fail(problem)
+
+
+def test_pairs_of_bags_are_matched_and_split_by_time(bags: Path) -> None:
+    lesson = Lesson((str(bags / "m*"), str(bags / "sqlite3")), "pairs", "/ir/image", "/ir/truth/clean")
+    material = read_material(lesson, fail)
+    assert len(material.training) == 2 * 9 and len(material.judging) == 2 * 3 and not material.varies
+    for name, moments in (("mcap", material.judging[:3]), ("sqlite3", material.judging[3:])):
+        frames, clean = (list(open_source(bags / name, f"/ir/{topic}"))[-3:] for topic in ("image", "truth/clean"))
+        for moment, frame, truth in zip(moments, frames, clean, strict=True):
+            assert np.array_equal(moment.frame, frame.image) and np.array_equal(moment.clean, truth.image)
+    few = read_material(Lesson((str(bags),), "pairs", "/ir/image", "/ir/truth/clean", frames=6), fail)
+    assert len(few.training) + len(few.judging) == 6
+
+
+def test_sources_are_files_folders_and_patterns(bags: Path, pictures: Path) -> None:
+    assert find_sources([str(bags)]) == [bags / "mcap", bags / "sqlite3"]
+    assert find_sources([str(bags / "*/*.mcap"), str(pictures)]) == [*(bags / "mcap").glob("*.mcap"), pictures]
+    one_by_one = read_material(Lesson((str(pictures / "*.png"),), degradation="sensor_hard"), fail)
+    assert len(one_by_one.training) == 6 and len(one_by_one.judging) == 2
+    with pytest.raises(InfraredError, match=r"none\*.mcap is missing"):
+        find_sources([str(bags / "none*.mcap")])
+
+
+def test_noise_alone_is_measured_on_the_frames(bags: Path) -> None:
+    material = read_material(Lesson((str(bags / "mcap"),), "self"), fail)
+    example = material.draw(material.training[0], np.random.default_rng(0))
+    assert example.noisy and example.seen.shape == (64, 64) and example.target.shape == (48, 64)
+    assert example.target.std() > example.seen[:48].std()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"supervision": "labels"}, "needs a detector"),
+        ({"supervision": "hope"}, "use one of clean, pairs, labels, self"),
+        ({"supervision": "pairs"}, "takes a reference"),
+        ({"degradation": ""}, "name a degradation"),
+        ({"supervision": "self", "degradation": "sensor_hard"}, "takes no preset"),
+        ({"sources": ()}, "no source"),
+        ({"frames": 1}, "frames is 1"),
+    ],
+)
+def test_contradictions_are_named(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(OptionError, match=says):
+        Lesson(**({"sources": ("x",), "degradation": "sensor_hard"} | wrong))
+
+
+def test_a_task_is_learned_from_a_folder(
+    pictures: Path, tmp_path: Path, prior: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(adapt_model.RATES, "adapters", 0.02)
+    (pictures / "torn.png").write_bytes(b"\x89PNG")
+    ended = adapt_prompt(
+        str(pictures), task="mine", output=tmp_path / "out", optimise="adapters", degradation="sensor_hard", steps=8,
+        prior_path=prior,
+    )  # fmt: skip
+    told = capsys.readouterr()
+    assert ended == 1 and "torn.png" in told.err  # done, but not all could be read
+    assert list(read_bank(str(tmp_path / "out/prompts.safetensors")).prompts) == ["mine"]
+    assert f"prompts:={tmp_path / 'out/prompts.safetensors'} task:=mine" in told.out and "PSNR" in told.out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["before_after.png", "prompts.safetensors"]
+
+
+def test_what_cannot_be_done_is_one_line(pictures: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "infrared_ir_ros.commands.adapt_prompt", str(pictures / "none")]
+    command += ["--task", "x", "--output", str(tmp_path / "out"), "--degradation", "sensor_hard"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.splitlines() == [
+        f"adapt_prompt: {pictures / 'none'} is missing: give a file or folder that exists"
+    ]
