@@ -33,6 +33,7 @@ from infrared_ir_ros.restoration.weights import read_regular
 
 PROMPT = 512
 LARGEST_BANK = 1 << 26  # bytes
+REMEDY = "give the prompts.safetensors that adapt_prompt wrote"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 OWN = ":"  # in the file, between a task and the name of a base that is its own
 
@@ -109,4 +110,4 @@ class PromptBank:
 
 def read_bank(path: str) -> PromptBank:
     """The bank in a file. Raises WeightsError: missing, too large, no bank."""
-    return PromptBank.from_bytes(read_regular(Path(path), LARGEST_BANK), path)
+    return PromptBank.from_bytes(read_regular(Path(path), LARGEST_BANK, REMEDY), path)
