@@ -39,12 +39,14 @@ def evaluate_bag(
     mode: str = "offline",
     smoothing: float = 0.8,
     distance_every: int = 10,
+    ray: str = "",
     restoring: Restoring = DEFAULTS,
 ) -> int:
     """Compare the input, classical chains, tasks of ours and topics of yours on bags, videos and folders of pictures.
 
     Writes report.html (one file, loads nothing), report.json, frames.csv, and a bag of the results for each recording,
-    on the stamps of the input. The folder appears when all is written. Ends with 0, with 1 if a recording or a part of
+    on the stamps of the input. The folder appears when all is written; interrupted or killed, the same command goes on
+    with the recordings that are not done. Ends with 0, with 1 if a recording or a part of
     one could not be read, or nothing could be done, and with 130 after Ctrl-C.
 
     Parameters
@@ -80,15 +82,19 @@ def evaluate_bag(
         Weight of the past in the estimates, 0 to 0.99.
     distance_every
         MS-SSIM and ST-LPIPS, where torchmetrics and stlpips-pytorch are installed, on every so many frames; 0: never.
+    ray
+        Spread the recordings over a Ray cluster: HOST:PORT of its head, auto (the one that runs here), or local (start
+        one here, on all cores). Its machines have this package, and see recordings and output under the same paths.
     """
-    from infrared_ir_ros.commands.evaluate_run import Asked, evaluate
+    from infrared_ir_ros.commands.evaluate_asked import Asked
+    from infrared_ir_ros.commands.evaluate_run import evaluate
     from infrared_ir_ros.evaluation.recordings import Wanted
 
     options = restoring.options(task[0] if task else "restore", smoothing)
     tolerance_ns = round(1e6 * tolerance_ms)
     wanted = Wanted(topic, method_topic, reference_topic, reference, degradation, seed, tolerance_ns, frames)
     network = restoring.network()
-    return evaluate(Asked(inputs, output, mode, task, classical, wanted, options, network, distance_every))
+    return evaluate(Asked(inputs, output, mode, task, classical, wanted, options, network, distance_every, ray))
 
 
 def main() -> None:

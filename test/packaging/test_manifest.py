@@ -100,7 +100,7 @@ def test_entry_points_exist() -> None:
 def test_imports_are_declared() -> None:
     """rosdep brings what it can; a requirements file names the rest."""
     declared = {element.text for element in MANIFEST if element.tag.endswith("depend")}
-    pip = requirements("robot", "train", "evaluate", "semantic")
+    pip = requirements("robot", "train", "evaluate", "cluster", "semantic")
     used = (imports_of(ROOT / "infrared_ir_ros") | imports_of(ROOT / "launch")) - OPTIONAL
     missing = {
         name

@@ -1,0 +1,62 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What evaluate_bag was asked for, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.evaluation.recordings import Wanted
+from infrared_ir_ros.records import Options
+
+MODES = ("offline", "replay")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command was asked for. network: keywords of load_restorer."""
+
+    inputs: tuple[Path, ...]
+    output: Path
+    mode: str
+    tasks: tuple[str, ...]
+    chains: tuple[str, ...]
+    wanted: Wanted
+    options: Options
+    network: dict[str, str]
+    distance_every: int
+    ray: str = field(default="", repr=False)  # where it runs changes no figure
+
+    def __post_init__(self) -> None:
+        wanted = self.wanted
+        if self.mode not in MODES:
+            raise OptionError(f"--mode is {self.mode!r}: use one of {', '.join(MODES)}")
+        if not self.inputs:
+            raise OptionError("no input is given: name bags, videos or folders")
+        if self.mode == "replay" and (len(self.tasks) != 1 or self.chains):
+            raise OptionError("--mode replay plays one task through the node: give one --task and no --classical")
+        if self.ray and self.mode == "replay":
+            raise OptionError("--ray spreads offline evaluation: --mode replay takes the time of this machine")
+        if sum(map(bool, (wanted.reference_topic, wanted.reference, wanted.degradation))) > 1:
+            raise OptionError("use one of --reference-topic, --reference and --degradation")
+        if wanted.frames < 0 or self.distance_every < 0 or wanted.tolerance_ns < 0:
+            raise OptionError("--frames, --distance-every and --tolerance-ms may not be below 0")
+
+    @property
+    def preserves(self) -> bool:
+        tone = self.options.tone
+        return tone == "preserve" or (tone == "auto" and self.options.counts.mapping == "tlinear")

@@ -1,0 +1,106 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What recordings are judged with: the methods, and the yardsticks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import infrared_ir_ros
+from infrared_ir_ros.commands.evaluate_asked import Asked
+from infrared_ir_ros.evaluation.judge import Yardsticks
+from infrared_ir_ros.evaluation.methods import INPUT, Classical, Method, Ours
+from infrared_ir_ros.evaluation.metrics import Distance
+from infrared_ir_ros.evaluation.recordings import fingerprint
+from infrared_ir_ros.media.paths import printable
+from infrared_ir_ros.restoration import load_restorer
+
+
+@dataclass(frozen=True)
+class Bench:
+    """methods: that are run, none in a replay. names: of all that is compared, the input first. notes: on figures that
+    are not there."""
+
+    methods: list[Method]
+    names: list[str]
+    yardsticks: Yardsticks
+    notes: list[str]
+
+
+def set_up(asked: Asked) -> Bench:
+    """Load what was asked for. Raises InfraredError."""
+    methods = _methods(asked)
+    played = [live_name(asked)] if asked.mode == "replay" else []
+    names = [INPUT, *played, *(method.name for method in methods), *asked.wanted.methods]
+    return Bench(methods, names, *_yardsticks(asked))
+
+
+def live_name(asked: Asked) -> str:
+    """Of the method that a replay judges."""
+    return f"{asked.options.task} live"
+
+
+def _methods(asked: Asked) -> list[Method]:
+    if asked.mode == "replay":
+        return []
+    chains: list[Method] = [Classical(chain, asked.preserves) for chain in dict.fromkeys(asked.chains)]
+    ours: list[Method] = []
+    for task in dict.fromkeys(asked.tasks):
+        options = replace(asked.options, task=task)
+        ours.append(Ours(task, load_restorer(**asked.network, options=options)))
+    return ours + chains
+
+
+def _yardsticks(asked: Asked) -> tuple[Yardsticks, list[str]]:
+    """And notes on figures that are not there."""
+    kelvin = asked.options.counts.resolution if asked.options.counts.mapping == "tlinear" else 0.0
+    if not (asked.wanted.reference_topic or asked.wanted.reference or asked.wanted.degradation):
+        return Yardsticks(kelvin, asked.preserves), [
+            "No clean frames were given: the figures say how the frames look, not whether they are true."
+        ]
+    distances, notes = dict(_distances()) if asked.distance_every else {}, []
+    if asked.distance_every and len(distances) < 2:
+        notes.append("MS-SSIM needs torchmetrics, ST-LPIPS stlpips-pytorch: what is missing was left out.")
+    return Yardsticks(kelvin, asked.preserves, distances, max(asked.distance_every, 1)), notes
+
+
+def _distances() -> Iterator[tuple[str, Distance]]:
+    try:
+        from infrared_ir_ros.training import ms_ssim, perceptual
+    except ImportError:
+        return  # without torch
+    if ms_ssim.is_installed():
+        yield "ms_ssim", ms_ssim.ms_ssim
+    if perceptual.is_installed():
+        yield "st_lpips", perceptual.st_lpips().distance
+
+
+def configuration(asked: Asked, methods: list[Method]) -> dict[str, str]:
+    """What was asked, and the versions and hashes of what answered; as text."""
+    shown = {"version": getattr(infrared_ir_ros, "__version__", ""), "mode": asked.mode}
+    shown |= {"inputs": ", ".join(printable(str(path)) for path in asked.inputs)}
+    shown |= {name: str(value) for name, value in asdict(asked.wanted).items() if value}
+    shown |= {name: str(value) for name, value in asdict(asked.options).items() if name not in ("task", "counts")}
+    shown |= {f"counts.{name}": str(value) for name, value in asdict(asked.options.counts).items()}
+    for method in methods:
+        if isinstance(method, Ours):
+            shown[f"method {method.name}"] = ", ".join(f"{k} {v}" for k, v in method.restorer.description.items() if v)
+        else:
+            shown[f"method {method.name}"] = "classical chain"
+    if prompts := asked.network["prompts"]:
+        shown["prompts"] = f"{prompts}, SHA-256 {fingerprint(Path(prompts))}"
+    return {name: value for name, value in shown.items() if value}

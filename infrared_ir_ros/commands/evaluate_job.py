@@ -1,0 +1,164 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One recording of an evaluation: its frames judged, and the bag of the results."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from infrared_ir_ros.commands.evaluate_asked import Asked
+from infrared_ir_ros.commands.evaluate_bench import Bench, live_name
+from infrared_ir_ros.errors import InfraredError, SourceError
+from infrared_ir_ros.evaluation.judge import Judge, Row
+from infrared_ir_ros.evaluation.methods import INPUT, Method
+from infrared_ir_ros.evaluation.recordings import CLEAN, Instant, Wanted, fingerprint, instants, result_topic
+from infrared_ir_ros.evaluation.report import Recording
+from infrared_ir_ros.media.bag_writer import BagWriter
+from infrared_ir_ros.media.paths import printable, safe_name
+
+LIVE = ("task", "tone", "strength", "smoothing", "pattern_memory")  # what the node is asked for, beside the counts
+
+
+@dataclass(frozen=True)
+class Job:
+    """number: of the recording among all, which its seed comes from. name: how the report calls it."""
+
+    number: int
+    path: Path
+    name: str
+
+
+def jobs(found: list[Path]) -> list[Job]:
+    """One for each recording; names that occur twice are told apart by their number."""
+    names: list[str] = []
+    for number, path in enumerate(found):
+        name = printable(path.name)
+        names.append(name if name not in names else f"{name} ({number})")
+    return [Job(number, path, name) for number, (path, name) in enumerate(zip(found, names, strict=True))]
+
+
+class CannotWrite(SourceError):
+    """The output cannot be written: the other recordings would fare no better."""
+
+
+def attempt(job: Job, asked: Asked, bench: Bench, room: Path) -> Recording | InfraredError:
+    """Judge all frames, and write the bag of the results below the folder `room`, in place of an earlier one.
+
+    Returns the error if nothing could be judged; CannotWrite if the bag cannot be written.
+    """
+    try:
+        return _judge(job, asked, bench, room)
+    except InfraredError as error:
+        return error
+
+
+def _judge(job: Job, asked: Asked, bench: Bench, room: Path) -> Recording:
+    recording = Recording(job.name, printable(str(job.path)), fingerprint(job.path))
+    recording.bag = f"bags/{job.number:03d}_{safe_name(job.path.name)}"
+    shutil.rmtree(room / recording.bag, ignore_errors=True)
+    wanted = replace(asked.wanted, seed=asked.wanted.seed + job.number)
+    methods = [_play(job.path, recording, wanted, asked)] if asked.mode == "replay" else bench.methods
+    _judge_frames(job.path, recording, wanted, methods, Judge(bench.yardsticks), room / recording.bag)
+    return recording
+
+
+def _play(path: Path, recording: Recording, wanted: Wanted, asked: Asked) -> Method:
+    """The recording through the live node; what the node counted goes into `recording`."""
+    from infrared_ir_ros.commands.evaluate_replay import play  # ROS is needed only here
+
+    camera: dict[str, object] = {"source": str(path.absolute()), "topic": wanted.topic, "frames": wanted.frames}
+    camera |= {"degradation": wanted.degradation or "clean", "seed": wanted.seed}
+    node: dict[str, object] = {**asked.network}
+    node |= {name: getattr(asked.options, name) for name in LIVE}
+    counts = asdict(asked.options.counts)
+    node |= {f"counts.{name}": float(value) if name != "mapping" else value for name, value in counts.items()}
+    with tempfile.TemporaryDirectory(prefix="infrared-replay-") as room:
+        live, recording.facts = play(live_name(asked), camera, node, Path(room))
+    return live
+
+
+def _judge_frames(
+    path: Path, recording: Recording, wanted: Wanted, methods: list[Method], judge: Judge, target: Path
+) -> None:
+    """All frames of one recording, and the bag of the results."""
+    for method in methods:
+        method.reset()
+    pending: list[dict[str, Row]] = []
+    bad = 0
+    with BagWriter(target) as bag:
+        for instant in tqdm(
+            instants(path, wanted, recording.problems.append), desc=recording.name, unit="frame", disable=None
+        ):
+            try:
+                images, own = _answers(instant, methods)
+                done = list(judge.add(images, instant.clean))
+            except InfraredError as error:
+                bad += 1
+                if bad == 1:
+                    recording.problems.append(f"{instant.frame.name}: {error}")
+                continue
+            _write(bag, images, instant)
+            _note(recording, instant)
+            pending.append(own)
+            _merge(recording, pending, done)
+        _merge(recording, pending, list(judge.finish()))
+        if bad > 1:
+            recording.problems.append(f"{bad} frames cannot be restored and were left out")
+        if not recording.rows:
+            raise SourceError("no frame could be judged: " + "; ".join(recording.problems))
+
+
+def _answers(instant: Instant, methods: list[Method]) -> tuple[dict[str, np.ndarray], dict[str, Row]]:
+    """The frame by method, the input first, and what the methods say of themselves."""
+    images, own = {INPUT: instant.frame.image}, {}
+    for method in methods:
+        answer = method(instant.frame.image)
+        if answer is None:
+            continue
+        images[method.name] = answer.image
+        own[method.name] = {"milliseconds": answer.milliseconds, "log_snr": answer.log_snr}
+    for topic, image in instant.others.items():
+        if image.shape != instant.frame.image.shape:
+            raise SourceError(f"frames are {instant.frame.image.shape}, those of {topic} {image.shape}: not one size")
+        images[topic] = image
+    return images, own
+
+
+def _note(recording: Recording, instant: Instant) -> None:
+    image, stamp = instant.frame.image, instant.frame.stamp_ns
+    recording.shape, recording.dtype = image.shape, image.dtype.name
+    recording.stamps.append(stamp)
+    recording.seconds.append((stamp - recording.stamps[0]) / 1e9)
+
+
+def _merge(recording: Recording, pending: list[dict[str, Row]], done: list[dict[str, Row]]) -> None:
+    for rows in done:
+        own = pending.pop(0)
+        recording.rows.append({name: row | own.get(name, {}) for name, row in rows.items()})
+
+
+def _write(bag: BagWriter, images: dict[str, np.ndarray], instant: Instant) -> None:
+    everything = images | ({CLEAN: instant.clean} if instant.clean is not None else {})
+    try:
+        for name, image in everything.items():
+            bag.write_image(result_topic(name), image, instant.frame.stamp_ns, "evaluation")
+    except SourceError as error:
+        raise CannotWrite(str(error)) from error

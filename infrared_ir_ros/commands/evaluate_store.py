@@ -1,0 +1,116 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A report that is being made: in a hidden folder beside it, from which an interrupted evaluation goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from infrared_ir_ros.commands.evaluate_job import Job
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.evaluation.recordings import fingerprint
+from infrared_ir_ros.evaluation.report import Recording
+from infrared_ir_ros.media.atomic import sync_folder, unwritable, write_atomically
+from infrared_ir_ros.media.paths import printable
+
+_ASKED, _DONE, _LOCK = "asked.json", "done", "lock"
+
+
+class Store:
+    """folder: of the report, as long as it is not finished."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self.folder = output.with_name(f".{output.name}.unfinished")
+
+    @contextmanager
+    def open(self, asked: str) -> Iterator[None]:
+        """Hold the folder while the block runs. What an earlier run left there is kept if it was asked for the same.
+
+        At the end it goes, unless a recording in it is done and the block was interrupted.
+        Raises SourceError: the output exists, cannot be written, or another process is making it.
+        """
+        if self.output.exists() or self.output.is_symlink():
+            raise SourceError(f"{printable(str(self.output))} exists already: choose another name, or remove it")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with open(self.folder / _LOCK, "w") as lock:
+                self._lock(lock.fileno())
+                self._begin(asked)
+                try:
+                    yield
+                finally:
+                    if not self.done():
+                        shutil.rmtree(self.folder, ignore_errors=True)
+        except OSError as error:
+            raise unwritable(self.output, error) from error
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SourceError(
+                f"{printable(str(self.output))} is being made by another process: wait for it, or choose another name"
+            ) from None
+
+    def _begin(self, asked: str) -> None:
+        file = self.folder / _ASKED
+        if not file.exists() or file.read_text("utf-8", "replace") != asked:
+            for entry in self.folder.iterdir():
+                if entry.name != _LOCK:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            write_atomically(file, asked.encode("utf-8", "replace"))
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what killed writers left half-done."""
+        for entry in [*self.folder.glob(".*"), *self.folder.glob("*/.*")]:
+            shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
+
+    def done(self) -> int:
+        """How many recordings are done."""
+        return sum(1 for _ in (self.folder / _DONE).glob("[0-9]*.json"))
+
+    def save(self, job: Job, recording: Recording) -> None:
+        """Keep what came of a recording, whose bag is written. Raises SourceError."""
+        write_atomically(self._file(job), json.dumps(asdict(recording)).encode())
+
+    def load(self, job: Job) -> Recording | None:
+        """What came of a recording in an earlier run, if it and its bag are there and it has not changed since."""
+        with suppress(OSError, ValueError, TypeError):
+            kept = Recording(**json.loads(self._file(job).read_text()))
+            same = (kept.name, kept.path) == (job.name, printable(str(job.path)))
+            if same and (self.folder / kept.bag).is_dir() and kept.sha256 == fingerprint(job.path):
+                return kept
+        return None
+
+    def _file(self, job: Job) -> Path:
+        return self.folder / _DONE / f"{job.number:03d}.json"
+
+    def publish(self) -> None:
+        """Give the report its name."""
+        self._sweep()
+        shutil.rmtree(self.folder / _DONE)
+        (self.folder / _ASKED).unlink()
+        os.rename(self.folder, self.output)
+        (self.output / _LOCK).unlink()
+        sync_folder(self.output.parent)
