@@ -109,7 +109,10 @@ install_set() {
         # shellcheck disable=SC2046  # nothing or one option
         install "${common[@]}" $(cpu_index) -r requirements/build.txt -r $VENV/robot.txt -r "requirements/$SET.txt" ;;
     esac
-    if [[ $SET != lint ]]; then install --no-deps --no-build-isolation --editable .; fi
+    if [[ $SET == lint ]]; then return; fi
+    install --no-deps --no-build-isolation --editable .
+    # Without these messages everything but detections works, so that this may fail: it says why itself.
+    if [[ $WITH_ROS == no ]]; then $VENV/bin/python scripts/build_vision_msgs.py || true; fi
 }
 
 main() {
