@@ -24,19 +24,18 @@ from functools import partial
 import cv2
 import numpy as np
 
-from infrared_ir_ros.engines import Engine, engines_by_task
-from infrared_ir_ros.errors import FrameError, OptionError
+from infrared_ir_ros.engines import Engine
+from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.records import Counts, Estimate, Options, Restored
 from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
-from infrared_ir_ros.restoration.folding import Tasks
+from infrared_ir_ros.restoration.library import Library, open_library
 from infrared_ir_ros.restoration.pattern_stage import PatternStage
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.shading import believed
 from infrared_ir_ros.restoration.smoothing import Smoother
 from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
 from infrared_ir_ros.restoration.tone import mixed, preserve
-from infrared_ir_ros.restoration.weights import find_prior
 
 PERCENTILES = Counts("percentile")
 SMALLEST_SPAN = 0.5  # of the restored tone: a nearly flat frame is not stretched by more than 2
@@ -62,8 +61,8 @@ class Restorer:
         engine_for: Callable[[str], Engine] | None = None,
     ) -> None:
         options = options or Options()
-        self._tasks = tasks
-        self._engine_for = engine_for or (lambda task: engine)
+        self._library = Library(tasks, engine_for or (lambda task: engine))
+        self._version = 0  # of the library
         self._switch = TaskSwitch(Loaded(options.task, engine))
         self._schedule = Schedule()
         self._smoother = Smoother()
@@ -81,17 +80,24 @@ class Restorer:
     def options(self, options: Options) -> None:
         self.check(options)
         self._options = options
-        self._switch.want(options.task, partial(_prepared, self._engine_for, options.task, self._shape))
+        make = partial(_prepared, self._library.engine_for, options.task, self._shape)
+        self._switch.want(options.task, make, self._version)
 
     def check(self, options: Options) -> None:
         """Raises OptionError for a task that the prior does not know."""
-        if options.task not in self._tasks:
-            raise OptionError(f"task is {options.task!r}: this prior knows {', '.join(self._tasks)}")
+        self._library.check(options.task)
+
+    def take(self, library: Library, options: Options) -> None:
+        """Know other tasks from now on, and restore for that of `options` as soon as it is folded; a task of the same
+        name may be another one. Raises OptionError, and nothing changes, for a task that the library does not know."""
+        library.check(options.task)
+        self._library, self._version = library, self._version + 1
+        self.options = options
 
     @property
     def description(self) -> dict[str, str]:
         """What runs: prior, weights hash, engine, device, precision, task."""
-        task, engine = self._switch.current
+        task, engine, _ = self._switch.current
         return {**engine.description, "task": task}
 
     @property
@@ -114,8 +120,9 @@ class Restorer:
         if frame.shape != self._shape:
             self._forget_scene()  # the pattern memory sees by itself whether this is the size that it knows
             self._shape = frame.shape
-        before, (task, engine) = self._switch.current.task, self._switch.take()
-        if task != before:
+        before, current = self._switch.current, self._switch.take()
+        task, engine, _ = current
+        if current is not before:
             self._levels = None
 
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
@@ -194,10 +201,9 @@ def load_restorer(
     Raises WeightsError (missing, damaged, hash mismatch, answers with NaN) and OptionError (unknown prior, task,
     engine, device or precision; an engine that is not installed).
     """
-    options, files = options or Options(), find_prior(prior, prior_path)
-    tasks = Tasks(files, prompts)
-    engine_for = engines_by_task(files, tasks.fold, engine, device, precision)
-    return Restorer(engine_for(options.task), options, tasks.names, engine_for)
+    options = options or Options()
+    names, engine_for = open_library(prior, prior_path, engine, device, precision, prompts)
+    return Restorer(engine_for(options.task), options, names, engine_for)
 
 
 def _prepared(engine_for: Callable[[str], Engine], task: str, shape: tuple[int, ...]) -> Engine:

@@ -24,10 +24,15 @@ from infrared_ir_ros.engines import Engine
 
 
 class Loaded(NamedTuple):
-    """An engine and the task whose weights it runs."""
+    """An engine and the task whose weights it runs. version: of the library that the task is from."""
 
     task: str
     engine: Engine
+    version: int = 0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.task, self.version
 
 
 class TaskSwitch:
@@ -42,23 +47,23 @@ class TaskSwitch:
         self._lock = threading.Lock()
         self._current = first
         self._ready: Loaded | None = None
-        self._wanted = first.task
+        self._wanted = first.key
         self._maker: threading.Thread | None = None
 
     @property
     def current(self) -> Loaded:
         return self._current
 
-    def want(self, task: str, make: Callable[[], Engine]) -> None:
+    def want(self, task: str, make: Callable[[], Engine], version: int = 0) -> None:
         """Have frames restored for `task` as soon as `make` has its engine ready, which may take seconds and may fail.
 
-        A wish that failed may be repeated. `make` must not refer to who holds this switch: engines are large, and
-        shall go with their last user, not when cycles are collected.
+        A wish that failed may be repeated; a task of another version is another task. `make` must not refer to who
+        holds this switch: engines are large, and shall go with their last user, not when cycles are collected.
         """
         with self._lock:
-            if task == self._wanted and not self.failure:
+            if (task, version) == self._wanted and not self.failure:
                 return
-            self._wanted, self._make, self.failure = task, make, ""
+            self._wanted, self._make, self.failure = (task, version), make, ""
             if self._maker is None:
                 self._maker = threading.Thread(target=self._work, name="task", daemon=True)
                 self._maker.start()
@@ -66,7 +71,7 @@ class TaskSwitch:
     def take(self) -> Loaded:
         """What to restore the next frame with. To be called between two frames."""
         with self._lock:
-            if self._ready is not None and self._ready.task == self._wanted:
+            if self._ready is not None and self._ready.key == self._wanted:
                 self._current, self._ready = self._ready, None
             return self._current
 
@@ -78,21 +83,21 @@ class TaskSwitch:
 
     def _work(self) -> None:
         while (wish := self._next()) is not None:
-            task, make = wish
+            (task, version), make = wish
             try:
-                made, failure = Loaded(task, make()), ""
+                made, failure = Loaded(task, make(), version), ""
             except Exception as error:  # told by the node; the old task goes on
                 made, failure = None, f"task {task!r} can't be folded, {self._current.task!r} stays: {error}"
             with self._lock:
-                if task == self._wanted:
+                if (task, version) == self._wanted:
                     self._ready, self.failure = made, failure
 
-    def _next(self) -> tuple[str, Callable[[], Engine]] | None:
+    def _next(self) -> tuple[tuple[str, int], Callable[[], Engine]] | None:
         """The task to make an engine for, and how, or None when there is nothing left to do."""
         with self._lock:
-            if self._wanted == self._current.task:
+            if self._wanted == self._current.key:
                 self._ready = None  # changed their mind
-            elif self._ready is None or self._ready.task != self._wanted:
+            elif self._ready is None or self._ready.key != self._wanted:
                 if not self.failure:
                     return self._wanted, self._make
             self._maker = None

@@ -16,14 +16,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.errors import InfraredError, OptionError
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.ros.parameters import BY_NAME, START, TABLE, UNCONFIGURED, Parameter, Value, check_all
 
@@ -32,16 +32,16 @@ class NodeParameters:
     """The values of TABLE in a node; `values` is replaced as a whole, so that any thread reads a consistent set.
 
     configured: whether the parameters that configure reads are in use, and may not change now.
-    check: further checks of new options, by raising OptionError.
-    apply: called after a change.
+    check: further checks of new options and of the values that are being set, by raising InfraredError.
+    apply: called after a change, with the names of what was set.
     """
 
     def __init__(
         self,
         node: Node,
         configured: Callable[[], bool],
-        check: Callable[[Options], None],
-        apply: Callable[[], None],
+        check: Callable[[Options, Mapping[str, Value]], None],
+        apply: Callable[[Collection[str]], None],
     ) -> None:
         self._node = node
         self._configured = configured
@@ -78,8 +78,10 @@ class NodeParameters:
             for name, value in merged.items():
                 if BY_NAME[name].change == UNCONFIGURED and value != self.values[name] and self._configured():
                     raise OptionError(f"{name} is read by configure: clean the node up before you set it")
-            self._check(check_all(merged))
-        except OptionError as error:
+            self._check(
+                check_all(merged), {change.name: merged[change.name] for change in changes if change.name in merged}
+            )
+        except InfraredError as error:
             return SetParametersResult(successful=False, reason=str(error))
         except Exception as error:  # an exception here would end the executor's turn and leave the client waiting
             return SetParametersResult(successful=False, reason=f"{type(error).__name__}: {error}")
@@ -88,11 +90,12 @@ class NodeParameters:
         return SetParametersResult(successful=True)
 
     def _after_set(self, changes: list[RosParameter]) -> None:
-        if not any(change.name in BY_NAME for change in changes):
+        names = [change.name for change in changes if change.name in BY_NAME]
+        if not names:
             return  # QoS overrides are declared in the midst of making a subscription, which `apply` may make too
         self.values = self._merged(changes)
         self.options = check_all(self.values)
-        self._apply()
+        self._apply(names)
 
     def _merged(self, changes: list[RosParameter]) -> dict[str, Value]:
         known = [change for change in changes if change.name in BY_NAME]

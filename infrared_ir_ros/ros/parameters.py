@@ -140,8 +140,8 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         "prompts",
         "",
-        "file with more tasks (a bank of prompts trained for this prior); empty: those of the prior",
-        change=UNCONFIGURED,
+        "file with more tasks (a bank of prompts trained for this prior), read anew whenever this is set; empty: those "
+        "of the prior",
     ),
     Parameter(
         "engine",

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
@@ -28,12 +28,14 @@ from std_srvs.srv import SetBool, Trigger
 from infrared_ir_ros.errors import InfraredError, OptionError
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.library import Library, open_library
 from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.counters import Counters
 from infrared_ir_ros.ros.declaration import NodeParameters
 from infrared_ir_ros.ros.diagnostics import frames_report, input_report, restorer_report
 from infrared_ir_ros.ros.guards import guard_services
 from infrared_ir_ros.ros.output import Output
+from infrared_ir_ros.ros.parameters import Value
 from infrared_ir_ros.ros.pattern_keeper import PatternKeeper
 from infrared_ir_ros.ros.pipeline import Pipeline, Settings
 from infrared_ir_ros.ros.process import PATIENCE
@@ -57,6 +59,7 @@ class RestoreNode(LifecycleNode):
         self._pipeline: Pipeline | None = None
         self._inputs: CameraInputs | None = None
         self._keeper: PatternKeeper | None = None
+        self._library: Library | None = None  # of the prompts that are just being set
         self._enabled = True
         self._failure = ""
         self._counters = Counters()
@@ -124,13 +127,16 @@ class RestoreNode(LifecycleNode):
         return SUCCESS
 
     def _configure(self) -> None:
-        values = self._parameters_in_use.values
-        names = ("prior", "prior_path", "engine", "device", "precision", "prompts")
-        restorer = load_restorer(**{name: str(values[name]) for name in names}, options=self._parameters_in_use.options)
+        restorer = load_restorer(**self._loading(), options=self._parameters_in_use.options)
         restorer.patterns.live = True
         restorer.warm_up(*WARM_UP)
         self._output = Output(self)
         self._restorer = restorer
+
+    def _loading(self) -> dict[str, str]:
+        """What says which tasks there are, and what runs them."""
+        names = ("prior", "prior_path", "engine", "device", "precision", "prompts")
+        return {name: str(self._parameters_in_use.values[name]) for name in names}
 
     def _activate(self) -> None:
         assert self._restorer is not None and self._output is not None  # the state machine sees to that
@@ -176,13 +182,21 @@ class RestoreNode(LifecycleNode):
             enabled=self._enabled,
         )
 
-    def _check(self, options: Options) -> None:
-        """Let the restorer refuse an unknown task."""
-        if self._restorer is not None:
+    def _check(self, options: Options, changed: Mapping[str, Value]) -> None:
+        """Let an unknown task be refused, and a bank of prompts that is none or belongs to others."""
+        if self._restorer is None:
+            return
+        if changed.get("prompts") or ("prompts" in changed and self._parameters_in_use.values["prompts"]):
+            self._library = open_library(**self._loading() | {"prompts": str(changed["prompts"])})
+            self._library.check(options.task)
+        else:
             self._restorer.check(options)
 
-    def _apply(self) -> None:
-        if self._restorer is not None:
+    def _apply(self, changed: Collection[str]) -> None:
+        library, self._library = self._library, None
+        if self._restorer is not None and library is not None and "prompts" in changed:
+            self._restorer.take(library, self._parameters_in_use.options)
+        elif self._restorer is not None:
             self._restorer.options = self._parameters_in_use.options
         if self._pipeline is not None:
             self._pipeline.settings = self._settings()

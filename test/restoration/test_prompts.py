@@ -34,6 +34,7 @@ from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.media.atomic import write_atomically
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.library import open_library
 from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
 from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
 
@@ -301,3 +302,18 @@ def test_a_fold_that_fails_is_told_and_the_old_task_stays(switching: Restorer, w
     switching.options = replace(switching.options)  # asked again
     switching.wait_for_task(60)
     assert switching.restore(frame()).task == "detect" and switching.failure == ""
+
+
+def test_another_library_is_taken_between_two_frames(folder: Path, tmp_path: Path) -> None:
+    mine, empty = tmp_path / "mine.safetensors", PromptBank(*hashes(folder))
+    seen, restorer = [], load(folder)
+    for prompt in (-ONES, np.linspace(-2, 2, PROMPT, dtype=np.float32)):  # the second time under the same name
+        mine.write_bytes(empty.with_prompt("my_drone", prompt).to_bytes())
+        library = open_library(prior_path=str(folder), engine="onnxruntime", prompts=str(mine))
+        with pytest.raises(OptionError, match="task is 'juggle'"):
+            restorer.take(library, Options("juggle"))
+        restorer.take(library, Options("my_drone"))
+        restorer.wait_for_task(60)
+        seen.append(restorer.restore(frame()).image)
+        assert np.array_equal(seen[-1], load(folder, mine, "my_drone").restore(frame()).image)
+    assert not np.array_equal(*seen)

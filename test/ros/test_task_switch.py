@@ -32,6 +32,9 @@ from tiny_tasks import TASKS, write_prior  # noqa: E402
 
 from infrared_ir_ros.records import Options  # noqa: E402
 from infrared_ir_ros.restoration import load_restorer  # noqa: E402
+from infrared_ir_ros.restoration.folding import ADAPTERS, WEIGHTS  # noqa: E402
+from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank  # noqa: E402
+from infrared_ir_ros.restoration.weights import find_prior  # noqa: E402
 from infrared_ir_ros.ros.bridge import PlainBridge  # noqa: E402
 
 SHAPE, SCENES = (48, 64), 5
@@ -46,17 +49,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Viewer:
     """Sends frames one after the other and says which task's reference each answer equals, bit for bit."""
 
+    OLD = "an older one of the same name"
+
     def __init__(self, peer: Peer, folder: Path) -> None:
         self.peer = peer
         self.answers: list[Image] = peer.collect(Image, "restored")
         self.timings: list[DiagnosticArray] = peer.collect(DiagnosticArray, "timing")
         self.tasks: dict[int, str] = {}  # by stamp
-        self._references = {}
+        self._folder = folder
+        self._references: dict[str, list[np.ndarray]] = {}
         for task in TASKS:
-            restorer = load_restorer(prior_path=str(folder), engine="onnxruntime", options=Options(task))
-            self._references[task] = [restorer.restore(scene(seed, SHAPE)).image for seed in range(SCENES)]
+            self.know(task)
         peer.wait_state("active")
         self._camera = peer.publisher(Image, "image")
+
+    def know(self, task: str, bank: Path | str = "") -> None:
+        """Restore the scenes here too. What a task of this name was before stays known as OLD."""
+        restorer = load_restorer(
+            prior_path=str(self._folder), engine="onnxruntime", options=Options(task), prompts=str(bank)
+        )
+        if task in self._references:
+            self._references[self.OLD] = self._references[task]
+        self._references[task] = [restorer.restore(scene(seed, SHAPE)).image for seed in range(SCENES)]
 
     def look(self) -> str:
         """The task that the next frame is restored for; AssertionError if it is a mixture or does not come."""
@@ -66,7 +80,7 @@ class Viewer:
         self.peer.wait(lambda: len(self.answers) > before, "the restored frame")
         assert stamp_ns(self.answers[-1]) == stamp_ns(message)
         image = PlainBridge().imgmsg_to_cv2(self.answers[-1])
-        (task,) = [task for task in TASKS if np.array_equal(image, self._references[task][seed])]
+        (task,) = [task for task in self._references if np.array_equal(image, self._references[task][seed])]
         self.tasks[stamp_ns(message)] = task
         return task
 
@@ -119,6 +133,24 @@ def test_an_unknown_task_is_refused_and_a_fold_that_fails_is_told(viewer: Viewer
     assert viewer.peer.set_parameters(task=other)[0].successful
     assert list(viewer.until(other))[-1] == other
     viewer.peer.wait(lambda: viewer.peer.status("restorer").message == "active", "a report without complaint")
+
+
+def test_a_new_bank_is_taken_with_its_task(viewer: Viewer, folder: Path, tmp_path: Path) -> None:
+    """As the trainer does it: both parameters at once, while frames go on; the same file again is read anew."""
+    task, bank = viewer.look(), tmp_path / "bank.safetensors"
+    hashes = find_prior("embedded", str(folder)).hashes
+    empty = PromptBank(hashes[WEIGHTS], hashes[ADAPTERS])
+    for prompt in (-np.ones(PROMPT), np.linspace(-2, 2, PROMPT)):
+        bank.write_bytes(empty.with_prompt("my_camera", prompt).to_bytes())
+        viewer.know("my_camera", bank)
+        assert viewer.peer.set_together(prompts=str(bank), task="my_camera").successful
+        seen = list(viewer.until("my_camera"))
+        assert set(seen[:-1]) <= {task, viewer.OLD}
+        assert [viewer.look() for _ in range(3)] == ["my_camera"] * 3
+    bank.write_bytes(b"no bank")
+    refused = viewer.peer.set_together(prompts=str(bank), task="restore")
+    assert not refused.successful and "bank.safetensors is no" in refused.reason
+    assert viewer.look() == "my_camera"
 
 
 def test_no_frame_was_lost(viewer: Viewer) -> None:
