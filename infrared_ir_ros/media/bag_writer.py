@@ -31,7 +31,8 @@ from rosbags.rosbag2.errors import WriterError
 
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media.atomic import sync_folder, temporary_name, unwritable
-from infrared_ir_ros.media.bag_reader import COMPRESSED, IMAGE, typestore
+from infrared_ir_ros.media.bag import typestore
+from infrared_ir_ros.media.bag_reader import COMPRESSED, IMAGE
 from infrared_ir_ros.media.image_message import ENCODING_OF_DTYPE
 from infrared_ir_ros.media.images import encode_png
 from infrared_ir_ros.media.paths import printable

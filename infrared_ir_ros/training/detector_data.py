@@ -31,10 +31,11 @@ from tqdm import tqdm
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media import read_image, write_atomically, write_image
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES
+from infrared_ir_ros.media.labels import read_boxes
 from infrared_ir_ros.media.paths import regular_files
 from infrared_ir_ros.simulation import degrade, stretch
 from infrared_ir_ros.training.detector_config import STORED, TilesConfig
-from infrared_ir_ros.training.labels import View, boxes_in_view, read_boxes
+from infrared_ir_ros.training.labels import View, boxes_in_view
 
 VISIBLE = 0.4  # of an object's area that a tile must show, or the object is not labelled in it
 DATASET = "data.yaml"  # written last: a folder that has it is complete

@@ -16,13 +16,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-
-from infrared_ir_ros.errors import SourceError
 
 LEAST_VISIBLE = 0.3  # of a box's area; what a crop leaves of a smaller share can hardly be told from the ground
 
@@ -67,19 +64,6 @@ def turn(image: np.ndarray, mirrored: bool, upside_down: bool) -> np.ndarray:
     """An image (height, width), left and right exchanged, and upper and lower."""
     image = image[:, ::-1] if mirrored else image
     return np.ascontiguousarray(image[::-1] if upside_down else image)
-
-
-def read_boxes(path: Path) -> np.ndarray:
-    """(n, 5) float32 of a label file of YOLO's; a frame without objects may have none. Raises SourceError."""
-    if not path.is_file() or not path.read_text().strip():
-        return np.zeros((0, 5), np.float32)
-    try:
-        boxes = np.loadtxt(path, np.float32, ndmin=2)
-    except ValueError as error:
-        raise SourceError(f"labels {path} can't be read ({error}): lines of class, x, y, width, height") from error
-    if boxes.shape[1] != 5:
-        raise SourceError(f"labels {path} have {boxes.shape[1]} columns: class, x, y, width, height are expected")
-    return boxes
 
 
 def boxes_in_view(boxes: np.ndarray, view: View, least: float = LEAST_VISIBLE) -> np.ndarray:

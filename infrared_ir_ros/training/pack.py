@@ -28,8 +28,9 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.labels import read_boxes
 from infrared_ir_ros.simulation import layout
-from infrared_ir_ros.training.labels import Labels, read_boxes
+from infrared_ir_ros.training.labels import Labels
 
 PHOTO_WIDTH = 1280
 CC_STILLS = "01 02 03 05 06 10 11 12 14 15 17 e40 t640".split()  # CC0, CC BY or MIT; the others only test

@@ -30,8 +30,9 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media import open_source
+from infrared_ir_ros.media.bag import typestore
 from infrared_ir_ros.media.bag_files import MAX_CHUNK_BYTES
-from infrared_ir_ros.media.bag_reader import COMPRESSED, IMAGE, typestore
+from infrared_ir_ros.media.bag_reader import COMPRESSED, IMAGE
 from infrared_ir_ros.media.bag_writer import BagWriter
 
 T0 = 1_700_000_000_000_000_000

@@ -27,10 +27,10 @@ pytest.importorskip("torch")  # the training room is of those who have it
 
 from infrared_ir_ros.errors import OptionError, SourceError  # noqa: E402
 from infrared_ir_ros.media import read_image, write_image  # noqa: E402
+from infrared_ir_ros.media.labels import read_boxes  # noqa: E402
 from infrared_ir_ros.training.detector import LAST, train_detector  # noqa: E402
 from infrared_ir_ros.training.detector_config import DetectorConfig, TilesConfig, read_detector_config  # noqa: E402
 from infrared_ir_ros.training.detector_data import make_tiles, recording, validation_recordings  # noqa: E402
-from infrared_ir_ros.training.labels import read_boxes  # noqa: E402
 
 CONFIG = Path(__file__).parents[2] / "config" / "train_detector.yaml"
 SHAPE, SIDE = (96, 128), 64

@@ -1,0 +1,190 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A rosbag2 bag (mcap, sqlite3): topics and messages; broken and hostile bags give their readable part or one line."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.bag_files import McapFile, RawMessage, Sqlite3File, Topic, inflate_file, inflate_message
+from infrared_ir_ros.media.frames import Report, log_problem
+from infrared_ir_ros.media.paths import natural_key, printable, read_file
+
+TOLD = 3  # of a kind of problems that are told one by one
+VISION_MSGS = {  # as ROS 2 defines them since Humble; rosbags has all but these
+    "Point2D": "float64 x\nfloat64 y",
+    "Pose2D": "vision_msgs/Point2D position\nfloat64 theta",
+    "BoundingBox2D": "vision_msgs/Pose2D center\nfloat64 size_x\nfloat64 size_y",
+    "ObjectHypothesis": "string class_id\nfloat64 score",
+    "ObjectHypothesisWithPose": "vision_msgs/ObjectHypothesis hypothesis\ngeometry_msgs/PoseWithCovariance pose",
+    "Detection2D": "std_msgs/Header header\nvision_msgs/ObjectHypothesisWithPose[] results\n"
+    "vision_msgs/BoundingBox2D bbox\nstring id",
+    "Detection2DArray": "std_msgs/Header header\nvision_msgs/Detection2D[] detections",
+    "VisionClass": "uint16 class_id\nstring class_name",
+    "LabelInfo": "std_msgs/Header header\nvision_msgs/VisionClass[] class_map\nfloat32 threshold",
+    "VisionInfo": "std_msgs/Header header\nstring method\nstring database_location\nint32 database_version",
+}
+
+
+@cache
+def typestore() -> Typestore:
+    """The message definitions of ROS 2 Jazzy and of vision_msgs; those in a bag are not trusted."""
+    store = get_typestore(Stores.ROS2_JAZZY)
+    for name, text in VISION_MSGS.items():
+        store.register(get_types_from_msg(text, f"vision_msgs/msg/{name}"))
+    return store
+
+
+class Bag:
+    """A bag's folder, or one of its files. topics: by name. What cannot be read is told to `report`.
+
+    Raises SourceError: files outside the folder, nothing readable.
+    """
+
+    def __init__(self, path: Path, report: Report = log_problem) -> None:
+        self.name = printable(path.name)
+        self._report = report
+        self._files, self._packed_messages = _bag_files(path, report) if path.is_dir() else ([path], False)
+        self.topics = self._topics()
+
+    def _topics(self) -> dict[str, Topic]:
+        topics: dict[str, Topic] = {}
+        for path in self._files:
+            with self._opened(path) as file:
+                if file is None:
+                    continue
+                for name, (kind, count) in file.topics().items():
+                    topics[name] = Topic(kind, topics.get(name, Topic(kind, 0)).count + count)
+        return topics
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[McapFile | Sqlite3File | None]:
+        """A file of the bag; None, told, if it is not readable while the bag has others."""
+        with ExitStack() as stack:
+            try:
+                if path.suffix == ".zstd":
+                    room = stack.enter_context(tempfile.TemporaryDirectory(prefix="infrared-bag-"))
+                    inflate_file(path, Path(room, path.stem))
+                    path = Path(room, path.stem)
+                file = McapFile(path) if path.suffix.lower() == ".mcap" else Sqlite3File(path)
+            except (SourceError, OSError) as error:
+                if len(self._files) == 1:
+                    raise SourceError(str(error)) from None
+                self._report(f"bag {self.name}: {error}")
+                file = None
+            yield file
+
+    def first_stamps(self, topic: str, most: int) -> list[int]:
+        """When the first messages of a topic were recorded, at most so many."""
+        stamps: list[int] = []
+        for path in self._files:
+            with self._opened(path) as file:
+                for message in file.messages(topic) if file else ():
+                    if len(stamps) == most:
+                        return stamps
+                    stamps.append(message.stamp_ns)
+        return stamps
+
+    def messages(self, topic: str) -> Iterator[RawMessage]:
+        """Those of a topic, in the order of recording, as bytes; damage of the files is told."""
+        for path in self._files:
+            with self._opened(path) as file:
+                if file is None:
+                    continue
+                count = 0
+                for message in file.messages(topic):
+                    count += 1
+                    yield message
+                for damage in file.damage[:TOLD]:
+                    self._report(f"bag {self.name}: {printable(path.name)}: {damage}")
+                if file.damage:
+                    self._report(f"bag {self.name}: {printable(path.name)}: {count} messages could be read")
+
+    def content(self, message: RawMessage, what: str) -> Any:
+        """A message with its fields. what: what it is, for the error. Raises SourceError if it is damaged."""
+        try:
+            data = inflate_message(message.data) if self._packed_messages else message.data
+            return typestore().deserialize_cdr(data, message.kind)
+        except Exception as error:  # bytes from outside: whatever they make the reader raise
+            raise SourceError(f"{what} is damaged: {type(error).__name__}: {printable(str(error))}") from None
+
+
+def stamp_of(content: Any, recorded_ns: int) -> int:
+    """Nanoseconds of a message's header, or of its recording where the header has none."""
+    stamp = content.header.stamp
+    return stamp.sec * 1_000_000_000 + stamp.nanosec or recorded_ns
+
+
+def _bag_files(folder: Path, report: Report) -> tuple[list[Path], bool]:
+    """The files of a bag's folder in order, and whether each message is compressed by itself."""
+    what = printable(folder.name)
+    try:
+        text = read_file(folder / "metadata.yaml", 1 << 20).decode("utf-8")
+        described = _load_yaml(text)["rosbag2_bagfile_information"]
+        names = [str(name) for name in described["relative_file_paths"]]
+        packed = str(described.get("compression_mode") or "").lower() == "message"
+    except (SourceError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        found = [path for path in folder.iterdir() if path.suffix.lower() in (".mcap", ".db3") and path.is_file()]
+        if not found:
+            raise SourceError(f"bag {what} has no .mcap or .db3 file") from None
+        reason = printable(str(error) if isinstance(error, SourceError) else type(error).__name__)
+        report(f"bag {what}: metadata.yaml cannot be used ({reason}): reading the files beside it")
+        return sorted(found, key=lambda path: natural_key(path.name)), False
+    files = []
+    for name in names:
+        path = _inside(folder, name)
+        if path.is_file():
+            files.append(path)
+        else:
+            report(f"bag {what}: {printable(name)} is missing: its messages are lost")
+    if not files:
+        raise SourceError(f"bag {what}: none of the files that metadata.yaml names is there")
+    return files, packed
+
+
+def _load_yaml(text: str) -> dict:
+    """ValueError for brackets in brackets in brackets: the parser takes seconds for ten thousand, and then gives up."""
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth += 1 if bracket.group() in "[{" else -1
+        if depth > 50:
+            raise ValueError("brackets nested more than 50 deep")
+    return yaml.safe_load(text)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The file `name` of a bag; SourceError if it lies, itself or by a link, outside of the bag's folder.
+
+    Old bags name their files with the bag's folder in front.
+    """
+    parts = PurePosixPath(name).parts
+    path = folder / name if len(parts) == 1 else folder / PurePosixPath(name).name
+    climbs = ".." in parts or PurePosixPath(name).is_absolute() or len(parts) not in (1, 2)
+    if climbs or path.resolve().parent != folder.resolve():
+        raise SourceError(
+            f"bag {printable(folder.name)}: metadata.yaml names {printable(name)}, which is outside of the bag: refused"
+        )
+    return path

@@ -1,0 +1,47 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Label files of YOLO's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.paths import printable, read_file
+
+_LARGEST = 1 << 24  # bytes
+
+
+def read_boxes(path: Path) -> np.ndarray:
+    """(n, 5) float32 of a label file of YOLO's: class, and centre, width and height as shares of the frame.
+
+    A frame without objects may have none. Raises SourceError.
+    """
+    if not path.is_file():
+        return np.zeros((0, 5), np.float32)
+    text = read_file(path, _LARGEST).decode("ascii", "replace")
+    if not text.strip():
+        return np.zeros((0, 5), np.float32)
+    what = printable(str(path))
+    try:
+        boxes = np.loadtxt(text.splitlines(), np.float32, ndmin=2)
+    except ValueError as error:
+        reason = printable(str(error))
+        raise SourceError(f"labels {what} can't be read ({reason}): lines of class, x, y, width, height") from error
+    if boxes.shape[1] != 5:
+        raise SourceError(f"labels {what} have {boxes.shape[1]} columns: class, x, y, width, height are expected")
+    return boxes
