@@ -36,7 +36,7 @@ import numpy as np
 from infrared_ir_ros.evaluation import Score, classical, metrics, score
 from infrared_ir_ros.evaluation.metrics import Distance
 from infrared_ir_ros.evaluation.testsets import CleanFrame, load_set, spread
-from infrared_ir_ros.media import write_atomically
+from infrared_ir_ros.media import read_image, write_atomically, write_image
 from infrared_ir_ros.simulation import degrade
 
 CACHE = Path(__file__).resolve().parent / "cache"
@@ -113,6 +113,17 @@ def score_classical(case: Case, variants: tuple[tuple[str, str], ...] = VARIANTS
         write_atomically(path, json.dumps(known).encode())
     names = ("input", *(variant_name(*variant) for variant in variants))
     return {name: Score(*known[name]) for name in names}
+
+
+def classical_frames(case: Case) -> dict[str, np.ndarray]:
+    """The degraded frame restored by each of VARIANTS, (height, width) uint8 by its name; kept in the cache."""
+    cv2.setNumThreads(1)
+    paths = {variant: CACHE / f"{_key(case)}_{variant_name(*variant)}.png" for variant in VARIANTS}
+    missing = [variant for variant, path in paths.items() if not path.exists()]
+    prepared = classical.prepare(case.degraded) if missing else case.degraded
+    for variant in missing:
+        write_image(paths[variant], to_levels(classical.finish(prepared, *variant)))
+    return {variant_name(*variant): read_image(path) for variant, path in paths.items()}
 
 
 def _is_known(known: dict[str, list[float]], name: str, distance: Distance | None) -> bool:
