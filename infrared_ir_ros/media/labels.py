@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
@@ -45,3 +46,11 @@ def read_boxes(path: Path) -> np.ndarray:
     if boxes.shape[1] != 5:
         raise SourceError(f"labels {what} have {boxes.shape[1]} columns: class, x, y, width, height are expected")
     return boxes
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Mask (height, width) uint8, 1 where its picture isn't black. Raises SourceError where there is none."""
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise SourceError(f"mask {path} is missing or no picture: each frame needs one")
+    return (mask > 0).astype(np.uint8)

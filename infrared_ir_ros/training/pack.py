@@ -28,7 +28,7 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media.labels import read_boxes
+from infrared_ir_ros.media.labels import read_boxes, read_mask
 from infrared_ir_ros.simulation import layout
 from infrared_ir_ros.training.labels import Labels
 
@@ -66,7 +66,7 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
     rng = np.random.default_rng(seed)
     sets["layouts"] = [np.rint(255 * layout(rng, 512, 640)).astype(np.uint8) for _ in range(layouts)]
     sets["hit_uav" + BOXES] = [read_boxes(aerial / "labels" / f"{stem}.txt") for stem in _stems(aerial / "images")]
-    sets["buffalo" + MASK] = [_mask(animals / "masks" / f"{stem}.png") for stem in _stems(animals / "images")]
+    sets["buffalo" + MASK] = [read_mask(animals / "masks" / f"{stem}.png") for stem in _stems(animals / "images")]
     named = {f"{name}/{index:05d}": frame for name, frames in sets.items() for index, frame in enumerate(frames)}
     output.parent.mkdir(parents=True, exist_ok=True)
     np.savez(output, **named)
@@ -105,14 +105,6 @@ def _pictures(folder: Path) -> Iterator[np.ndarray]:
 
 def _stems(folder: Path) -> list[str]:
     return [path.stem for path in sorted(folder.glob("*"))]
-
-
-def _mask(path: Path) -> np.ndarray:
-    """1 where the picture of a mask isn't black."""
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if mask is None:
-        raise SourceError(f"mask {path} is missing or no picture: each frame needs one")
-    return (mask > 0).astype(np.uint8)
 
 
 def _counts_to_grey(path: Path) -> np.ndarray:

@@ -33,7 +33,8 @@ from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.semantic import normalised
 from infrared_ir_ros.training.train import schedule
 
-HEIGHT, WIDTH, BATCH = 240, 320, 6
+SIZES = ((120, 160, 12), (240, 320, 6))  # height, width and frames of a batch: at first small ones, then those to serve
+SMALL_SHARE = 0.6  # of the time
 RATE = 1e-3
 
 
@@ -48,8 +49,9 @@ def train_segmenter(
 ) -> float:
     """Train on clean frames of the sets that have masks; `folder` gets a SegFormer in the layout of transformers.
 
-    width: channels of the first scale; 24 gives 0.9 M parameters. stop: asked after every step. Returns the mean
-    loss of the last steps. Raises OptionError or SourceError: nothing to learn from, transformers is missing.
+    It is made for frames of about 240x320. width: channels of the first scale; 24 gives 0.7 M parameters. stop: asked
+    after every step. Returns the mean loss of the last steps. Raises OptionError or SourceError: nothing to learn from,
+    transformers is missing.
     """
     sets = {name: 1.0 for name in labels.masks if name in frames}
     if not sets:
@@ -65,7 +67,8 @@ def train_segmenter(
     while passed < 60 * minutes and not stop():
         for group in optimizer.param_groups:
             group["lr"] = RATE * schedule(passed / (60 * minutes), len(losses))
-        loss = _loss(model, *_batch(frames, labels, sets, rng))
+        size = SIZES[passed > SMALL_SHARE * 60 * minutes]
+        loss = _loss(model, *_batch(frames, labels, sets, size, rng))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -88,14 +91,15 @@ def _new_model(classes: int, width: int) -> nn.Module:
 
 
 def _batch(
-    frames: FrameSets, labels: Labels, sets: dict[str, float], rng: np.random.Generator
+    frames: FrameSets, labels: Labels, sets: dict[str, float], size: tuple[int, int, int], rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Frames (BATCH, 1, HEIGHT, WIDTH) in 0..1 and the class of each pixel."""
+    """Frames (batch, 1, height, width) in 0..1 and the class of each pixel."""
+    height, width, batch = size
     clean, masks = [], []
-    for _ in range(BATCH):
-        image, view = draw_view(frames, sets, rng, HEIGHT, WIDTH)
+    for _ in range(batch):
+        image, view = draw_view(frames, sets, rng, height, width)
         clean.append(image / np.float32(255))
-        masks.append(mask_in_view(labels.masks[view.set_name][view.index], view, HEIGHT, WIDTH))
+        masks.append(mask_in_view(labels.masks[view.set_name][view.index], view, height, width))
     return torch.from_numpy(np.stack(clean)[:, None]), torch.from_numpy(np.stack(masks)).long()
 
 
