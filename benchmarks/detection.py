@@ -39,9 +39,9 @@ from tqdm import tqdm
 from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.detection import Detector, load_detector
 from infrared_ir_ros.evaluation.testsets import data_folder
+from infrared_ir_ros.media.labels import read_boxes
 from infrared_ir_ros.records import Detection, DetectionOptions, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
-from infrared_ir_ros.training.labels import read_boxes
 
 TEST = "hit-uav"
 LABELS = "detection/hit-uav/test/labels"
