@@ -39,6 +39,7 @@ class Asked:
     options: Options
     network: dict[str, str]
     distance_every: int
+    detector: str = ""
     ray: str = field(default="", repr=False)  # where it runs changes no figure
 
     def __post_init__(self) -> None:
@@ -53,6 +54,10 @@ class Asked:
             raise OptionError("--ray spreads offline evaluation: --mode replay takes the time of this machine")
         if sum(map(bool, (wanted.reference_topic, wanted.reference, wanted.degradation))) > 1:
             raise OptionError("use one of --reference-topic, --reference and --degradation")
+        if wanted.labels and wanted.label_topic:
+            raise OptionError("use one of --labels and --label-topic")
+        if (wanted.labels or wanted.label_topic) and not (self.detector or wanted.detection_topics):
+            raise OptionError("labels are for detections: give --detector or --detection-topic")
         if wanted.frames < 0 or self.distance_every < 0 or wanted.tolerance_ns < 0:
             raise OptionError("--frames, --distance-every and --tolerance-ms may not be below 0")
 

@@ -29,6 +29,10 @@ def evaluate_bag(
     task: tuple[str, ...] = ("restore",),
     classical: tuple[str, ...] = (),
     method_topic: tuple[str, ...] = (),
+    detector: str = "",
+    detection_topic: tuple[str, ...] = (),
+    label_topic: str = "",
+    labels: str = "",
     topic: str = "",
     reference_topic: str = "",
     reference: str = "",
@@ -61,6 +65,16 @@ def evaluate_bag(
         A classical chain DENOISER+SHADING, as wavelet+gradient; may be given several times.
     method_topic
         Topic of the same bag with frames that another method restored; may be given several times.
+    detector
+        A detector to look at the frames of every method: ONNX of export_detector, or the name of one that ships.
+    detection_topic
+        Topic of the same bag (Detection2DArray) with what your detector found; may be given several times.
+    label_topic
+        Topic of the same bag (Detection2DArray, or truth/boxes of our camera) with what is there: for mAP.
+    labels
+        The same as a folder of YOLO's label files, named as the pictures, or by number (000000.txt) for bags and
+        videos; class names in classes.txt, or as the detector has them. A folder in it of the recording's name is its
+        own.
     topic
         Image topic of the input in a bag; empty: the first.
     reference_topic
@@ -92,9 +106,12 @@ def evaluate_bag(
 
     options = restoring.options(task[0] if task else "restore", smoothing)
     tolerance_ns = round(1e6 * tolerance_ms)
-    wanted = Wanted(topic, method_topic, reference_topic, reference, degradation, seed, tolerance_ns, frames)
+    wanted = Wanted(topic, method_topic, detection_topic, label_topic, labels, (), reference_topic, reference,
+                    degradation, seed, tolerance_ns, frames)  # fmt: skip
     network = restoring.network()
-    return evaluate(Asked(inputs, output, mode, task, classical, wanted, options, network, distance_every, ray))
+    return evaluate(
+        Asked(inputs, output, mode, task, classical, wanted, options, network, distance_every, detector, ray)
+    )
 
 
 def main() -> None:

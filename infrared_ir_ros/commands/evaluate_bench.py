@@ -22,6 +22,7 @@ from pathlib import Path
 
 import infrared_ir_ros
 from infrared_ir_ros.commands.evaluate_asked import Asked
+from infrared_ir_ros.detection import Detector, load_detector
 from infrared_ir_ros.evaluation.judge import Yardsticks
 from infrared_ir_ros.evaluation.methods import INPUT, Classical, Method, Ours
 from infrared_ir_ros.evaluation.metrics import Distance
@@ -32,11 +33,12 @@ from infrared_ir_ros.restoration import load_restorer
 
 @dataclass(frozen=True)
 class Bench:
-    """methods: that are run, none in a replay. names: of all that is compared, the input first. notes: on figures that
-    are not there."""
+    """methods: that are run, none in a replay. names: of all that is compared, the input first. detector: looks at
+    the frames of each method. notes: on figures that are not there."""
 
     methods: list[Method]
     names: list[str]
+    detector: Detector | None
     yardsticks: Yardsticks
     notes: list[str]
 
@@ -46,7 +48,12 @@ def set_up(asked: Asked) -> Bench:
     methods = _methods(asked)
     played = [live_name(asked)] if asked.mode == "replay" else []
     names = [INPUT, *played, *(method.name for method in methods), *asked.wanted.methods]
-    return Bench(methods, names, *_yardsticks(asked))
+    names += asked.wanted.detection_topics
+    network = asked.network
+    detector = (
+        load_detector(asked.detector, engine=network["engine"], device=network["device"]) if asked.detector else None
+    )
+    return Bench(methods, names, detector, *_yardsticks(asked))
 
 
 def live_name(asked: Asked) -> str:
@@ -89,18 +96,20 @@ def _distances() -> Iterator[tuple[str, Distance]]:
         yield "st_lpips", perceptual.st_lpips().distance
 
 
-def configuration(asked: Asked, methods: list[Method]) -> dict[str, str]:
+def configuration(asked: Asked, bench: Bench) -> dict[str, str]:
     """What was asked, and the versions and hashes of what answered; as text."""
     shown = {"version": getattr(infrared_ir_ros, "__version__", ""), "mode": asked.mode}
     shown |= {"inputs": ", ".join(printable(str(path)) for path in asked.inputs)}
     shown |= {name: str(value) for name, value in asdict(asked.wanted).items() if value}
     shown |= {name: str(value) for name, value in asdict(asked.options).items() if name not in ("task", "counts")}
     shown |= {f"counts.{name}": str(value) for name, value in asdict(asked.options.counts).items()}
-    for method in methods:
+    for method in bench.methods:
         if isinstance(method, Ours):
             shown[f"method {method.name}"] = ", ".join(f"{k} {v}" for k, v in method.restorer.description.items() if v)
         else:
             shown[f"method {method.name}"] = "classical chain"
+    if bench.detector:
+        shown |= bench.detector.description
     if prompts := asked.network["prompts"]:
         shown["prompts"] = f"{prompts}, SHA-256 {fingerprint(Path(prompts))}"
     return {name: value for name, value in shown.items() if value}

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +28,19 @@ from tqdm import tqdm
 
 from infrared_ir_ros.commands.evaluate_asked import Asked
 from infrared_ir_ros.commands.evaluate_bench import Bench, live_name
+from infrared_ir_ros.detection import Detector
 from infrared_ir_ros.errors import InfraredError, SourceError
+from infrared_ir_ros.evaluation.detecting import LABELS, MOST, PROTOCOL, Boxes, sure
 from infrared_ir_ros.evaluation.judge import Judge, Row
 from infrared_ir_ros.evaluation.methods import INPUT, Method
 from infrared_ir_ros.evaluation.recordings import CLEAN, Instant, Wanted, fingerprint, instants, result_topic
 from infrared_ir_ros.evaluation.report import Recording
 from infrared_ir_ros.media.bag_writer import BagWriter
+from infrared_ir_ros.media.detections import DETECTIONS, detections_message
 from infrared_ir_ros.media.paths import printable, safe_name
+from infrared_ir_ros.records import Counts
 
+FRAME_ID = "evaluation"
 LIVE = ("task", "tone", "strength", "smoothing", "pattern_memory")  # what the node is asked for, beside the counts
 
 
@@ -76,7 +83,10 @@ def _judge(job: Job, asked: Asked, bench: Bench, room: Path) -> Recording:
     shutil.rmtree(room / recording.bag, ignore_errors=True)
     wanted = replace(asked.wanted, seed=asked.wanted.seed + job.number)
     methods = [_play(job.path, recording, wanted, asked)] if asked.mode == "replay" else bench.methods
-    _judge_frames(job.path, recording, wanted, methods, Judge(bench.yardsticks), room / recording.bag)
+    if bench.detector:
+        wanted = replace(wanted, label_names=bench.detector.names)
+    look = partial(_found, detector=bench.detector, counts=asked.options.counts)
+    _judge_frames(job.path, recording, wanted, methods, Judge(bench.yardsticks), look, room / recording.bag)
     return recording
 
 
@@ -96,7 +106,13 @@ def _play(path: Path, recording: Recording, wanted: Wanted, asked: Asked) -> Met
 
 
 def _judge_frames(
-    path: Path, recording: Recording, wanted: Wanted, methods: list[Method], judge: Judge, target: Path
+    path: Path,
+    recording: Recording,
+    wanted: Wanted,
+    methods: list[Method],
+    judge: Judge,
+    look: Callable[[Instant, dict[str, np.ndarray]], Boxes],
+    target: Path,
 ) -> None:
     """All frames of one recording, and the bag of the results."""
     for method in methods:
@@ -109,14 +125,19 @@ def _judge_frames(
         ):
             try:
                 images, own = _answers(instant, methods)
+                boxes = look(instant, images)
                 done = list(judge.add(images, instant.clean))
             except InfraredError as error:
                 bad += 1
                 if bad == 1:
                     recording.problems.append(f"{instant.frame.name}: {error}")
                 continue
-            _write(bag, images, instant)
+            _write(bag, images, boxes, instant)
             _note(recording, instant)
+            recording.boxes.append(boxes)
+            for name, found in boxes.items():
+                if name != LABELS:
+                    own.setdefault(name, {})["detections"] = float(len(sure(found)))
             pending.append(own)
             _merge(recording, pending, done)
         _merge(recording, pending, list(judge.finish()))
@@ -142,6 +163,14 @@ def _answers(instant: Instant, methods: list[Method]) -> tuple[dict[str, np.ndar
     return images, own
 
 
+def _found(instant: Instant, images: dict[str, np.ndarray], detector: Detector | None, counts: Counts) -> Boxes:
+    """What is found in the frame of each method, and by the topics of others; and what is there, if that is known."""
+    boxes = dict(instant.found)
+    if detector:
+        boxes |= {name: detector.detect(image, PROTOCOL, counts)[:MOST] for name, image in images.items()}
+    return boxes if instant.labels is None else boxes | {LABELS: instant.labels}
+
+
 def _note(recording: Recording, instant: Instant) -> None:
     image, stamp = instant.frame.image, instant.frame.stamp_ns
     recording.shape, recording.dtype = image.shape, image.dtype.name
@@ -152,13 +181,17 @@ def _note(recording: Recording, instant: Instant) -> None:
 def _merge(recording: Recording, pending: list[dict[str, Row]], done: list[dict[str, Row]]) -> None:
     for rows in done:
         own = pending.pop(0)
-        recording.rows.append({name: row | own.get(name, {}) for name, row in rows.items()})
+        recording.rows.append({name: rows.get(name, {}) | own.get(name, {}) for name in rows | own})
 
 
-def _write(bag: BagWriter, images: dict[str, np.ndarray], instant: Instant) -> None:
+def _write(bag: BagWriter, images: dict[str, np.ndarray], boxes: Boxes, instant: Instant) -> None:
+    stamp = instant.frame.stamp_ns
     everything = images | ({CLEAN: instant.clean} if instant.clean is not None else {})
     try:
         for name, image in everything.items():
-            bag.write_image(result_topic(name), image, instant.frame.stamp_ns, "evaluation")
+            bag.write_image(result_topic(name), image, stamp, FRAME_ID)
+        for name, found in boxes.items():
+            message = detections_message(sure(found), stamp, FRAME_ID)
+            bag.write(f"{result_topic(name)}/detections", DETECTIONS, stamp, message)
     except SourceError as error:
         raise CannotWrite(str(error)) from error

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.evaluation.detecting import sure
 from infrared_ir_ros.evaluation.methods import INPUT
 from infrared_ir_ros.evaluation.recordings import CLEAN, result_topic
 from infrared_ir_ros.evaluation.report import Evaluation, Picture, Recording
@@ -50,7 +51,8 @@ def choose_pictures(evaluation: Evaluation, room: Path) -> list[Picture]:
         gain, one, number = ranked[place]
         about = FIGURES[figure]
         caption = f"{one.name}, frame {number}: {about.label} {sign * gain:+.{about.digits}f} {about.unit} ({method})"
-        pictures.append(Picture(title, caption, _images(evaluation, room / one.bag, one.stamps[number])))
+        boxes = {name: sure(found) for name, found in one.boxes[number].items()}
+        pictures.append(Picture(title, caption, _images(evaluation, room / one.bag, one.stamps[number]), boxes))
     return pictures
 
 

@@ -40,7 +40,7 @@ def evaluate(asked: Asked) -> int:
     InfraredError: nothing could be judged, the output exists or cannot be written.
     """
     todo, bench = jobs(recordings(asked.inputs)), set_up(asked)
-    shown = configuration(asked, bench.methods)
+    shown = configuration(asked, bench)
     store = Store(asked.output)
     with store.open(json.dumps([repr(asked), shown])):
         try:

@@ -31,6 +31,7 @@ from infrared_ir_ros.evaluation.recordings import fingerprint
 from infrared_ir_ros.evaluation.report import Recording
 from infrared_ir_ros.media.atomic import sync_folder, unwritable, write_atomically
 from infrared_ir_ros.media.paths import printable
+from infrared_ir_ros.records import Detection
 
 _ASKED, _DONE, _LOCK = "asked.json", "done", "lock"
 
@@ -98,6 +99,7 @@ class Store:
         """What came of a recording in an earlier run, if it and its bag are there and it has not changed since."""
         with suppress(OSError, ValueError, TypeError):
             kept = Recording(**json.loads(self._file(job).read_text()))
+            kept.boxes = [{name: _detections(found) for name, found in frame.items()} for frame in kept.boxes]
             same = (kept.name, kept.path) == (job.name, printable(str(job.path)))
             if same and (self.folder / kept.bag).is_dir() and kept.sha256 == fingerprint(job.path):
                 return kept
@@ -114,3 +116,7 @@ class Store:
         os.rename(self.folder, self.output)
         (self.output / _LOCK).unlink()
         sync_folder(self.output.parent)
+
+
+def _detections(rows: list[dict]) -> tuple[Detection, ...]:
+    return tuple(Detection(**row | {"box": tuple(row["box"])}) for row in rows)

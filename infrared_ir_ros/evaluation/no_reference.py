@@ -100,12 +100,17 @@ class BlurCurve:
         stripes = np.array([one.stripes for one in looks])
         detail = np.minimum.accumulate([one.detail for one in looks])
         noise = np.array(noises)
-        return cls(detail, stripes / stripes[0], noise / noise[0] if np.isfinite(noise).all() else np.ones(len(BLURS)))
+        return cls(detail, _to_first(stripes), _to_first(noise))
 
     def without_blur(self, figure: float, detail: float, kind: str) -> float:
         """A method's figure (`stripes` or `noise`), less the part of its fall that its loss of detail explains."""
         gained = np.interp(detail, self.detail[::-1], getattr(self, kind)[::-1])
         return figure / max(float(gained), 1e-3)
+
+
+def _to_first(values: np.ndarray) -> np.ndarray:
+    """Each against the first; ones where that says nothing."""
+    return values / values[0] if np.isfinite(values).all() and values[0] > 0 else np.ones(len(values))
 
 
 def _stripes(frame: np.ndarray, edges: np.ndarray) -> tuple[float, list[float]]:

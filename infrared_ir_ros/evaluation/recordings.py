@@ -17,18 +17,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.evaluation.labels import LabelFolder
 from infrared_ir_ros.media import open_source
+from infrared_ir_ros.media.detections import DetectionTopic, Seen
 from infrared_ir_ros.media.frames import Frame, Report, Source
 from infrared_ir_ros.media.paths import existing, printable, regular_files
 from infrared_ir_ros.media.sources import BAG_SUFFIXES
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES
+from infrared_ir_ros.records import Detection
 from infrared_ir_ros.simulation.camera import Degrader
 
 CLEAN = "clean"  # beside the methods in a bag of results
@@ -40,6 +44,8 @@ class Wanted:
     """What stands beside a frame.
 
     topic: of the frames in a bag, "" the first. methods: topics of other methods' frames in the same bag.
+    detection_topics: what detectors of others found, in the same bag. label_topic: what is there, in the same bag;
+    labels: the same as a folder of YOLO's files, label_names: of their classes.
     reference_topic: of clean frames in the same bag. reference: another recording with the clean frames.
     degradation: preset that makes the input of the frames, which are then the clean ones; seed: of it.
     tolerance_ns: between the stamps of a frame and what belongs to it. frames: at most, 0 all.
@@ -47,6 +53,10 @@ class Wanted:
 
     topic: str = ""
     methods: tuple[str, ...] = ()
+    detection_topics: tuple[str, ...] = ()
+    label_topic: str = ""
+    labels: str = ""
+    label_names: tuple[str, ...] = ()
     reference_topic: str = ""
     reference: str = ""
     degradation: str = ""
@@ -57,11 +67,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Instant:
-    """A frame of the input, and what belongs to it. others: by topic; a frame that is missing there is not in it."""
+    """A frame of the input, and what belongs to it. others, found: by topic; what is missing there is not in it.
+    labels: None where nobody says what is in the frame."""
 
     frame: Frame
     clean: np.ndarray | None
     others: dict[str, np.ndarray] = field(default_factory=dict)
+    found: dict[str, tuple[Detection, ...]] = field(default_factory=dict)
+    labels: tuple[Detection, ...] | None = None
 
 
 def recordings(paths: Sequence[Path]) -> list[Path]:
@@ -95,8 +108,11 @@ def instants(path: Path, wanted: Wanted, report: Report) -> Iterator[Instant]:
     source = open_source(path, wanted.topic, report=report)
     clean = _reference(path, wanted, source, report)
     degrader = Degrader(wanted.degradation, wanted.seed) if wanted.degradation else None
-    others = {topic: _Partner(_open(path, topic, report), wanted.tolerance_ns, True) for topic in wanted.methods}
-    count = odd = lonely = 0
+    others = {topic: _Partner(_open(path, topic, report), wanted.tolerance_ns) for topic in wanted.methods}
+    topics = {topic: _Partner(DetectionTopic(path, topic, report), wanted.tolerance_ns)
+              for topic in wanted.detection_topics}  # fmt: skip
+    labels = _labels(path, wanted, report)
+    count = odd = lonely = nameless = 0
     shape: tuple[int, ...] = ()
     for frame in source:
         if wanted.frames and count == wanted.frames:
@@ -105,7 +121,8 @@ def instants(path: Path, wanted: Wanted, report: Report) -> Iterator[Instant]:
         if frame.image.shape != shape:
             odd += 1
             continue
-        truth = clean.of(frame) if clean else None
+        beside = clean.of(frame) if clean else None
+        truth = None if beside is None else beside.image
         if clean and truth is None:
             lonely += 1
             continue
@@ -113,8 +130,11 @@ def instants(path: Path, wanted: Wanted, report: Report) -> Iterator[Instant]:
             raise SourceError(f"frames are {shape} and their clean ones {truth.shape}: they must be of one size")
         if degrader:
             truth, frame = frame.image, Frame(degrader(frame.image), frame.stamp_ns, frame.name)
-        found = {topic: partner.of(frame) for topic, partner in others.items()}
-        yield Instant(frame, truth, {topic: image for topic, image in found.items() if image is not None})
+        images = {topic: one.image for topic, partner in others.items() if (one := partner.of(frame))}
+        found = {topic: one.detections for topic, partner in topics.items() if (one := partner.of(frame))}
+        there = labels(frame, count) if labels else None
+        nameless += there is None
+        yield Instant(frame, truth, images, found, there)
         count += 1
     if odd:
         report(f"{odd} frames are of another size than the first, {shape}: left out")
@@ -124,24 +144,35 @@ def instants(path: Path, wanted: Wanted, report: Report) -> Iterator[Instant]:
         raise SourceError(
             f"{printable(path.name)}: no frame has a clean one" if lonely else f"{printable(path.name)} holds no frame"
         )
-    for topic, partner in others.items():
+    if labels and nameless == count:
+        where = (
+            f"{wanted.labels}: files are called as the pictures, or by number, as 000000.txt"
+            if wanted.labels
+            else (f"{wanted.label_topic} within {wanted.tolerance_ns / 1e6:g} ms")
+        )
+        report(f"none of the {count} frames has labels in {printable(where)}")
+    elif nameless and labels:
+        report(f"{nameless} of {count} frames have no labels, and do not count for mAP")
+    for topic, partner in (*others.items(), *topics.items()):
         if partner.missed:
             report(f"{partner.missed} of {count} frames have none on {printable(topic)}")
 
 
-class _Partner:
-    """The frames of another source, by stamp, or by number where the sources have no common clock."""
+Beside = TypeVar("Beside", Frame, Seen)
 
-    def __init__(self, source: Source, tolerance_ns: int, by_stamp: bool) -> None:
+
+class _Partner(Generic[Beside]):
+    """What another source has for each frame, by stamp, or by number where the sources have no common clock."""
+
+    def __init__(self, source: Iterable[Beside], tolerance_ns: int, by_stamp: bool = True) -> None:
         self._frames, self._tolerance, self._by_stamp = iter(source), tolerance_ns, by_stamp
-        self._held: list[Frame] = []
+        self._held: list[Beside] = []
         self.missed = 0
 
-    def of(self, frame: Frame) -> np.ndarray | None:
-        """The image that belongs to a frame; stamps asked for must rise."""
+    def of(self, frame: Frame) -> Beside | None:
+        """What belongs to a frame; stamps asked for must rise."""
         if not self._by_stamp:
-            partner = next(self._frames, None)
-            return None if partner is None else partner.image
+            return next(self._frames, None)
         while not self._held or self._held[-1].stamp_ns < frame.stamp_ns + self._tolerance:
             partner = next(self._frames, None)
             if partner is None:
@@ -152,12 +183,22 @@ class _Partner:
         if near is None or abs(near.stamp_ns - frame.stamp_ns) > self._tolerance:
             self.missed += 1
             return None
-        return near.image
+        return near
 
 
-def _reference(path: Path, wanted: Wanted, source: Source, report: Report) -> _Partner | None:
+def _labels(path: Path, wanted: Wanted, report: Report) -> Callable[[Frame, int], tuple[Detection, ...] | None] | None:
+    """What is truly in a frame, given the frame and its number."""
+    if wanted.labels:
+        return LabelFolder(Path(wanted.labels), path.stem, wanted.label_names).of
+    if not wanted.label_topic:
+        return None
+    partner = _Partner(DetectionTopic(path, wanted.label_topic, report), wanted.tolerance_ns)
+    return lambda frame, number: None if (one := partner.of(frame)) is None else one.detections
+
+
+def _reference(path: Path, wanted: Wanted, source: Source, report: Report) -> _Partner[Frame] | None:
     if wanted.reference_topic:
-        return _Partner(_open(path, wanted.reference_topic, report), wanted.tolerance_ns, True)
+        return _Partner(_open(path, wanted.reference_topic, report), wanted.tolerance_ns)
     if wanted.reference:
         other = open_source(wanted.reference, report=report)
         return _Partner(other, wanted.tolerance_ns, hasattr(source, "topic") and hasattr(other, "topic"))

@@ -30,10 +30,12 @@ import numpy as np
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.evaluation.charts import Chart, chart
+from infrared_ir_ros.evaluation.detecting import LABELS, PRECISION, precision
 from infrared_ir_ros.evaluation.judge import Row
 from infrared_ir_ros.evaluation.methods import INPUT
 from infrared_ir_ros.evaluation.summary import FIGURES, Mean, summarise
 from infrared_ir_ros.media import write_atomically
+from infrared_ir_ros.records import Detection
 
 COLOURS = ("#6b7280", "#d9480f", "#1c7ed6", "#2b8a3e", "#9c36b5", "#c2255c", "#0b7285", "#5c3d2e")
 PLOTTED = ("psnr_fitted", "bias_k", "stripes", "temporal_noise", "flicker", "log_snr", "milliseconds")
@@ -42,7 +44,8 @@ CHARTED = 12  # recordings whose plots are drawn; the figures of the others are 
 
 @dataclass
 class Recording:
-    """What came of one recording. seconds: of each frame since the first; rows: of each frame, by method."""
+    """What came of one recording. seconds: of each frame since the first; rows: of each frame, by method. boxes: what
+    was found in each frame, by method, and under LABELS what is there."""
 
     name: str
     path: str
@@ -54,6 +57,7 @@ class Recording:
     rows: list[dict[str, Row]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     bag: str = ""
+    boxes: list[dict[str, tuple[Detection, ...]]] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)  # of a replay
 
     def values(self, method: str, figure: str) -> np.ndarray:
@@ -63,11 +67,22 @@ class Recording:
 
 @dataclass(frozen=True)
 class Picture:
-    """A frame for the slider. images: by method, (H, W) uint8, on one scale; the input first."""
+    """A frame for the slider. images: by method, (H, W) uint8, on one scale; the input first. boxes: by method."""
 
     title: str
     caption: str
     images: dict[str, np.ndarray]
+    boxes: dict[str, list[Detection]]
+
+    def layers(self) -> list[tuple[str, np.ndarray, list[Detection]]]:
+        """Name, picture and boxes of all that can be looked at, the input first; a topic that only has boxes has them
+        on the input."""
+        alone = {name: self.images[INPUT] for name in self.boxes if name not in (*self.images, LABELS)}
+        return [(name, image, self.boxes.get(name, [])) for name, image in (self.images | alone).items()]
+
+    def labels(self) -> list[Detection]:
+        """What is truly there."""
+        return self.boxes.get(LABELS, [])
 
 
 @dataclass
@@ -93,7 +108,7 @@ class Evaluation:
                     means[method] = summarise(values, inputs)
             if means:
                 table[figure] = means
-        return table
+        return table | precision(self.methods, [frame for one in self.recordings for frame in one.boxes])
 
 
 def write_report(folder: Path, evaluation: Evaluation, pictures: list[Picture]) -> None:
@@ -107,7 +122,7 @@ def write_report(folder: Path, evaluation: Evaluation, pictures: list[Picture]) 
 def _csv(evaluation: Evaluation) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = [*FIGURES, "static"]
+    names = [name for name in (*FIGURES, "static") if name not in PRECISION]
     writer.writerow(["recording", "frame", "stamp_ns", "method", *names])
     for one in evaluation.recordings:
         for number, (stamp, rows) in enumerate(zip(one.stamps, one.rows, strict=True)):
@@ -124,7 +139,7 @@ def _cell(value: float) -> str:
 def _json(evaluation: Evaluation, table: dict[str, dict[str, Mean]]) -> str:
     """Flat where it can be; what is not finite is null."""
     recordings = [
-        {name: value for name, value in asdict(one).items() if name not in ("rows", "seconds", "stamps")}
+        {name: value for name, value in asdict(one).items() if name not in ("rows", "seconds", "stamps", "boxes")}
         | {"frames": len(one.rows)}
         for one in evaluation.recordings
     ]

@@ -50,6 +50,9 @@ FIGURES = {
     "temporal_noise": Figure("temporal noise", "of static pixels, against the scene; blur is no gain", "", 3, -1),
     "flicker": Figure("flicker", "of static blocks from frame to frame, against the scene's contrast", "", 4, -1),
     "detail": Figure("detail", "edges of 1 to 4 pixels against coarse contrast; not a merit by itself", "", 3, 0),
+    "detections": Figure("detections", "found in a frame, of a score of 0.25 or more", "", 1, 0),
+    "map50": Figure("mAP50", "detections against the labels by the COCO protocol, overlap 50 %", "", 3, 1),
+    "map": Figure("mAP50-95", "the same, mean over overlaps of 50 to 95 %", "", 3, 1),
     "log_snr": Figure("log SNR of the input", "as estimated when this method ran", "", 2, 0),
     "milliseconds": Figure("latency", "of a frame", "ms", 1, -1),
 }  # fmt: skip

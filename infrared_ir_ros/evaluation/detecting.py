@@ -1,0 +1,89 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What detectors find in the frames of each method, and how good that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from infrared_ir_ros.evaluation.methods import INPUT
+from infrared_ir_ros.evaluation.precision import mean_average_precision
+from infrared_ir_ros.evaluation.summary import BLOCK, LEAST_BLOCKS, Mean
+from infrared_ir_ros.records import Detection, DetectionOptions
+
+LABELS = "labels"  # among the methods: what is truly there
+SURE = 0.25  # score of a detection that is counted and drawn
+PROTOCOL = DetectionOptions(confidence=0.01)  # average precision wants the unsure ones too
+MOST = 100  # detections of a frame that the protocol looks at
+PRECISION = ("map50", "map")
+DRAWS = 100  # of blocks of frames, for the intervals
+MOST_JUDGED = 40_000  # frames times draws: beyond, there are fewer draws
+
+Boxes = dict[str, tuple[Detection, ...]]
+
+
+def sure(detections: Sequence[Detection]) -> list[Detection]:
+    """Those that are counted and drawn."""
+    return [one for one in detections if one.score >= SURE]
+
+
+def precision(methods: Sequence[str], frames: Sequence[Boxes]) -> dict[str, dict[str, Mean]]:
+    """PRECISION by method, over all labelled frames together; empty where none are, or nobody looked for anything.
+
+    frames: in their order, what was found by method, and LABELS. A method's frames are those in which it answered; its
+    gain over the input is over the frames in which both did. Labels are compared without case.
+    """
+    labelled = [frame for frame in frames if LABELS in frame]
+    means = {}
+    for method in methods:
+        mine = [frame for frame in labelled if method in frame]
+        if mine:
+            means[method] = _means(mine, method)
+    return {name: {method: both[number] for method, both in means.items()}
+            for number, name in enumerate(PRECISION)} if means else {}  # fmt: skip
+
+
+def _means(frames: list[Boxes], method: str) -> list[Mean]:
+    """mAP50 and mAP50-95 of one method; its intervals from blocks of frames that follow each other."""
+    compared = method != INPUT and all(INPUT in frame for frame in frames)
+    whole = _both(frames, method, compared)
+    blocks = [frames[at : at + BLOCK] for at in range(0, len(frames), BLOCK)]
+    if len(blocks) < LEAST_BLOCKS:
+        low = high = np.full(4, np.nan)
+    else:
+        rng = np.random.default_rng(0)
+        draws = []
+        for _ in range(min(DRAWS, max(MOST_JUDGED // len(frames), 20))):
+            chosen = rng.integers(len(blocks), size=len(blocks))
+            draws.append(_both([frame for block in chosen for frame in blocks[block]], method, compared))
+        low, high = np.percentile(draws, (2.5, 97.5), axis=0)
+    return [Mean(*(float(of[at]) for at in (n, n + 2) for of in (whole, low, high))) for n in (0, 1)]
+
+
+def _both(frames: list[Boxes], method: str, compared: bool) -> np.ndarray:
+    """mAP50 and mAP50-95, and what they gain over those of the input, NaN where that is not asked for."""
+    own = np.array(_of(frames, method))
+    return np.concatenate([own, own - _of(frames, INPUT) if compared else np.full(2, np.nan)])
+
+
+def _of(frames: list[Boxes], method: str) -> tuple[float, float]:
+    there, found = ([_plain(frame[name]) for frame in frames] for name in (LABELS, method))
+    return mean_average_precision(there, found)
+
+
+def _plain(detections: Sequence[Detection]) -> list[Detection]:
+    return [Detection(one.box, one.score, one.label.casefold()) for one in detections]

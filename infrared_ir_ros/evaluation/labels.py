@@ -1,0 +1,67 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What is truly in frames: a folder of YOLO's label files, one for each frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.frames import Frame
+from infrared_ir_ros.media.labels import read_boxes
+from infrared_ir_ros.media.paths import existing, printable, read_file
+from infrared_ir_ros.records import Detection
+
+CLASSES = "classes.txt"  # names, one in each line
+
+
+class LabelFolder:
+    """The labels of one recording: in its own folder below `folder`, if there is one, else in that itself.
+
+    A picture's file is named as the picture; that of a frame of a video or a bag by its number: 000000.txt.
+    names: of the classes in their order, where the folder has no classes.txt; else they are called by their numbers.
+    Raises SourceError for a folder that is missing.
+    """
+
+    def __init__(self, folder: Path, recording: str, names: tuple[str, ...] = ()) -> None:
+        folder = existing(folder)
+        self._folder = folder / recording if (folder / recording).is_dir() else folder
+        listed = [one / CLASSES for one in (self._folder, folder) if (one / CLASSES).is_file()]
+        text = read_file(listed[0], 1 << 20).decode("utf-8", "replace") if listed else ""
+        self._names = tuple(printable(line.strip()) for line in text.splitlines() if line.strip()) or names
+
+    def of(self, frame: Frame, number: int) -> tuple[Detection, ...] | None:
+        """What is in a frame, the `number`-th of the recording; None without a file. Raises SourceError."""
+        picture = Path(frame.name)
+        names = (picture.with_suffix(".txt"), Path(picture.stem + ".txt"), Path(f"{number:06d}.txt"))
+        file = next((self._folder / name for name in names if (self._folder / name).is_file()), None)
+        if file is None:
+            return None
+        boxes = read_boxes(file)
+        if not np.isfinite(boxes).all() or (boxes[:, 1:] < 0).any() or (boxes[:, 1:] > 1).any():
+            raise SourceError(
+                f"labels {printable(str(file))}: x, y, width and height must be shares of the frame, 0..1"
+            )
+        return tuple(self._detection(box, frame.image.shape) for box in boxes.astype(float).tolist())
+
+    def _detection(self, box: list[float], shape: tuple[int, ...]) -> Detection:
+        kind, x, y, width, height = box
+        number = int(kind)
+        label = self._names[number] if 0 <= number < len(self._names) else str(number)
+        left, right = (shape[1] * (x + side * width / 2) for side in (-1, 1))
+        top, bottom = (shape[0] * (y + side * height / 2) for side in (-1, 1))
+        return Detection((left, top, right, bottom), 1.0, label)
