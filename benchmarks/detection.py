@@ -56,15 +56,17 @@ def detection(
     frames: int = 120,
     presets: tuple[str, ...] = PRESETS,
     detectors: tuple[str, ...] = ("yolov8n",),
+    allow_pickle: bool = False,
     prior_path: str = "",
     prompts: str = "",
-    resamples: int = 200,
+    resamples: int = 100,
     workers: int = 0,
     seed: int = 0,
+    name: str = "detection",
     classical_only: bool = False,
     render_only: bool = False,
 ) -> int:
-    """Detect in test frames as they are, degraded, and restored; print tables and write results/detection.json.
+    """Detect in test frames as they are, degraded, and restored; print tables and write results/NAME.json.
 
     Parameters
     ----------
@@ -73,7 +75,9 @@ def detection(
     presets
         Degradations to run.
     detectors
-        Names or paths, as for the parameter detector.model.
+        Names or paths, as for the parameter detector.model; LABEL=PATH calls one by another name in the tables.
+    allow_pickle
+        Run a .pt of ultralytics, such as train_detector leaves: loading it runs what its maker put into it.
     prior_path
         Folder of the weights; the shipped ones if empty.
     prompts
@@ -84,13 +88,15 @@ def detection(
         Processes for the classical chains; 0 takes one for each core.
     seed
         Of all degradations.
+    name
+        Of the result file.
     classical_only
         Fill the cache of classical frames and stop.
     render_only
-        Print the tables of results/detection.json and stop.
+        Print the tables of results/NAME.json and stop.
     """
     if render_only:
-        print(render(read_result("detection")))
+        print(render(read_result(name)))
         return 0
     every = list(cases((TEST,), presets, frames, seed, data_folder()))
     with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn")) as pool:  # a fork deadlocks in OpenCV
@@ -98,7 +104,8 @@ def detection(
             pass
     if classical_only:
         return 0
-    named = {_short_name(model): load_detector(model) for model in detectors}
+    labelled = {label or path: path for label, _, path in (text.rpartition("=") for text in detectors)}
+    named = {label: load_detector(path, allow_pickle) for label, path in labelled.items()}
     methods = {
         task: load_restorer(prior_path=prior_path, prompts=prompts, options=Options(tone="restore", task=task))
         for task in PROMPTS
@@ -106,25 +113,20 @@ def detection(
     found = detect(every, named, methods)
     truth = read_truth(every)
     figures: dict[str, float] = {"frames": len(truth), "resamples": resamples}
-    for name, table in found.items():
+    for label, table in found.items():
         summary = summarise(truth, table, presets, resamples, seed)
-        figures |= {f"{name}.{key}": round(float(value), 3) for key, value in summary.items()}
+        figures |= {f"{label}.{key}": round(float(value), 3) for key, value in summary.items()}
     print(render(figures))
     notes = {f"prior.{key}": text for key, text in methods[PROMPTS[0]].description.items()}
-    for name, detector in named.items():
-        notes |= {f"{name}.{key}": text for key, text in detector.description.items()}
-    print(f"\n{write_result('detection', figures, [seed], notes)}")
+    for label, detector in named.items():
+        notes |= {f"{label}.{key}": text for key, text in detector.description.items()}
+    print(f"\n{write_result(name, figures, [seed], notes)}")
     return 0
 
 
 def fill_cache(case: Case) -> None:
     """Restore one frame by every classical chain. For a process of its own."""
     classical_frames(case)
-
-
-def _short_name(model: str) -> str:
-    path = Path(model)
-    return path.parent.name if path.name == "detector.onnx" else path.stem
 
 
 def detect(every: Sequence[Case], detectors: dict[str, Detector], methods: dict[str, Restorer]) -> dict[str, Table]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from _common import RESULTS, markdown_table
 
 from infrared_ir_ros.commands.running import run_command
+from infrared_ir_ros.detection.files import find_detector
 from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.restoration.weights import SHIPPED, PriorFiles, find_prior
 
@@ -32,7 +33,11 @@ KINDS = {
     "restore.onnx": "frame and estimates -> restored frame, one evaluation of the denoiser",
     "adapters.safetensors": "the bases and the hypernetwork that turn a prompt into a change of the denoiser's weights",
     "prompts.safetensors": "512 numbers for each task",
+    "detector.onnx": "frame -> boxes, scores and classes, overlaps suppressed; what the robot's engines run",
+    "detector.safetensors": "the same weights, fp16, for training with the detector's loss",
+    "detector.yaml": "how that network is built, and what its classes are called",
 }
+DETECTORS = "detector_"  # their folders begin so
 NOT_MEASURED = "Not measured yet: `python benchmarks/restoration.py`, then this again."
 
 
@@ -44,24 +49,46 @@ def models() -> None:
 
 def page() -> str:
     """docs/models.md as it has to be. Raises WeightsError for a file that is not what its manifest says."""
-    folders = sorted(path.parent for path in SHIPPED.glob("*/manifest.json"))
+    folders = sorted((path.parent for path in SHIPPED.glob("*/manifest.json")), key=_order)
     parts = ["# What ships", "By `python benchmarks/models.py`, from the manifests and the results of the benchmarks."]
     for folder in folders:
-        parts += _prior(find_prior(folder.name))
+        parts += _detector(folder) if _order(folder)[0] else _prior(find_prior(folder.name))
     return "\n\n".join(parts) + "\n"
 
 
+def _order(folder: Path) -> tuple[bool, str]:
+    """Priors, then detectors."""
+    return folder.name.startswith(DETECTORS), folder.name
+
+
 def _prior(files: PriorFiles) -> list[str]:
-    rows = []
-    for name, digest in files.hashes.items():
-        rows.append((f"`{name}`", KINDS[name], f"{len(files.read(name)) / 1e6:.2f}", f"`{digest}`"))
-    card = f"../infrared_ir_ros/weights/{files.folder.name}/MODEL_CARD.md"
     return [
         f"## {files.name} {files.version}",
-        f"Tasks: {', '.join(files.tasks)}. How it works, its training, data and licences: [model card]({card}).",
-        markdown_table(("file", "what", "MB", "SHA-256"), rows),
+        f"Tasks: {', '.join(files.tasks)}. How it works, its training, data and licences: {_card(files.folder)}.",
+        _files({name: (digest, len(files.read(name))) for name, digest in files.hashes.items()}),
         *_quality(files),
     ]
+
+
+def _detector(folder: Path) -> list[str]:
+    find_detector(str(folder))  # raises WeightsError for a file that is not what the manifest says
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return [
+        f"## detector {folder.name.removeprefix(DETECTORS)} {manifest['version']}",
+        f"Finds: {', '.join(manifest['names'])}. **AGPL-3.0**, unlike the rest; nothing else needs it: its folder may "
+        f"be deleted. Training, data, figures: {_card(folder)}.",
+        _files({name: (digest, (folder / name).stat().st_size) for name, digest in manifest["files"].items()}),
+    ]
+
+
+def _card(folder: Path) -> str:
+    return f"[model card](../infrared_ir_ros/weights/{folder.name}/MODEL_CARD.md)"
+
+
+def _files(files: dict[str, tuple[str, int]]) -> str:
+    """A table of files, given as hash and bytes by name."""
+    rows = [(f"`{name}`", KINDS[name], f"{size / 1e6:.2f}", f"`{digest}`") for name, (digest, size) in files.items()]
+    return markdown_table(("file", "what", "MB", "SHA-256"), rows)
 
 
 def _quality(files: PriorFiles) -> list[str]:

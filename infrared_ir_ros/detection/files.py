@@ -102,7 +102,7 @@ def find_detector(model: str, allow_pickle: bool = False) -> DetectorGraph:
     ultralytics), or, only with `allow_pickle`, a `.pt` of ultralytics: loading it runs what its maker put into it.
     Raises OptionError for what is not allowed or not installed, WeightsError for files that are missing or damaged.
     """
-    path = SHIPPED / SHIPPED_DETECTOR if model == SHIPPED_DETECTOR else Path(model)
+    path = SHIPPED / f"detector_{SHIPPED_DETECTOR}" if model == SHIPPED_DETECTOR else Path(model)
     if path.suffix == ".onnx":
         return _read_graph(path, None)
     if os.path.isdir(path) and GRAPH in (hashes := _hashes(path)):

@@ -82,7 +82,7 @@ def test_it_measures_a_detector_on_labelled_frames(
     monkeypatch.setenv("INFRARED_DATA", str(tmp_path / "data"))
     (tmp_path / "tiny.onnx").write_bytes(tiny_detector(names=("person", "car")))
     load("detection").detection(  # type: ignore[operator]
-        frames=2, presets=("hm_tir_hard",), detectors=(str(tmp_path / "tiny.onnx"),), resamples=2, workers=1
+        frames=2, presets=("hm_tir_hard",), detectors=(f"tiny={tmp_path / 'tiny.onnx'}",), resamples=2, workers=1
     )
     figures = json.loads((tmp_path / "results" / "detection.json").read_text())
     assert figures["frames"] == 2
