@@ -15,6 +15,7 @@
 """What is in a frame, and where: a detector on the engines of the restorer, and tracks of what it finds."""
 
 from infrared_ir_ros.detection.detector import Detector, load_detector
+from infrared_ir_ros.detection.overlay import overlay
 from infrared_ir_ros.detection.tracks import Tracker, lowest_score
 
-__all__ = ["Detector", "Tracker", "load_detector", "lowest_score"]
+__all__ = ["Detector", "Tracker", "load_detector", "lowest_score", "overlay"]

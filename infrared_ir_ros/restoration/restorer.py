@@ -101,6 +101,11 @@ class Restorer:
         return {**engine.description, "task": task}
 
     @property
+    def prompt(self) -> tuple[str, int]:
+        """Which prompt frames are restored with: its task, and how often the library was replaced before it."""
+        return self._switch.current.key
+
+    @property
     def failure(self) -> str:
         """Why frames are still restored for another task than that of `options`, or empty."""
         return self._switch.failure

@@ -24,6 +24,7 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from infrared_ir_ros.restoration.pattern import PatternState
 from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.counters import Drop, Tally
+from infrared_ir_ros.ros.detector_slot import DetectorSlot
 from infrared_ir_ros.ros.parameters import Value
 from infrared_ir_ros.ros.pipeline import Pipeline
 from infrared_ir_ros.ros.stamps import StampFault
@@ -114,6 +115,31 @@ def restorer_report(
         report.values["pattern.confidence"] = f"{pattern.confidence:.3f}"
         report.values["pattern.strength"] = f"{pattern.strength:.4g}"
         report.values["pattern.frames"] = pattern.frames
+    return report
+
+
+def detector_report(slot: DetectorSlot) -> Report:
+    """Which detector looks at frames, how it gets on, or why there is none."""
+    detecting = slot.running
+    report = Report("detector", "none is asked for" if detecting is None else "nobody subscribes")
+    if slot.problem:
+        report.error(slot.problem)
+    if detecting is None:
+        return report
+    if detecting.wanted:
+        report.healthy = "looks at frames"
+    if detecting.failure:
+        report.error(f"no detections: {detecting.failure}")
+    tally = detecting.tally
+    report.values = {
+        **detecting.description,
+        "subscribed": detecting.wanted,
+        "looked": tally.looked,
+        "superseded": tally.superseded,
+        "refused": tally.refused,
+        "last_ms": f"{tally.milliseconds:.1f}",
+        "last_found": tally.found,
+    }
     return report
 
 

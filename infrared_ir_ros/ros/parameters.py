@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.records import MAPPINGS, PATTERN_MEMORY, TONES, Counts, Options
+from infrared_ir_ros.records import MAPPINGS, PATTERN_MEMORY, TONES, Counts, DetectionOptions, Options
 from infrared_ir_ros.restoration.palettes import PALETTES
 
 Value = bool | int | float | str
@@ -80,6 +80,7 @@ class Parameter:
 
 
 _COUNTS = Counts()
+_DETECTION = DetectionOptions()
 
 TABLE: tuple[Parameter, ...] = (
     Parameter(
@@ -158,6 +159,42 @@ TABLE: tuple[Parameter, ...] = (
         choices=("auto", "fp32", "fp16", "bf16"),
         change=UNCONFIGURED,
     ),
+    Parameter(
+        "detector.model",
+        "",
+        "what looks at the frames: an .onnx or a folder of export_detector, a .safetensors beside its .yaml, or a .pt "
+        "(see detector.allow_pickle); empty: nothing does",
+        change=UNCONFIGURED,
+    ),
+    Parameter(
+        "detector.allow_pickle",
+        False,
+        "whether the detector may be a .pt: loading one runs whatever its maker put into it",
+        change=UNCONFIGURED,
+    ),
+    Parameter("detector.confidence", _DETECTION.confidence, "detections of a lower score are left out", 0.0, 1.0),
+    Parameter(
+        "detector.iou",
+        _DETECTION.iou,
+        "of two boxes of one class that overlap by more than this share, the better one stays",
+        0.0,
+        1.0,
+    ),
+    Parameter("detector.classes", "", "classes that are wanted, by name, with commas between them; empty: all"),
+    Parameter(
+        "detector.track",
+        True,
+        "number what is found over time (ByteTrack): id of a detection; what has a number is then told down to a score "
+        "of 0.1",
+    ),
+    Parameter(
+        "detect_on",
+        "restored",
+        "which frames the detector looks at, those that come, those that go, or both: topics detections/input and "
+        "detections",
+        choices=("restored", "input", "both"),
+    ),
+    Parameter("detect_every_n", 1, "the detector looks at every n-th frame", 1, 1000),
     Parameter("max_age_ms", 500.0, "milliseconds; a frame older than this in its turn is dropped", 1.0, 60000.0),
     Parameter(
         "on_failure",
@@ -189,6 +226,16 @@ def options_from(values: Mapping[str, Value]) -> Options:
         smoothing=float(values["smoothing"]),
         counts=Counts(**counts),  # type: ignore[arg-type]
         pattern_memory=str(values["pattern_memory"]),
+    )
+
+
+def detection_options_from(values: Mapping[str, Value]) -> DetectionOptions:
+    """The detector's options in a set of parameter values."""
+    names = (name.strip() for name in str(values["detector.classes"]).split(","))
+    return DetectionOptions(
+        confidence=float(values["detector.confidence"]),
+        iou=float(values["detector.iou"]),
+        classes=tuple(name for name in names if name),
     )
 
 

@@ -30,6 +30,7 @@ from infrared_ir_ros.records import Restored
 from infrared_ir_ros.restoration import Restorer
 from infrared_ir_ros.restoration.stillness import StillnessWatch
 from infrared_ir_ros.ros.counters import Counters, Drop
+from infrared_ir_ros.ros.detector_slot import DetectorSlot
 from infrared_ir_ros.ros.mailbox import Mailbox
 from infrared_ir_ros.ros.messages import MessageError, Picture
 from infrared_ir_ros.ros.output import Output
@@ -64,6 +65,7 @@ class Pipeline:
         self,
         restorer: Restorer,
         keeper: PatternKeeper,
+        detector: DetectorSlot,
         output: Output,
         counters: Counters,
         clock: Clock,
@@ -77,6 +79,7 @@ class Pipeline:
         self.frame_id = ""
         self.passing = ""  # why the last frame passed through unrestored, or empty
         self._restorer = restorer
+        self._detector = detector
         self._output = output
         self._counters = counters
         self._clock = clock
@@ -147,6 +150,7 @@ class Pipeline:
                 spans |= {"wait": started - arrival.seconds, "age": published - arrival.seconds}
                 milliseconds = restored.milliseconds | {name: 1000.0 * span for name, span in spans.items()}
                 self._output.publish_estimate(restored, picture, milliseconds)
+            self._detector.offer(picture, image, self._restorer.prompt)
             self._output.publish_views(image, picture, settings.palette)
         except Exception as error:
             self._logger.warning(f"a side topic failed: {type(error).__name__}: {error}", throttle_duration_sec=5.0)

@@ -32,10 +32,11 @@ from infrared_ir_ros.restoration.library import Library, open_library
 from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.counters import Counters
 from infrared_ir_ros.ros.declaration import NodeParameters
-from infrared_ir_ros.ros.diagnostics import frames_report, input_report, restorer_report
+from infrared_ir_ros.ros.detector_slot import DetectorSlot
+from infrared_ir_ros.ros.diagnostics import detector_report, frames_report, input_report, restorer_report
 from infrared_ir_ros.ros.guards import guard_services
 from infrared_ir_ros.ros.output import Output
-from infrared_ir_ros.ros.parameters import Value
+from infrared_ir_ros.ros.parameters import Value, detection_options_from
 from infrared_ir_ros.ros.pattern_keeper import PatternKeeper
 from infrared_ir_ros.ros.pipeline import Pipeline, Settings
 from infrared_ir_ros.ros.process import PATIENCE
@@ -59,6 +60,7 @@ class RestoreNode(LifecycleNode):
         self._pipeline: Pipeline | None = None
         self._inputs: CameraInputs | None = None
         self._keeper: PatternKeeper | None = None
+        self._detector = DetectorSlot(self)
         self._library: Library | None = None  # of the prompts that are just being set
         self._enabled = True
         self._failure = ""
@@ -130,6 +132,7 @@ class RestoreNode(LifecycleNode):
         restorer = load_restorer(**self._loading(), options=self._parameters_in_use.options)
         restorer.patterns.live = True
         restorer.warm_up(*WARM_UP)
+        self._detector.load(self._parameters_in_use.values, WARM_UP)
         self._output = Output(self)
         self._restorer = restorer
 
@@ -144,8 +147,16 @@ class RestoreNode(LifecycleNode):
         values, logger = self._parameters_in_use.values, self.get_logger()
         keeper = PatternKeeper(self._restorer, str(values["pattern_file"]), str(values["camera_name"]), logger)
         self._keeper = keeper
+        self._detector.start(values, self._restorer.prompt)
         self._pipeline = Pipeline(
-            self._restorer, keeper, self._output, self._counters, self.get_clock(), logger, self._settings()
+            self._restorer,
+            keeper,
+            self._detector,
+            self._output,
+            self._counters,
+            self.get_clock(),
+            logger,
+            self._settings(),
         )
         self._inputs = CameraInputs(self, self._pipeline, str(values["qos"]))
 
@@ -157,11 +168,13 @@ class RestoreNode(LifecycleNode):
             inputs.destroy()
         if pipeline is not None:
             pipeline.close(patience)
+        self._detector.stop(patience)
 
     def _release(self, patience: float | None = None) -> None:
         self._deactivate(patience)
         output, self._output = self._output, None
         self._restorer = None
+        self._detector.unload()
         if output is not None:
             output.destroy()
 
@@ -183,7 +196,8 @@ class RestoreNode(LifecycleNode):
         )
 
     def _check(self, options: Options, changed: Mapping[str, Value]) -> None:
-        """Let an unknown task be refused, and a bank of prompts that is none or belongs to others."""
+        """Let an unknown task or class be refused, and a bank of prompts that is none or belongs to others."""
+        self._detector.check(detection_options_from(self._parameters_in_use.values | changed))
         if self._restorer is None:
             return
         if changed.get("prompts") or ("prompts" in changed and self._parameters_in_use.values["prompts"]):
@@ -200,6 +214,7 @@ class RestoreNode(LifecycleNode):
             self._restorer.options = self._parameters_in_use.options
         if self._pipeline is not None:
             self._pipeline.settings = self._settings()
+        self._detector.apply(self._parameters_in_use.values)
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
@@ -247,6 +262,7 @@ class RestoreNode(LifecycleNode):
         reports = [
             frames_report(tally, before, lost, unheard),
             restorer_report(state, description, failure, passing, patterns and patterns.state, refused),
+            detector_report(self._detector),
         ]
         if patterns is not None and output is not None and pipeline is not None:
             output.publish_pattern(patterns, pipeline.frame_id)

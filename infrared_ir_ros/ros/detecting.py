@@ -1,0 +1,196 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The detector beside the restorer: its own thread looks at the newest frame, so that restoring never waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+
+from infrared_ir_ros.detection import Detector, Tracker, lowest_score, overlay
+from infrared_ir_ros.errors import FrameError
+from infrared_ir_ros.records import Counts, Detection, DetectionOptions
+from infrared_ir_ros.ros.detection_output import DetectionOutput
+from infrared_ir_ros.ros.mailbox import Mailbox
+from infrared_ir_ros.ros.messages import Picture
+
+Prompt = tuple[str, int]  # `Restorer.prompt`
+
+
+@dataclass(frozen=True)
+class DetectionSettings:
+    """What of the parameters the detection needs; replaced as a whole. on: restored, input or both."""
+
+    options: DetectionOptions
+    counts: Counts
+    track: bool
+    on: str
+    every_n: int
+    palette: str
+
+
+@dataclass(frozen=True)
+class DetectionTally:
+    """What became of the frames that were worth a look; what the last look cost, in milliseconds, and found."""
+
+    looked: int = 0
+    superseded: int = 0
+    refused: int = 0
+    milliseconds: float = 0.0
+    found: int = 0
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A frame as it came and as it was published. seconds: of the steady clock."""
+
+    picture: Picture
+    published: np.ndarray
+    seconds: float
+
+
+class Detecting:
+    """Looks at frames while somebody subscribes to what comes of it.
+
+    versions: numbers for `vision_info`, one for each prompt that becomes active.
+    """
+
+    def __init__(
+        self, node: Node, detector: Detector, settings: DetectionSettings, prompt: Prompt, versions: Iterator[int]
+    ) -> None:
+        detector.check(settings.options)
+        self.failure = ""  # why the last look failed, or empty
+        self.tally = DetectionTally()
+        self.description = detector.description
+        self._node, self._detector, self._settings = node, detector, settings
+        self._prompt, self._versions = prompt, versions
+        self._offered = 0
+        self._output = DetectionOutput(node, detector.names)
+        self._output.publish_labels(settings.options.confidence)
+        self._announce(prompt)
+        self._trackers = {"restored": Tracker(), "input": Tracker()}
+        self._mailbox: Mailbox[_Job] = Mailbox()
+        self._thread = threading.Thread(target=self._work, name="detect", daemon=True)
+        self._thread.start()
+
+    @property
+    def settings(self) -> DetectionSettings:
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: DetectionSettings) -> None:
+        changed = settings.options.confidence != self._settings.options.confidence
+        self._settings = settings
+        if changed:
+            self._output.publish_labels(settings.options.confidence)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody subscribes to what comes of a look."""
+        return bool(self._views()) or self._overlay_wanted
+
+    def check(self, options: DetectionOptions) -> None:
+        """Raises OptionError for a class that the detector does not know."""
+        self._detector.check(options)
+
+    def offer(self, picture: Picture, published: np.ndarray, prompt: Prompt) -> None:
+        """Hand in a frame, as it came and as it was published; returns at once. prompt: it was restored with."""
+        if prompt != self._prompt:
+            self._announce(prompt, picture.header)
+        if not self.wanted:
+            return
+        self._offered += 1
+        if (self._offered - 1) % self._settings.every_n:
+            return
+        if self._mailbox.put(_Job(picture, published, time.monotonic())) is not None:
+            self.tally = replace(self.tally, superseded=self.tally.superseded + 1)
+
+    def close(self, patience: float | None = None) -> None:
+        """Finish the look in work (for at most `patience` seconds), end the thread, take the topics away."""
+        self._mailbox.close()
+        self._thread.join(patience)
+        self._output.destroy()
+
+    def _announce(self, prompt: Prompt, header: Any | None = None) -> None:
+        self._prompt = prompt
+        method = f"{self.description['detector']}, on frames restored for {prompt[0]}"
+        self._output.publish_vision_info(method, next(self._versions), header)
+
+    def _work(self) -> None:
+        while (job := self._mailbox.take()) is not None:
+            started = time.monotonic()
+            try:
+                found = self._look(job, self._settings)
+                self.failure = ""
+                spent = 1000 * (time.monotonic() - started)
+                self.tally = replace(self.tally, looked=self.tally.looked + 1, milliseconds=spent, found=found)
+            except FrameError as error:  # one frame: the next may be good
+                self._refuse(str(error))
+            except Exception as error:  # the thread must live on
+                self.failure = f"{type(error).__name__}: {error}"
+                self._refuse(self.failure)
+
+    def _refuse(self, reason: str) -> None:
+        self.tally = replace(self.tally, refused=self.tally.refused + 1)
+        self._node.get_logger().warning(f"no detections in a frame: {reason}", throttle_duration_sec=5.0)
+
+    def _look(self, job: _Job, settings: DetectionSettings) -> int:
+        """Detect, publish, draw; the number of things found."""
+        views, drawn, count = self._views(), self._overlay_wanted, 0
+        pictures = []
+        for name in ("input", "restored"):
+            if name not in views and not (drawn and settings.on in (name, "both")):
+                continue
+            frame = job.picture.image if name == "input" else job.published
+            found = self._detect(name, frame, job.seconds, settings)
+            count += len(found)
+            if name in views:
+                self._output.publish(views[name], found, job.picture.header)
+            if drawn:
+                pictures.append(overlay(frame, found, self._detector.names, settings.palette))
+        if pictures:
+            self._output.publish_overlay(np.hstack(pictures), job.picture.header)
+        return count
+
+    def _detect(
+        self, name: str, frame: np.ndarray, seconds: float, settings: DetectionSettings
+    ) -> tuple[Detection, ...]:
+        options = settings.options
+        if not settings.track:
+            self._trackers[name].reset()
+            return self._detector.detect(frame, options, settings.counts)
+        wider = replace(options, confidence=lowest_score(options.confidence))
+        found = self._detector.detect(frame, wider, settings.counts)
+        return self._trackers[name].update(found, options.confidence, seconds)
+
+    def _views(self) -> dict[str, Publisher]:
+        """The kinds of frames that are to be looked at and whose detections somebody hears, and the publishers."""
+        publishers = {"input": self._output.of_input, "restored": self._output.of_restored}
+        return {
+            name: publisher
+            for name, publisher in publishers.items()
+            if self._settings.on in (name, "both") and publisher.get_subscription_count()
+        }
+
+    @property
+    def _overlay_wanted(self) -> bool:
+        return self._output.overlay.get_subscription_count() > 0

@@ -1,0 +1,126 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Where the node keeps its detector, if it has one: whatever is wrong with that, frames are restored all the same."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rclpy.node import Node
+
+from infrared_ir_ros.detection import Detector, load_detector
+from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.records import DetectionOptions
+from infrared_ir_ros.ros.messages import Picture
+from infrared_ir_ros.ros.parameters import Value, detection_options_from, options_from
+
+if TYPE_CHECKING:
+    from infrared_ir_ros.ros.detecting import Detecting, DetectionSettings
+
+NO_MESSAGES = (
+    "vision_msgs is missing: install ros-$ROS_DISTRO-vision-msgs, or, without a sourced ROS, run "
+    "scripts/build_vision_msgs.py"
+)
+
+
+class DetectorSlot:
+    """The detector of `detector.model`, or the reason why there is none. Nothing here raises for a bad detector."""
+
+    def __init__(self, node: Node) -> None:
+        self.problem = ""  # why frames are not looked at although a detector is asked for, or empty
+        self._node = node
+        self._detector: Detector | None = None
+        self._detecting: Detecting | None = None
+        self._versions = itertools.count(1)
+
+    @property
+    def running(self) -> Detecting | None:
+        """What looks at frames while the node is active."""
+        return self._detecting
+
+    def load(self, values: Mapping[str, Value], warm_up: tuple[int, int]) -> None:
+        """Find and try the detector. warm_up: height and width of a frame."""
+        self._detector, self.problem = None, ""
+        model = str(values["detector.model"])
+        if not model:
+            return
+        try:
+            from infrared_ir_ros.ros import detecting  # noqa: F401 - whether the messages are there
+
+            detector = load_detector(
+                model, bool(values["detector.allow_pickle"]), str(values["engine"]), str(values["device"])
+            )
+            detector.check(detection_options_from(values))
+            detector.warm_up(*warm_up)
+            self._detector = detector
+        except ImportError as error:
+            self._fail(NO_MESSAGES if "vision_msgs" in str(error) else str(error))
+        except InfraredError as error:
+            self._fail(str(error))
+        except Exception as error:  # whatever a file from outside makes a library raise
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def start(self, values: Mapping[str, Value], prompt: tuple[str, int]) -> None:
+        if self._detector is None:
+            return
+        from infrared_ir_ros.ros.detecting import Detecting
+
+        try:
+            self._detecting = Detecting(self._node, self._detector, settings_from(values), prompt, self._versions)
+        except Exception as error:  # frames are restored without
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def stop(self, patience: float | None = None) -> None:
+        detecting, self._detecting = self._detecting, None
+        if detecting is not None:
+            detecting.close(patience)
+
+    def unload(self) -> None:
+        self._detector = None
+
+    def check(self, options: DetectionOptions) -> None:
+        """Raises OptionError for a class that the loaded detector does not know."""
+        if self._detector is not None:
+            self._detector.check(options)
+
+    def apply(self, values: Mapping[str, Value]) -> None:
+        if self._detecting is not None:
+            self._detecting.settings = settings_from(values)
+
+    def offer(self, picture: Picture, published: np.ndarray, prompt: tuple[str, int]) -> None:
+        """Hand in a frame as it came and as it was published, see `Detecting.offer`."""
+        if self._detecting is not None:
+            self._detecting.offer(picture, published, prompt)
+
+    def _fail(self, reason: str) -> None:
+        self.problem = f"no detections: {reason}"
+        self._node.get_logger().error(self.problem)
+
+
+def settings_from(values: Mapping[str, Value]) -> DetectionSettings:
+    """The part of the parameters that may change while frames come."""
+    from infrared_ir_ros.ros.detecting import DetectionSettings
+
+    return DetectionSettings(
+        options=detection_options_from(values),
+        counts=options_from(values).counts,
+        track=bool(values["detector.track"]),
+        on=str(values["detect_on"]),
+        every_n=int(values["detect_every_n"]),
+        palette=str(values["palette"]),
+    )
