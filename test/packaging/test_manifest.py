@@ -36,7 +36,7 @@ KEYS = {
     "diagnostic_msgs": "diagnostic_msgs", "lifecycle_msgs": "lifecycle_msgs", "numpy": "python3-numpy",
     "rcl_interfaces": "rcl_interfaces", "rclpy": "rclpy", "rosgraph_msgs": "rosgraph_msgs",
     "sensor_msgs": "sensor_msgs", "std_msgs": "std_msgs", "std_srvs": "std_srvs", "yaml": "python3-yaml",
-    "launch": "launch", "launch_ros": "launch_ros",
+    "launch": "launch", "launch_ros": "launch_ros", "vision_msgs": "vision_msgs",
 }  # fmt: skip
 PIP_NAMES = {"skimage": "scikit-image", "pywt": "pywavelets", "backports": "backports.zstd"}
 OPTIONAL = {"bm3d", "compression"}  # not free software, asked for by name only; Python 3.14's own zstd
