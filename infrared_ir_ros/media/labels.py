@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Label files of YOLO's."""
+"""Label files: boxes as YOLO writes them, and masks as pictures."""
 
 from __future__ import annotations
 

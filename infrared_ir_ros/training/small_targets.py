@@ -68,15 +68,17 @@ def signal_to_clutter(frames: Tensor, places: Tensor) -> Tensor:
     (t - m) / s, t the mean of the 3x3 pixels there, m and s mean and deviation of the ground around them (Gao et al.,
     Infrared Patch-Image Model for Small Target Detection, 2013).
     """
-    core, guard, ring = (_sums(frames, side) for side in (CORE, GUARD, RING))
-    core, guard, ring = (sums[places[:, 0], :, places[:, 1], places[:, 2]] for sums in (core, guard, ring))
+    around = torch.arange(RING, device=frames.device) - RING // 2
+    rows, columns = places[:, 1, None, None] + around[:, None], places[:, 2, None, None] + around
+    squares = frames[places[:, 0, None, None], 0, rows, columns]  # (n, RING, RING)
+    core, guard = (_middle(squares, side) for side in (CORE, GUARD))
     count = RING**2 - GUARD**2
-    mean, power = ((ring - guard) / count).unbind(1)
-    deviation = (power - mean**2).clamp_min(CLUTTER_FLOOR**2).sqrt()
-    return (core[:, 0] / CORE**2 - mean) / deviation
+    mean = (squares.sum((1, 2)) - guard.sum((1, 2))) / count
+    power = (squares.square().sum((1, 2)) - guard.square().sum((1, 2))) / count
+    return (core.mean((1, 2)) - mean) / (power - mean**2).clamp_min(CLUTTER_FLOOR**2).sqrt()
 
 
-def _sums(frames: Tensor, side: int) -> Tensor:
-    """Sums (batch, 2, height, width) of the frames and of their squares over squares about each pixel."""
-    both = torch.cat([frames, frames.square()], 1)
-    return F.avg_pool2d(both, side, stride=1, padding=side // 2, divisor_override=1)
+def _middle(squares: Tensor, side: int) -> Tensor:
+    """The middle (n, side, side) of squares (n, RING, RING)."""
+    start = (RING - side) // 2
+    return squares[:, start : start + side, start : start + side]
