@@ -38,7 +38,16 @@ from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE
 from infrared_ir_ros.ros.parameters import Parameter, Value
 from infrared_ir_ros.ros.qos import publisher_options, publisher_profile
-from infrared_ir_ros.simulation.camera import SCENE_RATE, Degrader, Shot, boxes_json, film_recording, film_scene
+from infrared_ir_ros.simulation.camera import (
+    RAW_CORE,
+    SCENE_RATE,
+    Degrader,
+    Shot,
+    boxes_json,
+    film_recording,
+    film_scene,
+)
+from infrared_ir_ros.simulation.moving_scene import MovingScene
 from infrared_ir_ros.simulation.pacing import Pace
 from infrared_ir_ros.simulation.scene import ThermalScene
 
@@ -47,8 +56,8 @@ SETTLE = 2.0  # seconds for which subscribers must have been there before the fi
 
 
 class CameraNode(Node):
-    """Publishes `image` and `camera_info`, and `truth/clean`, `truth/temperature`, `truth/boxes` with the same stamps
-    while somebody subscribes to them. Frames are made and published in a thread of the node's own.
+    """Publishes `image` and `camera_info`, and `truth/clean`, `truth/temperature`, `truth/boxes`, `truth/pattern` with
+    the same stamps while somebody subscribes to them. Frames are made and published in a thread of the node's own.
 
     Raises InfraredError when the source cannot be opened or a parameter is wrong.
     """
@@ -57,14 +66,15 @@ class CameraNode(Node):
         super().__init__("thermal_camera")
         self.failed = False
         self._stopping = threading.Event()
-        self._values = {parameter.name: _declare(self, parameter) for parameter in CAMERA_TABLE}
+        values = self._values = {parameter.name: _declare(self, parameter) for parameter in CAMERA_TABLE}
         self._shots, self._rate, self._scene = self._open()
         self._bridge = PlainBridge()
         self._image = self._publisher(Image, "image")
         self._info = self._publisher(CameraInfo, "camera_info")
         self._clean = self._publisher(Image, "truth/clean")
         self._temperature = self._publisher(Image, "truth/temperature") if self._scene else None
-        self._boxes = self._publisher(String, "truth/boxes") if self._scene else None
+        self._boxes = self._publisher(String, "truth/boxes") if isinstance(self._scene, ThermalScene) else None
+        self._pattern = self._publisher(Image, "truth/pattern") if values["degradation"] == RAW_CORE else None
         self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
         self._thread.start()
 
@@ -76,18 +86,27 @@ class CameraNode(Node):
     def _publisher(self, kind: type, topic: str) -> Publisher:
         return self.create_publisher(kind, topic, publisher_profile(), qos_overriding_options=publisher_options())
 
-    def _open(self) -> tuple[Iterator[Shot], float, ThermalScene | None]:
+    def _open(self) -> tuple[Iterator[Shot], float, ThermalScene | MovingScene | None]:
         """The shots, their rate in Hz (0: by their stamps), and the scene if there is one."""
         values = self._values
-        degrader = Degrader(str(values["degradation"]), int(values["seed"]))
-        rate = float(values["rate"])
+        seed, rate, shutter = int(values["seed"]), float(values["rate"]), float(values["shutter_s"])
         if not values["source"]:
-            scene = ThermalScene(int(values["seed"]), int(values["height"]), int(values["width"]), float(values["pan"]))
             rate = rate or SCENE_RATE
+            degrader = Degrader(str(values["degradation"]), seed, shutter, rate)
+            scene = self._make_scene(seed, int(values["height"]), int(values["width"]))
             return film_scene(scene, str(values["encoding"]), rate, degrader), rate, scene
         source = open_source(str(values["source"]), str(values["topic"]), report=self._report)
+        degrader = Degrader(str(values["degradation"]), seed, shutter, rate or source.frame_rate)
         shots = film_recording(self._repeat(source), degrader)
         return shots, rate, None
+
+    def _make_scene(self, seed: int, height: int, width: int) -> ThermalScene | MovingScene:
+        motion, pan = str(self._values["motion"]), float(self._values["pan"])
+        if motion == "still":
+            return ThermalScene(seed, height, width, pan)
+        if pan:
+            raise OptionError(f"pan is {pan:g}: it belongs to motion still, which turns to and fro; motion is {motion}")
+        return MovingScene(motion, seed, height, width)
 
     def _repeat(self, source: Source) -> Iterator:
         """The frames of the source, over and over if asked; ends when a round brings none."""
@@ -169,7 +188,9 @@ class CameraNode(Node):
             self._clean.publish(self._message(shot.clean, header))
         if shot.temperature is not None and self._wanted(self._temperature):
             self._temperature.publish(self._message(shot.temperature, header))
-        if shot.boxes is not None and self._wanted(self._boxes):
+        if shot.pattern is not None and self._pattern is not None and self._wanted(self._pattern):
+            self._pattern.publish(self._message(shot.pattern, header))
+        if shot.boxes is not None and self._boxes is not None and self._wanted(self._boxes):
             self._boxes.publish(String(data=boxes_json(shot.boxes, stamp_ns, header.frame_id)))
 
     def _wanted(self, publisher: Publisher) -> bool:
@@ -179,7 +200,7 @@ class CameraNode(Node):
         return self._bridge.cv2_to_imgmsg(image, ENCODINGS[image.dtype.name], header)
 
 
-def _camera_info(header: Header, height: int, width: int, scene: ThermalScene | None) -> CameraInfo:
+def _camera_info(header: Header, height: int, width: int, scene: ThermalScene | MovingScene | None) -> CameraInfo:
     """A pinhole without distortion for a scene; for recordings all zero, which means not calibrated."""
     info = CameraInfo(header=header, height=height, width=width, distortion_model="plumb_bob", d=[0.0] * 5)
     if scene is not None:

@@ -17,8 +17,9 @@
 from __future__ import annotations
 
 from infrared_ir_ros.ros.parameters import START, Parameter
-from infrared_ir_ros.simulation.camera import ENCODINGS
+from infrared_ir_ros.simulation.camera import ENCODINGS, RAW_CORE
 from infrared_ir_ros.simulation.degradation import PRESETS
+from infrared_ir_ros.simulation.moving_scene import MOTIONS
 
 CAMERA_TABLE: tuple[Parameter, ...] = tuple(
     Parameter(*row, change=START)
@@ -31,9 +32,11 @@ CAMERA_TABLE: tuple[Parameter, ...] = tuple(
         ("width", 640, "of the scene, pixels", 16, 4096),
         ("height", 512, "of the scene, pixels", 16, 4096),
         ("seed", 0, "of the scene and of the degradation", 0, 2**31 - 1),
+        ("motion", "still", "of the scene's camera: still, pan (turns) or drive", None, None, MOTIONS),
         ("pan", 0.0, "pixels by which the scene's camera turns to either side within 20 s", 0.0, 1024.0),
         ("encoding", "mono16", "of the scene: mono16 is TLinear, 0.01 K a count", None, None, ENCODINGS),
-        ("degradation", "clean", f"what becomes of the frames: {', '.join(PRESETS)}, or a profile (.yaml)"),
+        ("degradation", "clean", f"what becomes of the frames: {', '.join(PRESETS)}, {RAW_CORE}, or a profile (.yaml)"),
+        ("shutter_s", 0.0, "seconds between two closings of a raw core's shutter; 0: it has none", 0.0, 3600.0),
         ("frame_id", "thermal_optical_frame", "of every header"),
         ("publish_truth", False, "publish the truth topics even while nobody subscribes to them"),
         ("wait_for_subscriber_s", 0.0, "wait so long at most for subscribers before the first frame", 0.0, 600.0),

@@ -25,9 +25,13 @@ import numpy as np
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.simulation.degradation import STRETCH_LEVELS, STRETCH_PERCENTILES, VideoDegradation, check_preset
+from infrared_ir_ros.simulation.moving_scene import MovingScene
+from infrared_ir_ros.simulation.raw_core import RawCore
 from infrared_ir_ros.simulation.scene import Box, ThermalScene
 
 ENCODINGS = ("mono16", "mono8")
+RAW_CORE, DRIFT = "raw_core", 4.0  # a camera without calibration, and how far its shading drifts: levels
+FROZEN_SECONDS = 0.5  # for which the picture stands still while the shutter is closed
 KELVIN_PER_COUNT = 0.01  # TLinear, high resolution
 SCENE_RATE = 30.0  # Hz
 FINE_STEP = 1 / 256  # of a grey level: 16 bits
@@ -45,7 +49,8 @@ class Shot:
     """One frame and the truth about it.
 
     image, clean: (H, W), same dtype: uint8, uint16 or float32; the same array where nothing is degraded.
-    stamp_ns: time of the source. temperature: (H, W) float32 K, boxes: both only of a scene.
+    stamp_ns: time of the source. temperature: (H, W) float32 K, boxes: both only of a scene. pattern: (H, W) float32
+    counts, what a raw core adds to what it sees.
     """
 
     image: np.ndarray
@@ -53,26 +58,30 @@ class Shot:
     stamp_ns: int
     temperature: np.ndarray | None = None
     boxes: list[Box] | None = None
+    pattern: np.ndarray | None = None
 
 
 class Window:
     """Grey levels 0..255 of frames with more depth: the percentiles 0.3 and 99.7 of the first one are the levels 14
-    and 229, as in the benchmark's clean frames, and stay there. 8-bit frames are their own levels."""
+    and 229, as in the benchmark's clean frames, and stay there. 8-bit frames are their own levels.
+
+    step: counts of a level.
+    """
 
     def __init__(self, first: np.ndarray) -> None:
-        self._low, self._step = 0.0, 1.0
+        self._low, self.step = 0.0, 1.0
         if first.dtype != np.uint8:
             low, high = np.nanpercentile(first, STRETCH_PERCENTILES)
-            self._step = max(float(high - low), 1e-3) / (STRETCH_LEVELS[1] - STRETCH_LEVELS[0])
-            self._low = float(low) - STRETCH_LEVELS[0] * self._step
+            self.step = max(float(high - low), 1e-3) / (STRETCH_LEVELS[1] - STRETCH_LEVELS[0])
+            self._low = float(low) - STRETCH_LEVELS[0] * self.step
 
     def levels(self, frame: np.ndarray) -> np.ndarray:
         """(H, W) float32 of a frame, not clipped."""
-        return ((frame.astype(np.float32) - np.float32(self._low)) / np.float32(self._step)).astype(np.float32)
+        return ((frame.astype(np.float32) - np.float32(self._low)) / np.float32(self.step)).astype(np.float32)
 
     def values(self, levels: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """The frame back from its levels, clipped to what `dtype` holds."""
-        values = levels * np.float32(self._step) + np.float32(self._low)
+        values = levels * np.float32(self.step) + np.float32(self._low)
         if dtype.kind != "u":
             return values.astype(dtype)
         return np.clip(np.rint(values), 0, np.iinfo(dtype).max).astype(dtype)
@@ -82,14 +91,24 @@ class Degrader:
     """Degrades the frames of a sequence, whatever their depth; `clean` returns them untouched.
 
     The presets work on the levels 0..255, in steps of 1/256 where the frame has more than 8 bits. What lies above or
-    below them is carried past, so that an engine in a 16-bit frame is not cut off. Raises OptionError for an unknown
-    preset.
+    below them is carried past, so that an engine in a 16-bit frame is not cut off. `raw_core` is a camera without
+    calibration: glow, shading and stripes stronger than the scene, and a drift. Raises OptionError for an unknown
+    preset, and for a shutter of another preset.
+
+    shutter: seconds from one closing of a raw core's shutter to the next; it repeats a frame for FROZEN_SECONDS, and
+    leaves another pattern; 0 for never. rate: frames a second.
     """
 
-    def __init__(self, preset: str, seed: int) -> None:
-        check_preset(preset)
+    def __init__(self, preset: str, seed: int, shutter: float = 0.0, rate: float = SCENE_RATE) -> None:
+        if preset != RAW_CORE:
+            check_preset(preset)
+            if shutter:
+                raise OptionError(f"shutter_s is {shutter:g}: only the degradation {RAW_CORE} has a shutter")
         self._preset, self._seed = preset, seed
         self._like: tuple[tuple[int, ...], np.dtype] | None = None
+        self._frozen = max(round(FROZEN_SECONDS * rate), 1) if shutter else 0
+        self._period = max(round(shutter * rate), 2 * self._frozen)
+        self._number, self._last = 0, np.empty(0)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """(H, W) uint8, uint16 or float32 in and out. A change of size or depth begins a new sequence."""
@@ -98,14 +117,38 @@ class Degrader:
         if self._like != (frame.shape, frame.dtype):
             self._like = (frame.shape, frame.dtype)
             self._window = Window(frame)
-            step = 1.0 if frame.dtype == np.uint8 else FINE_STEP
-            self._video = VideoDegradation(self._preset, np.random.default_rng(self._seed), frame.shape, step=step)
+            step, rng = 1.0 if frame.dtype == np.uint8 else FINE_STEP, np.random.default_rng(self._seed)
+            self._number = 0
+            if self._preset == RAW_CORE:
+                self._video: VideoDegradation | RawCore = RawCore(rng, frame.shape, step, DRIFT)
+            else:
+                self._video = VideoDegradation(self._preset, rng, frame.shape, step=step)
+        if self._shutter_is_closed():
+            return self._last
         levels = self._window.levels(frame)
         inside = np.clip(levels, 0, 255)
-        return self._window.values(self._video(inside) + (levels - inside), frame.dtype)
+        self._last = self._window.values(self._video(inside) + (levels - inside), frame.dtype)
+        return self._last
+
+    @property
+    def pattern(self) -> np.ndarray | None:
+        """What a raw core added to the last frame, (H, W) float32 counts of mean 0; None with other presets."""
+        if self._preset != RAW_CORE:
+            return None
+        pattern = self._video.pattern * np.float32(self._window.step)
+        return pattern - pattern.mean()
+
+    def _shutter_is_closed(self) -> bool:
+        """Whether the next frame shall be the last one again; when the shutter opens, there is another pattern."""
+        number, self._number = self._number, self._number + 1
+        if not self._frozen or number < self._period - self._frozen:
+            return False
+        if number % self._period == 0:
+            self._video.shutter()
+        return number % self._period >= self._period - self._frozen
 
 
-def film_scene(scene: ThermalScene, encoding: str, rate: float, degrader: Degrader) -> Iterator[Shot]:
+def film_scene(scene: ThermalScene | MovingScene, encoding: str, rate: float, degrader: Degrader) -> Iterator[Shot]:
     """Frames of a scene without end, `rate` a second: `mono16` counts of 0.01 K, or `mono8` levels (see Window).
 
     Raises OptionError for another encoding.
@@ -120,14 +163,16 @@ def film_scene(scene: ThermalScene, encoding: str, rate: float, degrader: Degrad
             clean = np.rint(moment.temperature / np.float32(KELVIN_PER_COUNT)).astype(np.uint16)
         else:
             clean = np.clip(np.rint(window.levels(moment.temperature)), 0, 255).astype(np.uint8)
-        yield Shot(degrader(clean), clean, round(index * 1e9 / rate), moment.temperature, moment.boxes)
+        image = degrader(clean)
+        yield Shot(image, clean, round(index * 1e9 / rate), moment.temperature, moment.boxes, degrader.pattern)
         index += 1
 
 
 def film_recording(frames: Iterable[Recording], degrader: Degrader) -> Iterator[Shot]:
     """The frames of a recording, degraded."""
     for frame in frames:
-        yield Shot(degrader(frame.image), frame.image, frame.stamp_ns)
+        image = degrader(frame.image)
+        yield Shot(image, frame.image, frame.stamp_ns, pattern=degrader.pattern)
 
 
 def boxes_json(boxes: list[Box], stamp_ns: int, frame_id: str) -> str:

@@ -24,13 +24,19 @@ from infrared_ir_ros.simulation.shading import border_glow, cos4_dome, polynomia
 
 CONTRAST, LEVEL = 0.25, 70.0  # of the scene in what comes out, as in real_pair/lynred_car1: 9 levels of 255
 NOISE, NOISE_CORRELATION = 0.9, 0.6  # levels; from frame to frame
+DRIFT_FRAMES = 900  # in which the housing's warmth comes near its end, or 30 s
 
 
 class RawCore:
-    """Turns clean frames into raw ones; `pattern` is what it adds, (height, width) float32, levels of 0..255."""
+    """Turns clean frames into raw ones; `pattern` is what it adds, (height, width) float32, levels of 0..255.
 
-    def __init__(self, rng: np.random.Generator, shape: tuple[int, int], step: float = 1.0) -> None:
+    step: between two levels of what comes out. drift: levels that the warming housing adds with time, at its edges.
+    """
+
+    def __init__(self, rng: np.random.Generator, shape: tuple[int, int], step: float = 1.0, drift: float = 0.0) -> None:
         self._rng, self._shape, self._step = rng, shape, step
+        self._drift, self._warmth = np.float32(drift), polynomial(rng, shape, 1.0) if drift else None
+        self._age = 0
         self._smooth = self._draw_smooth()
         self._noise = rng.standard_normal(shape, np.float32)
         self.exposure = 1.0
@@ -57,6 +63,10 @@ class RawCore:
         """(height, width) float32 0..255 in and out, the input untouched."""
         fresh = np.float32(np.sqrt(1 - NOISE_CORRELATION**2))
         self._noise = NOISE_CORRELATION * self._noise + fresh * self._rng.standard_normal(self._shape, np.float32)
+        if self._warmth is not None:
+            step = np.exp(-self._age / DRIFT_FRAMES) / DRIFT_FRAMES
+            self.pattern = self.pattern + self._drift * np.float32(step) * self._warmth
+            self._age += 1
         raw = np.float32(CONTRAST) * cv2.GaussianBlur(np.float32(frame), (0, 0), 0.5) + self.pattern
         return to_levels(
             np.float32(self.exposure) * (raw + np.float32(NOISE) * self._noise) + np.float32(LEVEL), self._step

@@ -45,10 +45,11 @@ class Box:
 
 @dataclass(frozen=True)
 class SceneFrame:
-    """temperature: (height, width) float32 kelvin. boxes: nearest last; what stands in front may hide a part."""
+    """temperature: (height, width) float32 kelvin. boxes: nearest last; what stands in front may hide a part; None
+    where nobody knows them."""
 
     temperature: np.ndarray
-    boxes: list[Box]
+    boxes: list[Box] | None
 
 
 class ThermalScene:

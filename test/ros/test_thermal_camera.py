@@ -198,3 +198,17 @@ def test_signals_at_any_moment_end_with_0(domain: int, number: int) -> None:
             time.sleep(rng.uniform(0, 2.0))
             assert camera.stop(number) == 0, camera.output()
             assert "Traceback" not in camera.output()
+
+
+def test_a_raw_core_that_moves_publishes_its_true_pattern(domain: int) -> None:
+    parameters = SMALL | {"frames": 3, "motion": "drive", "degradation": "raw_core", "encoding": "mono8"}
+    with Peer(domain) as peer:
+        images, patterns = peer.collect(Image, "image"), peer.collect(Image, "truth/pattern")
+        with NodeProcess(domain, parameters, module=CAMERA) as camera:
+            assert end(camera) == 0
+            peer.wait(lambda: len(patterns) == len(images) == 3, "three of each")
+        assert [stamp_ns(message) for message in patterns] == [stamp_ns(message) for message in images]
+        assert patterns[0].encoding == "32FC1" and np.std(pixels(patterns[0])) > 1
+        with NodeProcess(domain, SMALL | {"shutter_s": 5.0}, module=CAMERA) as camera:
+            assert camera.process.wait(PATIENCE) == 1
+            assert "only the degradation raw_core has a shutter" in camera.output()

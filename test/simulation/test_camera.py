@@ -15,12 +15,14 @@
 import itertools
 import json
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.simulation.camera import Degrader, Window, boxes_json, film_recording, film_scene
+from infrared_ir_ros.simulation.moving_scene import MovingScene
 from infrared_ir_ros.simulation.scene import Box, ThermalScene
 
 
@@ -108,3 +110,41 @@ def test_boxes_travel_as_json_with_their_stamp() -> None:
         "frame_id": "cam",
         "boxes": [{"label": "person", "x": 1.0, "y": 2.0, "width": 3.0, "height": 4.0}],
     }
+
+
+@cache
+def moving(motion: str) -> MovingScene:
+    return MovingScene(motion, 1, 96, 128)
+
+
+def test_a_raw_core_adds_a_pattern_that_drifts_and_that_its_shutter_changes() -> None:
+    scene, degrader = moving("pan"), Degrader("raw_core", 1, shutter=2.0, rate=10.0)
+    shots = list(itertools.islice(film_scene(scene, "mono8", 10.0, degrader), 60))
+    still = [bool(np.array_equal(a.image, b.image)) for a, b in itertools.pairwise(shots)]
+    assert [number + 1 for number, same in enumerate(still) if same] == [*range(15, 20), *range(35, 40), *range(55, 60)]
+    patterns = [shot.pattern for shot in shots]
+    assert patterns[0] is not None and patterns[0].shape == (96, 128) and abs(patterns[0].mean()) < 1e-3
+    assert 0 < np.std(patterns[14] - patterns[0]) < 0.1 * np.std(patterns[0])
+    assert np.std(patterns[20] - patterns[19]) > 0.3 * np.std(patterns[19])
+    left = shots[10].image - patterns[10] - 0.25 * shots[10].clean
+    assert np.std(left) < 1.5 < np.std(patterns[10])
+
+
+def test_the_pattern_of_a_raw_core_is_in_counts() -> None:
+    shots = list(itertools.islice(film_scene(moving("drive"), "mono16", 10.0, Degrader("raw_core", 1)), 2))
+    assert shots[0].image.dtype == np.uint16 and shots[0].boxes is None
+    left = shots[0].image - shots[0].pattern - 0.25 * shots[0].clean
+    assert np.std(left) < 0.15 * np.std(shots[0].pattern)
+
+
+def test_a_camera_that_moves_sees_something_else_each_time_and_the_same_for_the_same_seed() -> None:
+    for motion in ("pan", "drive"):
+        frames = [moving(motion).frame(t).temperature for t in (0.0, 1.0)]
+        assert np.std(frames[1] - frames[0]) > 0.2
+        assert all(245 < frame.min() and frame.max() < 330 for frame in frames)
+    assert np.array_equal(MovingScene(motion, 1, 96, 128).frame(1.0).temperature, frames[1])
+
+
+def test_only_a_raw_core_has_a_shutter() -> None:
+    with pytest.raises(OptionError, match="shutter_s is 5: only the degradation raw_core"):
+        Degrader("sensor_normal", 0, shutter=5.0)
