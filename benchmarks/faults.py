@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether a node survives what goes wrong in the field: real processes over DDS, and real files.
+"""Whether nodes and commands survive what goes wrong in the field: real processes over DDS, and real files.
 
 python benchmarks/faults.py            every fault as often as it takes; more than an hour
 python benchmarks/faults.py --quick    a few of each
@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +36,14 @@ from cyclopts import App
 TEST = Path(__file__).resolve().parents[1] / "test"
 sys.path[:0] = [str(TEST), str(TEST / "ros")]
 import hostile_priors  # noqa: E402 - shared with the tests
+import inject_files  # noqa: E402
 import inject_lifecycle  # noqa: E402
 import inject_messages  # noqa: E402
 import inject_streams  # noqa: E402
 import inject_weights  # noqa: E402
 from domains import free_domain  # noqa: E402
-from injection import Outcome, Rig  # noqa: E402
+from injection import Rig  # noqa: E402
+from outcome import Outcome  # noqa: E402
 
 app = App(help_format="plaintext")
 REFUSAL = 10.0  # seconds within which bad weights must be refused
@@ -50,7 +52,7 @@ REFUSAL = 10.0  # seconds within which bad weights must be refused
 @dataclass(frozen=True)
 class Fault:
     """inject: called with what it works on (see `kind`), a count and a seed. kind: active or idle (a node that is or
-    isn't activated), or domain (it starts processes itself)."""
+    isn't activated), domain (it starts processes itself), or files (a folder)."""
 
     number: int
     name: str
@@ -137,6 +139,11 @@ FAULTS = (
     Fault(24, "FIFO, folder, link as a file", "idle", 1, 1, _weights(_paths)),
     Fault(24, "odd and replaced folders", "idle", 20, 2, _replaced),
     Fault(17, "lifecycle cycles under load", "idle", 1000, 4, inject_lifecycle.cycles),
+    Fault(13, "killed while writing", "files", 40, 2, inject_files.killed_writers),
+    Fault(26, "damaged bags", "files", 400, 12, inject_files.damaged_bags),
+    Fault(27, "bags that name other files", "files", 27, 9, inject_files.foreign_files),
+    Fault(28, "hostile names", "files", 100, 10, inject_files.hostile_names),
+    Fault(29, "full disk", "files", 200, 6, inject_files.full_disks),
 )
 
 
@@ -145,8 +152,9 @@ def faults(*, quick: bool = False, scale: float = 1.0, only: tuple[int, ...] = (
     """Inject faults, print how many were survived and how long recovery took, and write results/faults.json.
 
     The numbers are those of the list that the names come from. Survived means: the node runs on (or ended with 0 where
-    it was told to), a good frame is answered afterwards, and received = published + drops by reason, exactly. Ends with
-    1 when a fault was not survived.
+    it was told to), a good frame is answered afterwards, and received = published + drops by reason, exactly. Of
+    files: a command ends in a whole result or in a line, and what was there before is whole. Ends
+    with 1 when a fault was not survived.
 
     Parameters
     ----------
@@ -159,9 +167,10 @@ def faults(*, quick: bool = False, scale: float = 1.0, only: tuple[int, ...] = (
     figures: dict[str, float] = {}
     notes: dict[str, str] = {}
     rows = []
-    for kind in ("active", "idle", "domain"):
-        with _rig(kind) as rig:
-            for fault in (fault for fault in chosen if fault.kind == kind):
+    for kind in ("active", "idle", "domain", "files"):
+        faults_of_kind = [fault for fault in chosen if fault.kind == kind]
+        with _rig(kind) if faults_of_kind else nullcontext() as rig:
+            for fault in faults_of_kind:
                 count = fault.quick if quick else max(1, round(fault.full * scale))
                 outcome, seconds = _inject(fault, rig, count, seed)
                 rows.append(_row(fault, outcome))
@@ -194,7 +203,9 @@ class _Domain(int):
     def __exit__(self, *error: object) -> None: ...
 
 
-def _rig(kind: str) -> AbstractContextManager[Rig | int]:
+def _rig(kind: str) -> AbstractContextManager[Rig | int | None]:
+    if kind == "files":
+        return nullcontext()
     if kind == "domain":
         return _Domain(free_domain())
     return Rig(free_domain(), autostart=kind == "active")
@@ -204,10 +215,14 @@ def _folder() -> AbstractContextManager[str]:
     return tempfile.TemporaryDirectory(prefix="faults_")
 
 
-def _inject(fault: Fault, rig: Rig | int, count: int, seed: int) -> tuple[Outcome, float]:
+def _inject(fault: Fault, rig: Rig | int | None, count: int, seed: int) -> tuple[Outcome, float]:
     started = time.monotonic()
     try:
-        outcome = fault.inject(rig, count, seed)
+        if fault.kind == "files":
+            with _folder() as folder:
+                outcome = fault.inject(Path(folder), count, seed)
+        else:
+            outcome = fault.inject(rig, count, seed)
     except Exception as error:  # the others are still worth their while
         outcome = Outcome(injected=count)
         outcome.complain(f"{type(error).__name__}: {error}")

@@ -35,6 +35,7 @@ from infrared_ir_ros.evaluation.judge import Row
 from infrared_ir_ros.evaluation.methods import INPUT
 from infrared_ir_ros.evaluation.summary import FIGURES, Mean, summarise
 from infrared_ir_ros.media import write_atomically
+from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Detection
 
 COLOURS = ("#6b7280", "#d9480f", "#1c7ed6", "#2b8a3e", "#9c36b5", "#c2255c", "#0b7285", "#5c3d2e")
@@ -128,8 +129,14 @@ def _csv(evaluation: Evaluation) -> str:
         for number, (stamp, rows) in enumerate(zip(one.stamps, one.rows, strict=True)):
             for method, row in rows.items():
                 cells = (row.get(name, math.nan) for name in names)
-                writer.writerow([one.name, number, stamp, method, *(_cell(value) for value in cells)])
+                writer.writerow([_words(one.name), number, stamp, _words(method), *(_cell(value) for value in cells)])
     return out.getvalue()
+
+
+def _words(text: str) -> str:
+    """A name from outside, as a cell that no spreadsheet takes for a formula."""
+    shown = printable(text)
+    return f"'{shown}" if shown.startswith(tuple("=+-@")) else shown
 
 
 def _cell(value: float) -> str:

@@ -26,9 +26,10 @@ from typing import Any
 
 from domains import free_domain
 from harness import PATIENCE, NodeProcess, Peer
-from injection import ERROR, PARAMETERS, Outcome, Rig, good_frame, playing
+from injection import ERROR, PARAMETERS, Rig, good_frame, playing
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from outcome import Outcome
 from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image

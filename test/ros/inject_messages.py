@@ -25,7 +25,8 @@ from typing import Any
 import cv2
 import numpy as np
 from harness import make_image, scene, stamp_ns
-from injection import SHAPE, Outcome, Rig, good_frame, messages, serialized
+from injection import SHAPE, Rig, good_frame, messages, serialized
+from outcome import Outcome
 from sensor_msgs.msg import CompressedImage, Image
 
 ITS_TURN = 0.03  # seconds until the node has taken a message in hand, so that the next one does not supersede it

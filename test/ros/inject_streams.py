@@ -23,8 +23,9 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from harness import PATIENCE, NodeProcess, Peer, assert_balanced, make_image, scene, stamp_ns
-from injection import ERROR, OK, PARAMETERS, SHAPE, Outcome, Rig, good_frame, messages, playing
+from injection import ERROR, OK, PARAMETERS, SHAPE, Rig, good_frame, messages, playing
 from lifecycle_msgs.srv import GetState
+from outcome import Outcome
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 

@@ -25,7 +25,8 @@ from pathlib import Path
 from harness import stamp_ns
 from hostile_priors import GOOD, GRAPHS, MANIFEST, Hostile, copy_of_good
 from inject_lifecycle import CLEANUP, CONFIGURE, lead
-from injection import ERROR, Outcome, Rig, good_frame
+from injection import ERROR, Rig, good_frame
+from outcome import Outcome
 
 MEMORY_LIMIT = 300.0  # megabytes that a node may grow by, over all refusals
 

@@ -23,11 +23,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from harness import PATIENCE, NodeProcess, Peer, assert_balanced, make_image, scene, stamp_ns
+from outcome import Outcome
 from rclpy.publisher import Publisher
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
@@ -40,44 +40,6 @@ PARAMETERS: dict[str, Any] = {
     "input_timeout_s": 1.0,
     "stuck_timeout_s": 1.0,
 }
-KEPT_COMPLAINTS = 5
-
-
-@dataclass
-class Outcome:
-    """What became of the faults of one kind.
-
-    recoveries: seconds until the node did its work again, one for each fault that it had to recover from.
-    said: what the node told of the fault. complaints: why faults were not survived. figures: what else was measured.
-    """
-
-    injected: int = 0
-    survived: int = 0
-    recoveries: list[float] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    figures: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def fault(self, what: object) -> Iterator[None]:
-        """One fault; an AssertionError inside means that it was not survived, and is kept as a complaint."""
-        self.injected += 1
-        try:
-            yield
-        except AssertionError as error:
-            self.complain(f"{what}: {error}")
-        else:
-            self.survived += 1
-
-    def complain(self, text: str) -> None:
-        if len(self.complaints) < KEPT_COMPLAINTS:
-            self.complaints.append(" ".join(text.split())[:400])
-
-    def require(self, condition: object, text: str) -> None:
-        """Something that holds for all of them together; without it none counts as survived."""
-        if not condition:
-            self.complain(text)
-            self.survived = 0
 
 
 class Rig:
@@ -218,11 +180,3 @@ def playing(publish: Callable[[], object], rate: float) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-
-
-def assert_survived(outcome: Outcome, *said: str) -> None:
-    """Every injection was survived without complaint, and the node said each of the texts."""
-    assert outcome.injected > 0
-    assert outcome.survived == outcome.injected and not outcome.complaints, outcome.complaints
-    for text in said:
-        assert any(text in message for message in outcome.said), (text, outcome.said)

@@ -26,7 +26,8 @@ import inject_streams
 import pytest
 from domains import free_domain
 from harness import PATIENCE
-from injection import Rig, assert_survived
+from injection import Rig
+from outcome import assert_survived
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,8 @@ import inject_weights
 import pytest
 from domains import free_domain
 from harness import PATIENCE
-from injection import Rig, assert_survived
+from injection import Rig
+from outcome import assert_survived
 
 
 @pytest.fixture(scope="module")

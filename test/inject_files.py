@@ -1,0 +1,346 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Faults of files (13, 26-29 of the list): kills while something is written, damaged and hostile bags, full disks.
+
+Each function works in a folder of its own. `test/commands/test_faults_of_files.py` injects a few of each kind,
+`benchmarks/faults.py` many.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+from outcome import Outcome
+
+from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
+from infrared_ir_ros.commands.profile_sensor import profile_sensor
+from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.media import open_source, read_image, write_image
+from infrared_ir_ros.media.bag_writer import BagWriter
+from infrared_ir_ros.media.detections import DETECTIONS, detections_message
+from infrared_ir_ros.records import Detection
+
+ROOT = Path(__file__).parents[1]
+T0, STEP = 1_700_000_000_000_000_000, 100_000_000
+SHAPE = (48, 64)
+PLAIN = {"task": (), "distance_every": 0}  # of evaluate_bag: no network, so that a report takes a moment
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "=cmd|' /C calc'!A1",
+    "\x1b[31mred\x1b]0;x\x07",
+    "..",
+    "@SUM(A1)",
+    "\u202egnp.exe",
+    '" onmouseover="alert(1)',
+    "{{ 7*7 }}",
+    "line\nbreak",
+)
+
+
+def frames(count: int, seed: int = 0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    ramp = 3000 + 40 * np.arange(SHAPE[1])[None] + 25 * np.arange(SHAPE[0])[:, None]
+    return [(ramp + rng.normal(0, 60, SHAPE)).astype(np.uint16) for _ in range(count)]
+
+
+def write_bag(path: Path, images: list[np.ndarray], storage: str = "mcap", topic: str = "/ir/image") -> Path:
+    with BagWriter(path, storage) as bag:
+        for number, image in enumerate(images):
+            bag.write_image(topic, image, T0 + number * STEP, "ir")
+    return path
+
+
+def answer(call: Callable[[], object]) -> tuple[object, str]:
+    """What a command returns, or None for a refusal; and all that it said."""
+    said = StringIO()
+    with redirect_stderr(said), redirect_stdout(said):
+        try:
+            code = call()
+        except InfraredError as error:
+            code = None
+            said.write(f"{error}\n")
+    return code, said.getvalue()
+
+
+def check_words(said: str) -> None:
+    """Nothing but printable lines, and no traceback."""
+    assert "Traceback" not in said, said[-500:]
+    assert all(line.isprintable() for line in said.split("\n")), repr(said[-500:])
+
+
+def check_report(report: Path) -> dict:
+    """A report is whole: all of its files end as they should, and its bags are readable."""
+    assert (report / "report.html").read_text("utf-8").endswith("</html>"), "report.html is cut"
+    found = json.loads((report / "report.json").read_text())
+    for one in found["recordings"]:
+        assert len(list(open_source(report / one["bag"], "/evaluation/input"))) == one["frames"], one["bag"]
+    assert sorted(os.listdir(report)) == ["bags", "frames.csv", "report.html", "report.json"]
+    return found
+
+
+# ---- 13: killed while writing -------------------------------------------------------------------------------------
+
+
+def killed_writers(folder: Path, count: int, seed: int) -> Outcome:
+    """evaluate_bag and restore_images killed at random moments: what is there is whole, and the next call ends well."""
+    rng, outcome = random.Random(seed), Outcome()
+    for number in range(3):
+        write_bag(folder / f"in/bag{number}", frames(12, number))
+        write_image(folder / f"pictures/{number}.png", frames(1, number)[0])
+    report, restored = folder / "report", folder / "restored"
+    evaluating = ["evaluate_bag", str(folder / "in"), "--output", str(report), "--empty-task", "--distance-every", "0"]
+    restoring = ["restore_images", str(folder / "pictures"), "--output", str(restored), "--engine", "onnxruntime"]
+    lasting: dict[str, float] = {}
+    for turn in range(count):
+        words = restoring if turn % 4 == 3 else evaluating
+        if words[0] not in lasting:
+            lasting[words[0]] = _finish(words)
+            _remove(report, restored)
+        with outcome.fault(f"{words[0]}, kill {turn}"):
+            process = _start(words)
+            time.sleep(rng.uniform(0.0, 1.1) * lasting[words[0]])
+            process.kill()
+            check_words(process.communicate()[1])
+            if report.exists():
+                assert len(check_report(report)["recordings"]) == 3
+            for path in restored.glob("*.png"):
+                assert path.name.startswith(".") or read_image(path).shape == SHAPE
+            if turn % 3 == 1:
+                started = time.monotonic()
+                _remove(report)
+                _finish(evaluating)
+                assert len(check_report(report)["recordings"]) == 3
+                assert [name for name in os.listdir(folder) if name.endswith(".unfinished")] == []
+                outcome.recoveries.append(time.monotonic() - started)
+        _remove(report, restored)
+    return outcome
+
+
+def _start(words: list[str]) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", f"infrared_ir_ros.commands.{words[0]}", *words[1:]]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _finish(words: list[str]) -> float:
+    """Run to the end; seconds."""
+    started = time.monotonic()
+    process = _start(words)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said[-500:]
+    return time.monotonic() - started
+
+
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+# ---- 26, 27: damaged bags, and bags that name other files ---------------------------------------------------------
+
+
+def damaged_bags(folder: Path, count: int, seed: int) -> Outcome:
+    """Cut and flipped anywhere, mcap and sqlite3 in turn: the frames that are given are true, what is lost is told."""
+    rng, outcome, images = random.Random(seed), Outcome(), frames(30)
+    files = {}
+    for storage, suffix in (("mcap", ".mcap"), ("sqlite3", ".db3")):
+        write_bag(folder / storage, images, storage)
+        files[suffix] = (folder / storage / f"{storage}{suffix}").read_bytes()
+    truth = {image.tobytes(): number for number, image in enumerate(images)}
+    before = _peak_memory()
+    read = 0
+    for turn in range(count):
+        suffix, cut = (".mcap", ".db3")[turn % 2], turn % 4 < 2
+        path, report = folder / "broken" / f"x{suffix}", folder / "report"
+        path.parent.mkdir(exist_ok=True)
+        flips = 0 if cut else rng.choice((1, 1, 1, 20))
+        path.write_bytes(_damaged(files[suffix], rng, flips))
+        with outcome.fault(f"{'cut' if cut else 'flipped'} {suffix}, {turn}"):
+            code, said = answer(lambda path=path, report=report: evaluate_bag(path, output=report, **PLAIN))
+            check_words(said)
+            assert code in (0, 1, None) and (code is None) == (not report.exists()), (code, said)
+            if code is None:
+                assert 0 < len(said.splitlines()) <= 4, said
+            else:
+                (one,) = check_report(report)["recordings"]
+                seen = [truth.get(frame.image.tobytes()) for frame in open_source(report / one["bag"])]
+                whole = [number for number in seen if number is not None]
+                assert whole == sorted(whole) and len(seen) - len(whole) <= flips, "frames are not the bag's"
+                assert len(seen) == len(images) or code == 1, "frames are lost without a word"
+                read += len(whole)
+        _remove(report)
+        path.unlink()
+    outcome.figures["frames read"] = read
+    outcome.figures["memory growth MB"] = round((_peak_memory() - before) / 1e3, 1)
+    outcome.require(outcome.figures["memory growth MB"] < 400, "memory grows")
+    return outcome
+
+
+def _damaged(data: bytes, rng: random.Random, flips: int) -> bytes:
+    """With so many bytes changed, or cut."""
+    if not flips:
+        return data[: rng.randrange(len(data))]
+    changed = bytearray(data)
+    for _ in range(flips):
+        changed[rng.randrange(len(data))] ^= rng.randrange(1, 256)
+    return bytes(changed)
+
+
+def _peak_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def foreign_files(folder: Path, count: int, seed: int) -> Outcome:
+    """metadata.yaml names files outside of the bag's folder: refused, and nothing of them is copied."""
+    outcome = Outcome()
+    write_bag(folder / "secret", frames(2))
+    os.rename(folder / "secret/secret.mcap", folder / "secret.mcap")
+    inside = ["../secret.mcap", "a/b/../../../secret.mcap", "link.mcap", "bag/../../secret.mcap", "./../secret.mcap"]
+    names = [*inside, "link/secret.mcap", str(folder / "secret.mcap"), "/dev/zero", "/proc/self/mem"]
+    for turn in range(count):
+        name = names[turn % len(names)]
+        bag = write_bag(folder / f"bag{turn}", frames(2))
+        (bag / "link.mcap").symlink_to(folder / "secret.mcap")
+        (bag / "link").symlink_to(folder)
+        described = (bag / "metadata.yaml").read_text()
+        (bag / "metadata.yaml").write_text(described.replace(f"{bag.name}.mcap", name))
+        with outcome.fault(name):
+            code, said = answer(lambda bag=bag: evaluate_bag(bag, output=folder / "report", **PLAIN))
+            check_words(said)
+            refused = (
+                "outside of the bag: refused" in said or "none of the files that metadata.yaml names is there" in said
+            )
+            assert code is None and refused, (code, said)
+            assert not (folder / "report").exists()
+            outcome.said.append(said)
+        _remove(bag)
+    return outcome
+
+
+# ---- 28: hostile names --------------------------------------------------------------------------------------------
+
+
+class _Page(HTMLParser):
+    """Counts what a page could do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scripts, self.handlers, self.sources = 0, [], []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.scripts += tag == "script"
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+
+
+def hostile_names(folder: Path, count: int, seed: int) -> Outcome:
+    """Names of bags, topics and labels that would be markup, formulas or escapes: inert wherever they are shown."""
+    rng, outcome = random.Random(seed), Outcome()
+    for turn in range(count):
+        name = HOSTILE[turn % len(HOSTILE)] + ("" if turn < len(HOSTILE) else rng.choice(HOSTILE))
+        file_name = name.replace("/", "_") if name != ".." else "..."
+        bag, report = folder / file_name, folder / "report"
+        topic = f"/{name}"
+        with BagWriter(bag) as writer:
+            for number, image in enumerate(frames(3)):
+                stamp = T0 + number * STEP
+                writer.write_image(topic, image, stamp, name)
+                writer.write_image(f"{topic}/mine", image, stamp, name)
+                found = detections_message([Detection((4.0, 4.0, 20.0, 20.0), 0.9, name)], stamp, name)
+                writer.write(f"{topic}/found", DETECTIONS, stamp, found)
+        with outcome.fault(repr(name)):
+            options = {"topic": topic, "method_topic": (f"{topic}/mine",), "detection_topic": (f"{topic}/found",),
+                       "label_topic": f"{topic}/found"}  # fmt: skip
+            code, said = answer(
+                lambda bag=bag, report=report, options=options: evaluate_bag(bag, output=report, **options, **PLAIN)
+            )
+            check_words(said)
+            assert code == 0, said
+            _check_inert(report, folder)
+        _remove(bag, report)
+    return outcome
+
+
+def _check_inert(report: Path, folder: Path) -> None:
+    page = _Page()
+    page.feed((report / "report.html").read_text("utf-8"))
+    assert page.scripts == 1 and page.handlers == [], (page.scripts, page.handlers)
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    with open(report / "frames.csv", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in tuple("=+@\t\r") and cell], "a cell is a formula"
+    assert all(cell.isprintable() for cell in cells)
+    check_report(report)
+    inside = [path.relative_to(report) for path in report.rglob("*")]
+    assert all(
+        part.replace("_", "").replace("-", "").replace(".", "").isalnum() for path in inside for part in path.parts
+    )
+
+
+# ---- 29: the disk is full -----------------------------------------------------------------------------------------
+
+
+def full_disks(folder: Path, count: int, seed: int) -> Outcome:
+    """No file can grow beyond some bytes: one line, no report, and what an earlier run wrote is whole."""
+    rng, outcome = random.Random(seed), Outcome()
+    for number in range(9):
+        write_image(folder / f"pictures/{number}.png", frames(1, number)[0])
+    earlier, report = folder / "profile", folder / "report"
+    assert answer(lambda: profile_sensor(folder / "pictures", output=earlier))[0] == 0
+    kept = {path.name: path.read_bytes() for path in earlier.iterdir()}
+    bag = write_bag(folder / "bag", frames(12))
+    for turn in range(count):
+        limit = rng.randrange(500, 60_000) if turn % 2 else rng.randrange(50, min(map(len, kept.values())))
+        with outcome.fault(f"{limit} bytes, {turn}"):
+            if turn % 2:
+                with small_files(limit):
+                    code, said = answer(lambda: evaluate_bag(bag, output=report, **PLAIN))
+                assert sorted(os.listdir(folder)) == ["bag", "pictures", "profile"], os.listdir(folder)
+            else:
+                with small_files(limit):
+                    code, said = answer(lambda: profile_sensor(folder / "pictures", output=earlier))
+                assert {path.name: path.read_bytes() for path in earlier.iterdir()} == kept
+            check_words(said)
+            assert code is None and "cannot write" in said and "free some space" in said, (code, said)
+            outcome.said.append(said)
+    return outcome
+
+
+@contextmanager
+def small_files(limit: int) -> Iterator[None]:
+    """No file of this process may grow beyond `limit` bytes: what a full disk looks like to it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
