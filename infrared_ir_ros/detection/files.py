@@ -98,13 +98,15 @@ def checked_names(names: Sequence[object]) -> tuple[str, ...]:
 def find_detector(model: str, allow_pickle: bool = False) -> DetectorGraph:
     """The graph of `detector.model`: the name of the shipped one, or a path.
 
-    A path is an `.onnx`, a folder that export_detector wrote, a `.safetensors` beside its `.yaml` (these need torch and
-    ultralytics), or, only with `allow_pickle`, a `.pt` of ultralytics: loading it runs what its maker put into it.
+    A path is an `.onnx` (checked against a manifest that lies beside it), a folder that export_detector wrote, a
+    `.safetensors` beside its `.yaml` (these need torch and ultralytics), or, only with `allow_pickle`, a `.pt` of
+    ultralytics: loading it runs what its maker put into it.
     Raises OptionError for what is not allowed or not installed, WeightsError for files that are missing or damaged.
     """
     path = SHIPPED / f"detector_{SHIPPED_DETECTOR}" if model == SHIPPED_DETECTOR else Path(model)
     if path.suffix == ".onnx":
-        return _read_graph(path, None)
+        listed = _hashes(path.parent) if (path.parent / MANIFEST).is_file() else {}
+        return _read_graph(path, listed.get(path.name))
     if os.path.isdir(path) and GRAPH in (hashes := _hashes(path)):
         return _read_graph(path / GRAPH, hashes[GRAPH])
     network = load_network(path, allow_pickle)

@@ -28,7 +28,7 @@ import pytest
 pytest.importorskip("onnx")
 torch = pytest.importorskip("torch")
 
-from tiny_detector import tiny_detector  # noqa: E402
+from tiny_detector import squares, tiny_detector  # noqa: E402
 
 from infrared_ir_ros.detection import load_detector  # noqa: E402
 from infrared_ir_ros.detection.architecture import Architecture  # noqa: E402
@@ -57,6 +57,23 @@ def test_a_folder_is_checked_against_its_manifest(tmp_path: Path) -> None:
     (folder / "detector.onnx").write_bytes(bytes(data))
     with pytest.raises(WeightsError, match="is damaged or not the file that its manifest names"):
         find_detector(str(folder))
+    with pytest.raises(WeightsError, match="is damaged or not the file that its manifest names"):
+        find_detector(str(folder / "detector.onnx"))
+
+
+def test_a_graph_that_was_flipped_or_cut_is_refused_or_detects(tmp_path: Path) -> None:
+    """At 64 places, without a manifest to tell; a process that ends is no answer."""
+    path, whole, refused = tmp_path / "detector.onnx", tiny_detector(), 0
+    for place in np.linspace(1, len(whole) - 1, 64).astype(int):
+        flipped = bytearray(whole)
+        flipped[place] ^= 0x10
+        for data in (bytes(flipped), whole[:place]):
+            path.write_bytes(data)
+            try:
+                load_detector(str(path), engine="onnxruntime").detect(squares())
+            except WeightsError:
+                refused += 1
+    assert refused >= 64  # of 128: all that are cut short, at least
 
 
 @pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"files": 3}', "[" * 100000, '{"files": {"other": "0"}}'])
