@@ -44,6 +44,7 @@ setup(
     entry_points={
         "console_scripts": [
             f"restore_node = {ROS}.restore_node:main",
+            f"trainer_node = {ROS}.trainer_node:main",
             f"thermal_camera = {ROS}.thermal_camera:main",
             f"recorder = {ROS}.recorder:main",
             f"restore_images = {COMMANDS}.restore_images:main",

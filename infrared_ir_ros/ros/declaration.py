@@ -47,7 +47,7 @@ class NodeParameters:
         self._configured = configured
         self._check = check
         self._apply = apply
-        self.values: dict[str, Value] = {parameter.name: self._declare(parameter) for parameter in TABLE}
+        self.values: dict[str, Value] = {parameter.name: declare(node, parameter) for parameter in TABLE}
         self.options = check_all(self.values)
         self._warn_of_unknown()
         node.add_on_set_parameters_callback(self._on_set)
@@ -56,14 +56,6 @@ class NodeParameters:
             self._apply_at_once = False
         else:  # ROS 2 Humble
             self._apply_at_once = True
-
-    def _declare(self, parameter: Parameter) -> Value:
-        try:
-            value = self._node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter)).value
-            return parameter.read(value)
-        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-            kind, like = type(parameter.default).__name__, parameter.default
-            raise OptionError(f"{error}: {parameter.name} is a {kind} like {like!r}, {parameter.values}") from None
 
     def _warn_of_unknown(self) -> None:
         """A misspelt name in a parameter file is silently ignored by ROS."""
@@ -100,6 +92,16 @@ class NodeParameters:
     def _merged(self, changes: list[RosParameter]) -> dict[str, Value]:
         known = [change for change in changes if change.name in BY_NAME]
         return self.values | {change.name: BY_NAME[change.name].read(change.value) for change in known}
+
+
+def declare(node: Node, parameter: Parameter) -> Value:
+    """Declare one parameter of a table in a node; its value. Raises OptionError for one of another type or range."""
+    try:
+        value = node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter)).value
+        return parameter.read(value)
+    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+        kind, like = type(parameter.default).__name__, parameter.default
+        raise OptionError(f"{error}: {parameter.name} is a {kind} like {like!r}, {parameter.values}") from None
 
 
 def _descriptor(parameter: Parameter) -> ParameterDescriptor:

@@ -246,16 +246,21 @@ def check_all(values: Mapping[str, Value]) -> Options:
     return options_from(values)
 
 
-def render_yaml() -> str:
-    """config/restore.yaml: every parameter at its default, with meaning, values and when it may change."""
+def render_yaml(
+    table: tuple[Parameter, ...] = TABLE, node: str = "restore_node", command: str = "parameters yaml"
+) -> str:
+    """config/restore.yaml: every parameter at its default, with meaning, values and when it may change.
+
+    table, node, command: of another node's file, and what prints it.
+    """
     lines = [
-        "# Every parameter of restore_node, at its default.",
-        "# Printed by `python -m infrared_ir_ros.ros.parameters yaml`; a test compares.",
+        f"# Every parameter of {node}, at its default.",
+        f"# Printed by `python -m infrared_ir_ros.ros.{command}`; a test compares.",
         "/**:",
         "  ros__parameters:",
     ]
     group = ""
-    for parameter in TABLE:
+    for parameter in table:
         head, _, leaf = parameter.name.rpartition(".")
         if head != group and head:
             lines.append(f"    {head}:")

@@ -32,8 +32,8 @@ from infrared_ir_ros.restoration.prompts import PromptBank
 from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training import checkpoint
 from infrared_ir_ros.training.adapt_frames import Material
-from infrared_ir_ros.training.adapt_model import RATES, Adaptation, Judged, entry_of
-from infrared_ir_ros.training.adapt_plan import Outcome, Plan, Report, Verdict
+from infrared_ir_ros.training.adapt_model import Adaptation, Judged, entry_of
+from infrared_ir_ros.training.adapt_plan import RATES, Outcome, Plan, Report, Verdict
 from infrared_ir_ros.training.checkpoint import Progress
 from infrared_ir_ros.training.task_model import digest
 
@@ -80,7 +80,7 @@ def _check(plan: Plan, files: PriorFiles, bank: PromptBank | None, folder: Path,
     if plan.task in files.tasks or (plan.task in _known(files, bank) and plan.task != plan.start):
         raise OptionError(f"task {plan.task!r} exists: choose another name, or start from it to train it on")
     if not resume and ((folder / checkpoint.FILE).exists() or (folder / BANK).exists()):
-        raise OptionError(f"{folder} holds an adaptation already: go on with --resume, or choose another --output")
+        raise OptionError(f"{folder} holds an adaptation already: go on with it (--resume), or choose another output")
 
 
 def _known(files: PriorFiles, bank: PromptBank | None) -> set[str]:
@@ -136,9 +136,9 @@ class _Training:
         if self._progress.step:
             self._best = self._verdict_of(self._best_state)
         self._model.restore_state(now)
-        self._looked = int(LOOKS * self._plan.share(self._progress))
+        self._looked = int(LOOKS * self._share())
         tell(self._report(self._best))
-        while (share := self._plan.share(self._progress)) < 1:
+        while (share := self._share()) < 1:
             while pause() and not stop():
                 time.sleep(PATIENCE)
             if stop():
@@ -185,7 +185,7 @@ class _Training:
 
     def _look(self) -> Verdict | None:
         """Judge, when it is time, keep the best, and save."""
-        due = int(LOOKS * self._plan.share(self._progress))
+        due = int(LOOKS * self._share())
         if due == self._looked:
             return None
         self._looked = due
@@ -215,10 +215,13 @@ class _Training:
         return _verdict(judged)
 
     def _report(self, verdict: Verdict | None) -> Report:
-        progress, share = self._progress, self._plan.share(self._progress)
+        progress, share = self._progress, self._share()
         return Report(
             progress.step, progress.seconds, share, self._terms, self._before, self._best, self._original, verdict
         )
+
+    def _share(self) -> float:
+        return self._plan.share(self._progress.step, self._progress.seconds)
 
     def _save(self) -> None:
         progress = self._progress

@@ -32,11 +32,11 @@ from infrared_ir_ros.restoration.prompts import PromptBank
 from infrared_ir_ros.restoration.shading import believed
 from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training.adapt_examples import Example
+from infrared_ir_ros.training.adapt_plan import RATES
 from infrared_ir_ros.training.losses import fitted, stretched
 from infrared_ir_ros.training.stages import Terms
 from infrared_ir_ros.training.task_model import base_terms
 
-RATES = {"prompt": 2e-2, "operators": 2e-3, "adapters": 2e-4}  # highest learning rate of what is trained
 NOISE_WEIGHT = 100.0  # of the squared error of 0..1: brings the gradient near those of the other supervisions
 
 

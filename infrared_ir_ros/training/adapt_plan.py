@@ -25,8 +25,8 @@ import numpy as np
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.restoration.prompts import NAME
-from infrared_ir_ros.training.adapt_model import RATES
-from infrared_ir_ros.training.checkpoint import Progress
+
+RATES = {"prompt": 2e-2, "operators": 2e-3, "adapters": 2e-4}  # highest learning rate of what may be trained
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class Plan:
         if self.device not in ("auto", "cpu", "cuda"):
             raise OptionError(f"device is {self.device!r}: use auto, cpu or cuda")
 
-    def share(self, progress: Progress) -> float:
+    def share(self, step: int, seconds: float) -> float:
         """How much of the budget is spent, 0..1."""
-        by_steps = progress.step / self.steps if self.steps else 0.0
-        return min(max(by_steps, progress.seconds / (60 * self.minutes)), 1.0)
+        by_steps = step / self.steps if self.steps else 0.0
+        return min(max(by_steps, seconds / (60 * self.minutes)), 1.0)
 
 
 @dataclass(frozen=True)

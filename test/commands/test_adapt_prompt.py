@@ -35,7 +35,7 @@ from infrared_ir_ros.errors import InfraredError, OptionError  # noqa: E402
 from infrared_ir_ros.media import open_source, write_image  # noqa: E402
 from infrared_ir_ros.restoration.prompts import read_bank  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
-from infrared_ir_ros.training import adapt_model  # noqa: E402
+from infrared_ir_ros.training import adapt_plan  # noqa: E402
 from infrared_ir_ros.training.adapt_frames import Lesson, find_sources, read_material  # noqa: E402
 
 
@@ -116,7 +116,7 @@ def test_contradictions_are_named(wrong: dict[str, Any], says: str) -> None:
 def test_a_task_is_learned_from_a_folder(
     pictures: Path, tmp_path: Path, prior: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(adapt_model.RATES, "adapters", 0.02)
+    monkeypatch.setitem(adapt_plan.RATES, "adapters", 0.02)
     (pictures / "torn.png").write_bytes(b"\x89PNG")
     ended = adapt_prompt(
         str(pictures), task="mine", output=tmp_path / "out", optimise="adapters", degradation="sensor_hard", steps=8,

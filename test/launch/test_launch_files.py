@@ -89,6 +89,22 @@ def test_arguments_reach_the_node(installed: Installed, tmp_path: Path) -> None:
     }
 
 
+def test_train_hands_its_arguments_to_the_node(installed: Installed) -> None:
+    from infrared_ir_ros.ros.trainer_parameters import TRAINER_TABLE
+
+    given = {"sources": "/data/a.mcap:/data/b", "task": "mine", "output": "/data/out", "optimise": "operators"}
+    given |= {"supervision": "self", "degradation": "p.yaml", "topic": "/t", "start": "detect", "device": "cpu"}
+    flags = {"activate": True, "autostart": True}
+    (call,) = installed.calls(
+        "train.launch.py", *(f"{name}:={value}" for name, value in (given | flags).items()), "namespace:=x"
+    ).values()
+    assert call.remappings["__ns"] == "/x" and call.parameters == given | flags | {"use_sim_time": False}
+    assert set(call.parameters) <= {parameter.name for parameter in TRAINER_TABLE} | {"use_sim_time"}
+    (plain,) = installed.calls("train.launch.py").values()
+    assert plain.parameters == {"use_sim_time": False}
+    assert [Path(file).resolve() for file in plain.parameter_files] == [ROOT / "config/train.yaml"]
+
+
 def test_demo_starts_camera_and_node_in_one_namespace(installed: Installed) -> None:
     calls = installed.calls("demo.launch.py", "namespace:=x", "source:=/data/clip.mp4", "rate:=9", "device:=cpu")
     assert set(calls) == {"restore_node", "thermal_camera"}
@@ -125,8 +141,9 @@ def test_evaluate_really_runs(tmp_path: Path) -> None:
 def test_executables_and_parameters_exist(installed: Installed, file: str) -> None:
     parameters = pytest.importorskip("infrared_ir_ros.ros.parameters", reason="needs cv2")
     from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE
+    from infrared_ir_ros.ros.trainer_parameters import TRAINER_TABLE
 
-    tables = {"restore_node": parameters.TABLE, "thermal_camera": CAMERA_TABLE}
+    tables = {"restore_node": parameters.TABLE, "thermal_camera": CAMERA_TABLE, "trainer_node": TRAINER_TABLE}
     filled = [
         f"{name}:={value}" for name, value in (("task", "t"), ("prior", "p"), ("device", "d"), ("autostart", "true"))
     ]

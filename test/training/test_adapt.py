@@ -40,8 +40,8 @@ from infrared_ir_ros.training import adapt as loop  # noqa: E402
 from infrared_ir_ros.training.adapt import BANK, adapt  # noqa: E402
 from infrared_ir_ros.training.adapt_examples import Moment, Noise, degraded, paired, recorrupted  # noqa: E402
 from infrared_ir_ros.training.adapt_frames import Material  # noqa: E402
-from infrared_ir_ros.training.adapt_model import RATES, Adaptation, entry_of  # noqa: E402
-from infrared_ir_ros.training.adapt_plan import Outcome, Plan, Report  # noqa: E402
+from infrared_ir_ros.training.adapt_model import Adaptation, entry_of  # noqa: E402
+from infrared_ir_ros.training.adapt_plan import RATES, Outcome, Plan, Report  # noqa: E402
 from infrared_ir_ros.training.checkpoint import FILE  # noqa: E402
 
 SHAPE = (48, 72)  # not a multiple of 32: frames are padded

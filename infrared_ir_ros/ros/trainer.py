@@ -1,0 +1,231 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The node that learns a task from recordings, beside a robot at work. No algorithm lives here."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
+from rclpy.task import Future
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float32
+from std_srvs.srv import Trigger
+
+from infrared_ir_ros.errors import InfraredError, OptionError
+from infrared_ir_ros.ros import qos
+from infrared_ir_ros.ros.bridge import PlainBridge
+from infrared_ir_ros.ros.declaration import declare
+from infrared_ir_ros.ros.diagnostics import Report as Diagnosis
+from infrared_ir_ros.ros.guards import guard_services
+from infrared_ir_ros.ros.latency import LatencyWatch
+from infrared_ir_ros.ros.parameters import Value
+from infrared_ir_ros.ros.process import PATIENCE
+from infrared_ir_ros.ros.trainer_parameters import TRAINER_TABLE, counts_of, output_of, sources_of
+from infrared_ir_ros.ros.training_job import RUNNING, Asked, State, TrainingJob
+from infrared_ir_ros.training.adapt_frames import Lesson
+from infrared_ir_ros.training.adapt_plan import Outcome, Plan, Report
+
+REPORT_PERIOD = 1.0  # seconds
+TABLE = {parameter.name: parameter for parameter in TRAINER_TABLE}
+
+
+class TrainerNode(Node):
+    """~/start, ~/pause, ~/cancel; ~/progress, ~/losses, ~/comparison and /diagnostics tell of it."""
+
+    def __init__(self) -> None:
+        super().__init__("trainer_node")
+        self._values: dict[str, Value] = {parameter.name: declare(self, parameter) for parameter in TRAINER_TABLE}
+        for parameter in TRAINER_TABLE:
+            parameter.check(self._values[parameter.name])
+        self.add_on_set_parameters_callback(self._on_set)
+        self._job: TrainingJob | None = None
+        self._report: Report | None = None
+        self._activation = ""
+        self._latency = LatencyWatch()
+        self._progress = self._publisher(Float32, "~/progress")
+        self._losses = self._publisher(DiagnosticArray, "~/losses")
+        self._comparison = self.create_publisher(Image, "~/comparison", qos.latched_profile())
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_subscription(DiagnosticArray, "timing", self._latency.hear, 50)
+        for name, act in (("start", self._start), ("pause", self._pause), ("cancel", self._cancel)):
+            self.create_service(Trigger, f"~/{name}", _answering(act))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(REPORT_PERIOD, self._diagnose, clock=steady)
+        guard_services(self)
+        if self._values["autostart"]:
+            self.get_logger().info(self._start())
+
+    def stop(self) -> None:
+        """Leave a checkpoint, if there is time; whatever the state, files are whole."""
+        if self._job is not None:
+            self._job.stop(PATIENCE)
+
+    # ---- services --------------------------------------------------------------------------------------------------
+
+    def _start(self) -> str:
+        """Begin, or go on after a pause. Raises OptionError."""
+        if self._running():
+            assert self._job is not None
+            self._job.pause(False)
+            return "goes on"
+        asked = self._asked()
+        self._report, self._activation = None, ""
+        self._job = TrainingJob(asked, self._is_late, self._tell, self._problem, self._done)
+        return f"learns {asked.plan.task} into {asked.output}"
+
+    def _pause(self) -> str:
+        self._current().pause(True)
+        return "pauses after this step; ~/start goes on"
+
+    def _cancel(self) -> str:
+        self._current().cancel()
+        return "ends after this step, and keeps nothing"
+
+    def _current(self) -> TrainingJob:
+        if self._job is None or not self._running():
+            raise OptionError("nothing is being trained: call ~/start first")
+        return self._job
+
+    def _running(self) -> bool:
+        return self._job is not None and self._job.state in RUNNING
+
+    def _asked(self) -> Asked:
+        """What the parameters say. Raises OptionError where they contradict each other."""
+        if importlib.util.find_spec("torch") is None:
+            raise OptionError("torch is not installed: pip install -r requirements/train.txt")
+        values = self._values
+        texts = ("supervision", "topic", "reference_topic", "reference")
+        lesson = Lesson(
+            sources_of(values),
+            **{name: str(values[name]) for name in texts},
+            tolerance_ms=float(values["tolerance_ms"]),
+            degradation=str(values["degradation"]),
+            frames=int(values["frames"]),
+            counts=counts_of(values),
+        )
+        task, start, optimise, device = (str(values[name]) for name in ("task", "start", "optimise", "device"))
+        steps, seed = int(values["steps"]), int(values["seed"])
+        plan = Plan(task, start, optimise, steps, float(values["minutes"]), seed, device)
+        folders = (str(values["prior_path"]), str(values["prompts"]))
+        return Asked(plan, lesson, output_of(values), *folders, int(values["nice"]), int(values["threads"]))
+
+    def _on_set(self, changes: list[RosParameter]) -> SetParametersResult:
+        try:
+            known = {change.name: change.value for change in changes if change.name in TABLE}
+            for name, value in known.items():
+                TABLE[name].check(value)
+        except OptionError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self._values = self._values | known
+        return SetParametersResult(successful=True)
+
+    # ---- from the training's thread --------------------------------------------------------------------------------
+
+    def _is_late(self) -> bool:
+        limit = float(self._values["latency_limit_ms"])
+        return limit > 0 and self._latency.milliseconds() > limit
+
+    def _problem(self, text: str) -> None:
+        self.get_logger().warning(text)
+
+    def _tell(self, report: Report) -> None:
+        self._report = report
+        self._progress.publish(Float32(data=float(report.share)))
+        values = {"step": report.step, "seconds": f"{report.seconds:.1f}", "share": f"{report.share:.4f}"}
+        values |= {f"loss.{name}": f"{value:.6g}" for name, value in report.terms.items()}
+        for name, verdict in (("start", report.before), ("best", report.best)):
+            values |= {f"{name}.loss": f"{verdict.loss:.6g}", f"{name}.psnr": f"{verdict.psnr:.3f}"}
+            values |= {f"{name}.psnr_fitted": f"{verdict.psnr_fitted:.3f}"}
+        status = DiagnosticStatus(name=f"{self.get_name()}: losses", message=str(self._values["task"]))
+        status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._losses.publish(message)
+        if report.now is not None:
+            sides = np.hstack([report.original, report.before.picture, report.best.picture])
+            self._comparison.publish(PlainBridge().cv2_to_imgmsg(sides, "mono8", message.header))
+
+    def _done(self, state: State, outcome: Outcome | None) -> None:
+        job, logger = self._job, self.get_logger()
+        if state == State.FAILED:
+            logger.error(f"training failed: {job.failure if job else ''}")
+            return
+        logger.info(f"training: {state.value}" + (f", {outcome.bank}" if outcome and outcome.bank else ""))
+        if state == State.SAVED and outcome is not None and self._values["activate"]:
+            self._activate(str(outcome.bank))
+
+    def _activate(self, bank: str) -> None:
+        """Set `prompts` and `task` of restore_node, both or neither."""
+        service = f"{self._values['restore_node']}/set_parameters_atomically"
+        client = self.create_client(SetParametersAtomically, service)
+        if not client.wait_for_service(5.0):
+            self._activation = f"{service} does not answer: the new task is saved, but not in use"
+            self.get_logger().error(self._activation)
+            return
+        wanted = {"prompts": bank, "task": str(self._values["task"])}
+        parameters = [RosParameter(name, value=value).to_parameter_msg() for name, value in wanted.items()]
+        answer = client.call_async(SetParametersAtomically.Request(parameters=parameters))
+        answer.add_done_callback(self._on_activated)
+
+    def _on_activated(self, answer: Future) -> None:
+        result = answer.result().result
+        reason = "in use" if result.successful else f"restore_node refused the new task: {result.reason}"
+        self._activation = reason
+        (self.get_logger().info if result.successful else self.get_logger().error)(reason)
+
+    # ---- once a second ---------------------------------------------------------------------------------------------
+
+    def _diagnose(self) -> None:
+        state = self._job.state if self._job is not None else State.IDLE
+        diagnosis = Diagnosis("training", state.value)
+        if self._job is not None and state == State.FAILED:
+            diagnosis.error(f"{state.value}: {self._job.failure}")
+        elif state == State.HOLDING:
+            diagnosis.warn(f"holding: restore_node takes {self._latency.milliseconds():.0f} ms")
+        if self._activation and self._activation != "in use":
+            diagnosis.error(self._activation)
+        report = self._report
+        diagnosis.values = {"state": state.value, "task": self._values["task"], "activation": self._activation}
+        diagnosis.values |= {"latency_ms": f"{self._latency.milliseconds():.1f}"}
+        if report is not None:
+            diagnosis.values |= {"step": report.step, "share": f"{report.share:.3f}"}
+            diagnosis.values |= {"start.loss": f"{report.before.loss:.6g}", "best.loss": f"{report.best.loss:.6g}"}
+        message = DiagnosticArray(status=[diagnosis.status(self.get_fully_qualified_name()[1:], "")])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+    def _publisher(self, kind: type, topic: str):  # noqa: ANN202 - rclpy's
+        return self.create_publisher(
+            kind, topic, qos.publisher_profile(), qos_overriding_options=qos.publisher_options()
+        )
+
+
+def _answering(act: Callable[[], str]) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
+    def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            response.success, response.message = True, act()
+        except InfraredError as error:
+            response.success, response.message = False, str(error)
+        return response
+
+    return answer

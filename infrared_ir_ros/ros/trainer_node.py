@@ -1,0 +1,32 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The process of the training node: catches signals first, then imports and runs it."""
+
+from __future__ import annotations
+
+from infrared_ir_ros.ros.process import catch_signals, leave
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point `trainer_node`. Ends with 0 on SIGINT and SIGTERM, with 1 when the node cannot start."""
+    catch_signals()
+    from infrared_ir_ros.ros.process import run
+    from infrared_ir_ros.ros.trainer import TrainerNode
+
+    leave(run(TrainerNode, args))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Every parameter of trainer_node, once: declaration, checks and config/train.yaml.
+
+`python -m infrared_ir_ros.ros.trainer_parameters` prints the configuration file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.records import MAPPINGS, Counts
+from infrared_ir_ros.ros.parameters import ALWAYS, START, Parameter, Value, render_yaml
+
+WHEN_STARTED = "at any time, read by ~/start"
+OPTIMISE = ("prompt", "operators", "adapters")
+SUPERVISIONS = ("clean", "pairs", "labels", "self")
+_LARGEST = 2**31 - 1
+
+TRAINER_TABLE: tuple[Parameter, ...] = (
+    *(
+        Parameter(*row, change=WHEN_STARTED)
+        for row in (
+            ("sources", "", "bags, videos, pictures, folders of these or patterns, with : between them"),
+            ("topic", "", "image topic of a bag; empty: the first"),
+            ("task", "my_camera", "name of the new task"),
+            ("start", "restore", "the task that it starts from"),
+            ("optimise", "prompt", "what is learned", None, None, OPTIMISE),
+            ("supervision", "clean", "what is learned from: good frames, pairs, or degraded ones alone (self)", None,
+             None, SUPERVISIONS),
+            ("degradation", "", "of clean: a preset, or profile_sensor's .yaml; of self: only such a file, or empty"),
+            ("reference_topic", "", "of pairs: topic of the same bag with the clean frames"),
+            ("reference", "", "of pairs: bag, video or folder with the clean frames"),
+            ("tolerance_ms", 5.0, "between the stamps of frames that belong together", 0.0, 10000.0),
+            ("frames", 400, "to be used at most, spread over all", 2, 100000),
+            ("steps", 0, "to train at most; 0: as many as fit into the minutes", 0, _LARGEST),
+            ("minutes", 10.0, "to train at most; pauses do not count", 0.01, 100000.0),
+            ("seed", 0, "of the examples", 0, _LARGEST),
+            ("counts.mapping", "auto", "how counts map to the range that the network sees, as in restore_node", None,
+             None, MAPPINGS),
+            ("counts.minimum", 0.0, "counts that map to 0 when the mapping is fixed", -1e6, 1e6),
+            ("counts.maximum", 65535.0, "counts that map to 1 when the mapping is fixed", -1e6, 1e6),
+            ("output", "", "folder for the bank with the new task, and for the checkpoint"),
+            ("prior_path", "", "folder of the prior's weights; empty: those of the package"),
+            ("prompts", "", "bank with more tasks to start from, which are kept in the new one"),
+            ("device", "auto", "where to train", None, None, ("auto", "cpu", "cuda")),
+            ("nice", 10, "how much the training gives way to other processes", 0, 19),
+            ("threads", 1, "that it computes with", 1, 256),
+        )
+    ),
+    Parameter(
+        "latency_limit_ms",
+        150.0,
+        "it holds while 1 of 20 frames takes restore_node longer than this from arrival to publication; 0: never",
+        0.0,
+        60000.0,
+        change=ALWAYS,
+    ),
+    Parameter(
+        "activate", False, "have restore_node use the new task as soon as it is saved", change=ALWAYS
+    ),
+    Parameter("restore_node", "restore_node", "name of the node for `activate`", change=ALWAYS),
+    Parameter("autostart", False, "start training at once", change=START),
+)  # fmt: skip
+
+
+def sources_of(values: Mapping[str, Value]) -> tuple[str, ...]:
+    return tuple(filter(None, str(values["sources"]).split(os.pathsep)))
+
+
+def counts_of(values: Mapping[str, Value]) -> Counts:
+    """Raises OptionError."""
+    return Counts(str(values["counts.mapping"]), float(values["counts.minimum"]), float(values["counts.maximum"]))
+
+
+def output_of(values: Mapping[str, Value]) -> Path:
+    """The folder, absolute: restore_node works in another one. Raises OptionError if none is named."""
+    if not values["output"]:
+        raise OptionError("output is empty: name a folder for the bank with the new task")
+    return Path(str(values["output"])).expanduser().absolute()
+
+
+def render() -> str:
+    """config/train.yaml."""
+    return render_yaml(TRAINER_TABLE, "trainer_node", "trainer_parameters")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

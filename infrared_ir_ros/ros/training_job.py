@@ -1,0 +1,148 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One training, in a thread of its own that gives way to all others: started, paused, cancelled, and told of."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.restoration.prompts import read_bank
+from infrared_ir_ros.restoration.weights import find_prior
+from infrared_ir_ros.training.adapt_frames import Lesson, read_material
+from infrared_ir_ros.training.adapt_plan import Outcome, Plan, Report
+
+
+class State(str, Enum):
+    """Where the trainer stands."""
+
+    IDLE = "idle"
+    READING = "reading"
+    TRAINING = "training"
+    PAUSED = "paused"  # by ~/pause
+    HOLDING = "holding"  # restore_node is late
+    SAVED = "saved"
+    NOT_BETTER = "not better than its start"
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"  # with the process; ~/start goes on
+    FAILED = "failed"
+
+
+RUNNING = (State.READING, State.TRAINING, State.PAUSED, State.HOLDING)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is trained, and how. nice, threads: of the thread that computes."""
+
+    plan: Plan
+    lesson: Lesson
+    output: Path
+    prior_path: str
+    prompts: str
+    nice: int
+    threads: int
+
+
+class _Cancelled(Exception):
+    """~/cancel: nothing is kept."""
+
+
+class TrainingJob:
+    """Trains as `asked` until it is done or stopped.
+
+    late: whether restore_node is late; asked ten times a second while it holds. tell, problem, done: called from this
+    job's thread, with each step's report, with what could not be read, and at the end.
+    """
+
+    def __init__(
+        self,
+        asked: Asked,
+        late: Callable[[], bool],
+        tell: Callable[[Report], None],
+        problem: Callable[[str], None],
+        done: Callable[[State, Outcome | None], None],
+    ) -> None:
+        self.state, self.failure = State.READING, ""
+        self._asked, self._late, self._tell, self._problem, self._done = asked, late, tell, problem, done
+        self._paused, self._cancelled, self._stopping = threading.Event(), threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="training", daemon=True)
+        self._thread.start()
+
+    def pause(self, paused: bool) -> None:
+        """Takes effect after the step in work."""
+        (self._paused.set if paused else self._paused.clear)()
+
+    def cancel(self) -> None:
+        """Give up, after the step in work; nothing is kept."""
+        self._cancelled.set()
+
+    def stop(self, patience: float) -> None:
+        """Save a checkpoint and end, waiting for at most so many seconds."""
+        self._stopping.set()
+        self._thread.join(patience)
+
+    def _work(self) -> None:
+        outcome: Outcome | None = None
+        try:
+            outcome = self._train()
+            if not outcome.finished:
+                self.state = State.STOPPED
+            else:
+                self.state = State.SAVED if outcome.bank else State.NOT_BETTER
+        except _Cancelled:
+            self._checkpoint.unlink(missing_ok=True)
+            self.state = State.CANCELLED
+        except InfraredError as error:
+            self.state, self.failure = State.FAILED, str(error)
+        except Exception as error:  # torch raises what it likes, and the node has to tell
+            self.state, self.failure = State.FAILED, f"{type(error).__name__}: {error}"
+        self._done(self.state, outcome)
+
+    def _train(self) -> Outcome:
+        asked = self._asked
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), asked.nice)  # of this thread and those it starts
+        import torch  # takes seconds, and nobody waits here
+
+        from infrared_ir_ros.training.adapt import adapt
+
+        torch.set_num_threads(asked.threads)
+        files, bank = find_prior("embedded", asked.prior_path), read_bank(asked.prompts) if asked.prompts else None
+        material = read_material(asked.lesson, self._problem)
+        resume = self._checkpoint.is_file()
+        return adapt(asked.plan, files, bank, material, asked.output, resume, self._stop, self._pause, self._tell)
+
+    def _stop(self) -> bool:
+        if self._cancelled.is_set():
+            raise _Cancelled
+        return self._stopping.is_set()
+
+    def _pause(self) -> bool:
+        if self._paused.is_set():
+            self.state = State.PAUSED
+        else:
+            self.state = State.HOLDING if self._late() else State.TRAINING
+        return self.state != State.TRAINING
+
+    @property
+    def _checkpoint(self) -> Path:
+        from infrared_ir_ros.training.checkpoint import FILE
+
+        return self._asked.output / FILE
