@@ -50,10 +50,9 @@ class DetectionSettings:
 
 @dataclass(frozen=True)
 class DetectionTally:
-    """What became of the frames that were worth a look; what the last look cost, in milliseconds, and found."""
+    """What became of the frames that had their turn; what the last look cost, in milliseconds, and found."""
 
     looked: int = 0
-    superseded: int = 0
     refused: int = 0
     milliseconds: float = 0.0
     found: int = 0
@@ -79,7 +78,8 @@ class Detecting:
     ) -> None:
         detector.check(settings.options)
         self.failure = ""  # why the last look failed, or empty
-        self.tally = DetectionTally()
+        self.tally = DetectionTally()  # written by the thread that looks
+        self.superseded = 0  # frames that a newer one pushed out; written by the thread that offers
         self.description = detector.description
         self._node, self._detector, self._settings = node, detector, settings
         self._prompt, self._versions = prompt, versions
@@ -106,7 +106,7 @@ class Detecting:
     @property
     def wanted(self) -> bool:
         """Whether anybody subscribes to what comes of a look."""
-        return bool(self._views()) or self._overlay_wanted
+        return bool(self._views(self._settings)) or self._overlay_wanted
 
     def check(self, options: DetectionOptions) -> None:
         """Raises OptionError for a class that the detector does not know."""
@@ -122,7 +122,7 @@ class Detecting:
         if (self._offered - 1) % self._settings.every_n:
             return
         if self._mailbox.put(_Job(picture, published, time.monotonic())) is not None:
-            self.tally = replace(self.tally, superseded=self.tally.superseded + 1)
+            self.superseded += 1
 
     def close(self, patience: float | None = None) -> None:
         """Finish the look in work (for at most `patience` seconds), end the thread, take the topics away."""
@@ -155,7 +155,7 @@ class Detecting:
 
     def _look(self, job: _Job, settings: DetectionSettings) -> int:
         """Detect, publish, draw; the number of things found."""
-        views, drawn, count = self._views(), self._overlay_wanted, 0
+        views, drawn, count = self._views(settings), self._overlay_wanted, 0
         pictures = []
         for name in ("input", "restored"):
             if name not in views and not (drawn and settings.on in (name, "both")):
@@ -182,13 +182,13 @@ class Detecting:
         found = self._detector.detect(frame, wider, settings.counts)
         return self._trackers[name].update(found, options.confidence, seconds)
 
-    def _views(self) -> dict[str, Publisher]:
+    def _views(self, settings: DetectionSettings) -> dict[str, Publisher]:
         """The kinds of frames that are to be looked at and whose detections somebody hears, and the publishers."""
         publishers = {"input": self._output.of_input, "restored": self._output.of_restored}
         return {
             name: publisher
             for name, publisher in publishers.items()
-            if self._settings.on in (name, "both") and publisher.get_subscription_count()
+            if settings.on in (name, "both") and publisher.get_subscription_count()
         }
 
     @property

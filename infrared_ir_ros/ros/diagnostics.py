@@ -135,7 +135,7 @@ def detector_report(slot: DetectorSlot) -> Report:
         **detecting.description,
         "subscribed": detecting.wanted,
         "looked": tally.looked,
-        "superseded": tally.superseded,
+        "superseded": detecting.superseded,
         "refused": tally.refused,
         "last_ms": f"{tally.milliseconds:.1f}",
         "last_found": tally.found,
