@@ -39,7 +39,7 @@ from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Detection
 
 COLOURS = ("#6b7280", "#d9480f", "#1c7ed6", "#2b8a3e", "#9c36b5", "#c2255c", "#0b7285", "#5c3d2e")
-PLOTTED = ("psnr_fitted", "bias_k", "stripes", "temporal_noise", "flicker", "log_snr", "milliseconds")
+PLOTTED = ("psnr_fitted", "bias_k", "stripes", "temporal_noise", "flicker", "detections", "log_snr", "milliseconds")
 CHARTED = 12  # recordings whose plots are drawn; the figures of the others are in the CSV
 
 
@@ -109,7 +109,8 @@ class Evaluation:
                     means[method] = summarise(values, inputs)
             if means:
                 table[figure] = means
-        return table | precision(self.methods, [frame for one in self.recordings for frame in one.boxes])
+        table |= precision(self.methods, [frame for one in self.recordings for frame in one.boxes])
+        return {figure: table[figure] for figure in FIGURES if figure in table}
 
 
 def write_report(folder: Path, evaluation: Evaluation, pictures: list[Picture]) -> None:
