@@ -19,6 +19,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,3 +123,19 @@ def test_a_prompt_of_the_same_name_is_another_prompt(peer: Peer, detecting: tupl
     for version in (1, 1, 2):
         ours.offer(_picture(version), FRAME, ("restore", version))
     peer.wait(lambda: infos and infos[-1].database_version == 3, "the version of the second replacement")
+
+
+def test_the_frame_that_came_and_the_one_that_went_have_topics_of_their_own(peer: Peer, detecting: tuple) -> None:  # type: ignore[type-arg]
+    ours, detector, of_restored = detecting
+    detector.may_look.set()
+    ours.settings = replace(SETTINGS, on="both")
+    of_input = peer.collect(messages.Detection2DArray, "detections/input")
+    came, went = squares(hot=((32, 48),)), squares(hot=((64, 16), (96, 80)))
+
+    def offered() -> bool:
+        ours.offer(_picture(1, came), went, ("restore", 0))
+        return bool(of_input and of_restored)
+
+    peer.wait(offered, "both")
+    assert {each.bbox.center.position.x for each in of_input[-1].detections} == {40.0}
+    assert {each.bbox.center.position.x for each in of_restored[-1].detections} == {72.0, 104.0}
