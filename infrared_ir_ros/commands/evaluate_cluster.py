@@ -81,7 +81,8 @@ def _knock(address: str) -> None:
 def _nobody(address: str, error: Exception) -> OptionError:
     reason = printable(str(error))
     return OptionError(
-        f"--ray is {address!r}, and no cluster answers ({reason}): use HOST:PORT of its head, auto or local"
+        f"--ray is {address!r}, and no cluster answers ({reason}): use HOST:PORT of its head, auto or local, and "
+        "RAY_AUTH_MODE=token for one that wants a token"
     )
 
 

@@ -30,6 +30,7 @@ from tiny_detector import SIDE, squares, tiny_detector  # noqa: E402
 from infrared_ir_ros.commands.evaluate_bag import evaluate_bag  # noqa: E402
 from infrared_ir_ros.commands.make_bag import make_bag  # noqa: E402
 from infrared_ir_ros.errors import InfraredError  # noqa: E402
+from infrared_ir_ros.evaluation import detecting  # noqa: E402
 from infrared_ir_ros.evaluation.detecting import LABELS, precision  # noqa: E402
 from infrared_ir_ros.evaluation.precision import mean_average_precision  # noqa: E402
 from infrared_ir_ros.media import write_image  # noqa: E402
@@ -120,7 +121,8 @@ def test_the_cameras_own_boxes_are_labels(detector: str, tmp_path: Path) -> None
     assert figures["map50"]["input"]["mean"] == 0, "it looks for hot squares, not for persons"
 
 
-def test_intervals_come_from_blocks_and_gains_from_the_same_frames() -> None:
+def test_intervals_come_from_blocks_and_gains_from_the_same_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detecting, "DRAWS", 20)
     rng = np.random.default_rng(0)
     frames = []
     for _ in range(50):
