@@ -98,8 +98,8 @@ def evaluate_bag(
         MS-SSIM and ST-LPIPS, where torchmetrics and stlpips-pytorch are installed, on every so many frames; 0: never.
     ray
         Spread the recordings over a Ray cluster: HOST:PORT of its head, auto (the one that runs here), or local (start
-        one here, on all cores). Its machines have this package, and see recordings and output under the same paths. For a
-        cluster that wants a token set RAY_AUTH_MODE=token.
+        one here, on all cores). Its machines have this package, and see recordings and output under the same paths. For
+        a cluster that wants a token set RAY_AUTH_MODE=token.
     """
     from infrared_ir_ros.commands.evaluate_asked import Asked
     from infrared_ir_ros.commands.evaluate_run import evaluate
