@@ -116,6 +116,24 @@ class McapFile:
     def messages(self, topic: str = "") -> Iterator[RawMessage]:
         """The messages of one topic, or of all, in the order of the file."""
         self.damage = []
+        count = 0
+        for message in self._all_messages(topic):
+            count += 1
+            yield message
+        missing = self._claimed(topic) - count
+        if missing > 0 and not self.damage:
+            self.damage.append(f"{missing} messages fewer than its summary says: they are lost")
+
+    def _claimed(self, topic: str) -> int:
+        """How many messages there should be; 0 where nobody says."""
+        try:
+            with self._open() as file:
+                topics = self._summary(file)
+        except (struct.error, ValueError, KeyError, OSError):
+            return 0
+        return sum(count for name, (_, count) in topics.items() if topic in ("", name))
+
+    def _all_messages(self, topic: str) -> Iterator[RawMessage]:
         with self._open() as file:
             size = os.fstat(file.fileno()).st_size
             at = len(_MAGIC)

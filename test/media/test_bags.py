@@ -215,6 +215,19 @@ def test_a_chunk_with_a_wrong_checksum_is_left_out_and_told(tmp_path: Path, whol
     assert len(frames) < 60 and any("checksum" in line for line in told)
 
 
+def test_messages_that_a_changed_byte_hides_are_missed(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    """A chunk that is called something else is passed over; only the summary knows that there was one."""
+    data, at = bytearray(whole["mcap"]), 8
+    while data[at] != 0x06:
+        at += 9 + struct.unpack_from("<Q", data, at + 1)[0]
+    data[at] = 0x7F
+    path = tmp_path / "hidden.mcap"
+    path.write_bytes(data)
+    told: list[str] = []
+    frames = list(open_source(path, "/ir/image", report=told.append))
+    assert len(frames) < 60 and f"{60 - len(frames)} messages fewer than its summary says" in told[0]
+
+
 def chunk_bomb(claimed: int) -> bytes:
     """An mcap whose one chunk, 100 kB of zstd, unpacks to 400 MB and claims `claimed` bytes."""
     from infrared_ir_ros.media.bag_files import zstd
