@@ -23,7 +23,7 @@ import numpy as np
 from infrared_ir_ros.errors import OptionError
 
 TONES = ("auto", "restore", "preserve")
-PATTERN_MEMORY = ("off", "on")
+PATTERN_MEMORY = ("off", "on", "auto")
 MAPPINGS = ("auto", "fixed", "percentile", "tlinear")
 
 
@@ -75,9 +75,9 @@ class Options:
     tone: `restore` undoes loss of contrast and brightness, `preserve` keeps the level and contrast of the input,
         `auto` preserves for `tlinear` counts and restores otherwise (design section 1.4).
     strength: 0..1, mixes the input (0) and the restored frame (1).
-    smoothing: 0..1, weight of the past in the estimates of a video; 0 treats each frame alone.
+    smoothing: 0..1, weight of the past in the estimates of a video, and in what stands still; 0: each frame alone.
     pattern_memory: `on` learns what stays while the scene moves, and subtracts it (design section 1.9): for frames of
-        one camera in their order, never for single pictures.
+        one camera in their order, never for single pictures. `auto` subtracts it only on strong evidence.
     """
 
     task: str = "restore"

@@ -48,7 +48,7 @@ def restore_images(
     task
         What the frames are restored for: a task that the prior or the file of `prompts` knows.
     smoothing
-        Weight of the past in the estimates of a video, 0 to 0.99.
+        Weight of the past in the estimates of a video, and in what stands still in it, 0 to 0.99.
     passes
         2: watch each video twice, first to learn the camera's fixed pattern, which is then known from the first frame
         on; turns the pattern memory on.

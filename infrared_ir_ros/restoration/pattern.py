@@ -26,12 +26,17 @@ from infrared_ir_ros.restoration.pattern_kept import KeptFrames
 
 GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
 PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows with what was seen
+AROUND, NEAR_WIDTH = 9, 2.0  # pixels; of the median there: beside something that does not belong, nothing is learned
 FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
 MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
-USE_FINE, USE_COARSE = (0.9, 0.95), (0.45, 0.55)  # contrast with over without it: below it is used; above, no more
-FINE_LAG, COARSE_LAG = 10, 90  # frames that taught: a slow pan shows the same for long
+USE_FINE, FINE_LAG = (0.9, 0.95), 10  # contrast with over without it: below it is used; above, no more; see `Half`
+USE_COARSE, COARSE_LAG = (0.45, 0.55), 90  # a slow pan shows the same for long
+USE_COARSE_SURE, COARSE_LAG_SURE = (0.8, 0.9), 30  # where the user says that there is a pattern
+RESCALED = 1.15  # times as strong as it was in the frames before, or as weak: another exposure
+LEAST_SCALE, FITS, AGREEMENT = 0.2, 0.95, 0.9  # weaker is another pattern; what must be left; weight of the past
 STRIP = 32  # rows that are worked on at a time: they stay in the processor's cache
+FAR = 6.0  # of the median: what is further away does not say how strong the pattern is
 PATIENCE = 2  # frames in a row on which the pattern makes things worse until it is forgotten
 
 
@@ -53,12 +58,13 @@ class PatternMemory:
     Coarse pattern: `common_field` of kept coarse frames, found now and then, where
     `background` in a thread of its own.
     Only frames on which the camera has moved teach. What stays while the rest moves is an outlier of both.
-    half_life: frames that teach, after which they count half. Not for use by several threads at once, `state` aside.
+    half_life: frames that teach, after which they count half. sure: there is a pattern, the user says; otherwise
+    strong evidence is wanted before anything is subtracted. Not for use by several threads at once, `state` aside.
     """
 
-    def __init__(self, half_life: float = 3000.0, background: bool = False) -> None:
+    def __init__(self, half_life: float = 3000.0, background: bool = False, sure: bool = True) -> None:
         self._memory = half_life / np.log(2)
-        self._background = background
+        self._background, self._sure = background, sure
         self.reset()
 
     def reset(self) -> None:
@@ -81,9 +87,11 @@ class PatternMemory:
         coarse = cv2.resize(frame, self._grid, interpolation=cv2.INTER_AREA)
         cv2.resize(coarse, frame.shape[::-1], dst=self._work, interpolation=cv2.INTER_LINEAR)
         fine = cv2.subtract(frame, self._work, dst=self._work)  # a fresh array of this size costs more than to fill it
+        self._follow_exposure(fine)
         self._judge(fine, coarse)
         bad = max(self._fine_half.bad, self._coarse_half.bad)
-        shares = [part.ramp(trusted=not bad) for part in (self._fine_half, self._coarse_half)]
+        coarse_share = self._coarse_half.ramp(trusted=not bad)
+        shares = self._fine_half.ramp(trusted=not bad, allowed=self._sure or self._coarse_half.on), coarse_share
         if bad > PATIENCE or (not any(shares) and (self._fine_half.lost or self._coarse_half.lost)):
             self._start(frame.shape)
         corrected = self._without(frame, *shares)
@@ -145,9 +153,10 @@ class PatternMemory:
         self._kept = KeptFrames((rows, columns), shape, self._background)
         self._coarse, self._coarse_large = self._kept.pattern
         self._reference: np.ndarray | None = None
-        self._noise, self._taught = 0.0, 0
+        self._noise, self._taught, self._scale = 0.0, 0, 0.0
         self._fine_half = Half(USE_FINE, FINE_LAG, size, size)
-        self._coarse_half = Half(USE_COARSE, COARSE_LAG, wide_steps, steps_across)
+        limits, lag = (USE_COARSE_SURE, COARSE_LAG_SURE) if self._sure else (USE_COARSE, COARSE_LAG)
+        self._coarse_half = Half(limits, lag, wide_steps, steps_across)
 
     def _without(self, frame: np.ndarray, fine: np.float32, coarse: np.float32) -> np.ndarray:
         """The frame without so much of both halves; its mean stays, since it may be a temperature."""
@@ -160,6 +169,28 @@ class PatternMemory:
             np.subtract(frame[rows], fine * self._fine[rows] - level, out=out[rows])
             out[rows] -= coarse * self._coarse_large[rows]
         return out
+
+    def _follow_exposure(self, fine: np.ndarray) -> None:
+        """Rescale all that is known when the fine pattern is suddenly stronger or weaker: another exposure or gain."""
+        if not self._fine_half.used:
+            return
+        few, known = fine[::4, ::4], self._fine[::4, ::4]
+        limit = FAR * size(few) + 1e-9
+        scale = float(np.vdot(np.clip(few, -limit, limit), known)) / (float(np.vdot(known, known)) + 1e-9)
+        change = scale / self._scale if self._scale > 0 else 1.0
+        possible = LEAST_SCALE < change < 1 / LEAST_SCALE and not 1 / RESCALED < change < RESCALED
+        if possible and size(few - change * known) < FITS * size(few - known):
+            self._rescale(np.float32(change))
+        else:
+            self._scale += (1 - AGREEMENT if self._scale > 0 else 1.0) * (scale - self._scale)
+
+    def _rescale(self, change: np.float32) -> None:
+        self._fine *= change
+        self._kept.rescale(change)
+        self._coarse, self._coarse_large = self._kept.pattern
+        for half in (self._fine_half, self._coarse_half):
+            half.rescale(change)
+        self._noise, self._reference = self._noise * float(change), None
 
     def _judge(self, fine: np.ndarray, coarse: np.ndarray) -> None:
         if not self._taught:
@@ -180,7 +211,7 @@ class PatternMemory:
         self._taught += 1
         self._fine_half.remember(self._fine[::4, ::4], self._taught)
         self._coarse_half.remember(self._coarse, self._taught)
-        self._kept.look(coarse, self._taught, self._memory, known=self._coarse_half.used > 0)
+        self._kept.look(coarse, self._taught, self._memory)
 
     def _changed(self, coarse: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Which cells show another part of the scene: a change of all levels together is none."""
@@ -194,16 +225,24 @@ class PatternMemory:
         scale = FINE_WIDTH * float(np.median(np.abs(few))) + 1e-3 * float(fine[::4, ::4].std()) + 1e-9
         memory = min(max(LEAST_MEMORY, self._taught * MEMORY_SHARE), self._memory)
         kept = np.float32(1 - 1 / memory)
+        far = cv2.subtract(fine, self._fine)
+        np.multiply(far, far, out=far)
+        around = cv2.blur(far, (AROUND, AROUND))
+        around *= np.float32(scale * scale / (NEAR_WIDTH * float(np.median(around[::4, ::4])) + 1e-9))
+        np.maximum(far, around, out=far)
         for top in range(0, len(fine), STRIP):
             rows = slice(top, top + STRIP)
-            _towards(fine[rows], self._fine[rows], self._weight[rows], np.float32(scale), kept)
+            _towards(fine[rows], self._fine[rows], self._weight[rows], far[rows], np.float32(scale), kept)
 
 
-def _towards(fine: np.ndarray, centre: np.ndarray, seen: np.ndarray, scale: np.float32, kept: np.float32) -> None:
-    """Move the running centre of each pixel, and what it has seen, in place: Cauchy weights, cubed."""
+def _towards(
+    fine: np.ndarray, centre: np.ndarray, seen: np.ndarray, far: np.ndarray, scale: np.float32, kept: np.float32
+) -> None:
+    """Move the running centre of each pixel, and what it has seen, in place: Cauchy weights, cubed.
+
+    far: squared distance of each pixel from its centre, or the mean of those around it where that is more."""
     rest = fine - centre
-    weight = rest * (1 / scale)
-    weight *= weight
+    weight = far * (1 / (scale * scale))
     weight += 1
     np.multiply(weight * weight, weight, out=weight)
     np.reciprocal(weight, out=weight)

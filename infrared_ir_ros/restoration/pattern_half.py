@@ -26,7 +26,7 @@ CHECK_SMOOTHING = 0.9
 LAG_SHARE = 1 / 3  # of all frames that taught: age, at least, of the state that is judged
 PAST_STATES, PAST_SPACING = 8, 1.15
 BLOCK = 4  # cells
-RAMP = 0.2  # of the pattern, more or less, from frame to frame
+RAMP = 0.1  # of the pattern, more or less, from frame to frame
 
 Contrast = Callable[[np.ndarray], float]
 
@@ -74,9 +74,13 @@ class Half:
             self.judged += 1
             self.ratio += max(1 - CHECK_SMOOTHING, 1 / (self.judged + 3)) * (min(ratio, 2.0) - self.ratio)
 
-    def ramp(self, trusted: bool) -> np.float32:
+    def rescale(self, change: np.float32) -> None:
+        """The counts have become so many times as large."""
+        self.past = [(when, state * change) for when, state in self.past]
+
+    def ramp(self, trusted: bool, allowed: bool = True) -> np.float32:
         """How much to subtract from this frame: none at once where not trusted, else more or less by steps."""
-        wanted = self.ratio < self._limits[self.on]
+        wanted = allowed and self.ratio < self._limits[self.on]
         self.lost, self.on = self.lost or (self.on and not wanted), wanted
         self.used = float(np.clip(float(wanted), self.used - RAMP, self.used + RAMP)) if trusted else 0.0
         return np.float32(self.used)

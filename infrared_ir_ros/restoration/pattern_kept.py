@@ -27,6 +27,7 @@ from infrared_ir_ros.restoration.pattern_field import common_field
 KEYS = 64  # coarse frames that are kept
 KEY_SPACING = 3  # frames, at least, between two of them
 KNOWN, UNFAMILIAR, LEAST_TRUST = 60, 4.0, 0.02  # frames; of the median slope; weight of an outlier in a kept frame
+BESIDE = np.ones((3, 3), np.uint8)  # cells: what is beside an outlier tells as little
 FIRST_SOLVE, SOLVE_GROWTH = 3, 1.25  # kept frames until the coarse pattern is found first, and again
 
 
@@ -48,17 +49,17 @@ class KeptFrames:
         """The field by cells, and enlarged to a frame; replaced as one, so that no frame sees half of it."""
         return self._found.pattern
 
-    def look(self, coarse: np.ndarray, taught: int, memory: float, known: bool) -> None:
+    def look(self, coarse: np.ndarray, taught: int, memory: float) -> None:
         """Take note of a coarse frame of a camera that has moved.
 
-        taught: frames so far. memory: frames after which the past may go. known: whether the field is trusted."""
+        taught: frames so far. memory: frames after which the past may go."""
         self._since += 1
         if self._count and self._since < self._spacing:
             return
         if self._count == KEYS:
             self._thin_out(memory)
         self._keys[self._count] = coarse - coarse.mean()
-        self._trust[self._count] = _familiar(coarse - self.pattern[0], coarse.std()) if known and taught >= KNOWN else 1
+        self._trust[self._count] = _familiar(coarse - self.pattern[0], coarse.std()) if taught >= KNOWN else 1
         self._count += 1
         self._since = 0
         self._next_solve -= 1
@@ -87,6 +88,12 @@ class KeptFrames:
         self._keys[:count], self._trust[:count] = arrays["keys"], arrays["trust"]
         self._spacing, self._next_solve = int(numbers["spacing"]), max(count * (SOLVE_GROWTH - 1), FIRST_SOLVE)
         self._found.take(arrays["coarse"].copy())
+
+    def rescale(self, change: np.float32) -> None:
+        """The counts have become so many times as large. What a thread is finding now is lost."""
+        self._keys[: self._count] *= change
+        cells, large = self.pattern
+        self._found = _Found((cells * change, large * change))
 
     def _thin_out(self, memory: float) -> None:
         """Make room: every second kept frame while the past is young, then the oldest."""
@@ -136,4 +143,5 @@ def _familiar(rest: np.ndarray, spread: float) -> np.ndarray:
     steep[:, 1:], steep[1:] = across, np.maximum(steep[1:], down)
     steep[:, :-1], steep[:-1] = np.maximum(steep[:, :-1], across), np.maximum(steep[:-1], down)
     width = UNFAMILIAR * np.median(steep) + 1e-3 * spread + 1e-9
-    return np.maximum(1 / np.square(1 + np.square(steep / width)), LEAST_TRUST).astype(np.float32)
+    trust = np.maximum(1 / np.square(1 + np.square(steep / width)), LEAST_TRUST).astype(np.float32)
+    return cv2.erode(trust, BESIDE)

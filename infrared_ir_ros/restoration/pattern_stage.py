@@ -27,6 +27,7 @@ from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern
 class PatternStage:
     """Takes the camera's fixed pattern away while its memory is on. Any thread may ask for the rest.
 
+    changing: whether the last frame had more or less subtracted from it than the one before.
     live: set it where frames come at the pace of a camera: what takes long goes on in the background.
     """
 
@@ -35,17 +36,20 @@ class PatternStage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._memory: PatternMemory | None = None
-        self._learn = True
+        self._learn, self._setting, self.changing = True, "", False
 
     def __call__(self, frame: np.ndarray, setting: str) -> np.ndarray:
         """The frame, float32 and without the pattern as far as it is known; untouched where the memory is off."""
         with self._lock:
             if setting == "off":
-                self._memory = None
+                self._memory, self.changing = None, False
                 return frame
-            if self._memory is None:
-                self._memory, self._learn = PatternMemory(background=self.live), True
-            return self._memory(frame, self._learn)
+            if self._memory is None or self._setting not in ("", setting):
+                self._memory, self._learn = PatternMemory(background=self.live, sure=setting == "on"), True
+            self._setting, before = setting, self._memory.state.used
+            corrected = self._memory(frame, self._learn)
+            self.changing = self._memory.state.used != before
+            return corrected
 
     def reset(self) -> None:
         """Forget everything."""
@@ -58,6 +62,7 @@ class PatternStage:
         learn: whether more is learned until the next `reset`."""
         with self._lock:
             self._memory, self._learn = saved.memory(self.live), learn
+            self._setting = ""
 
     @property
     def state(self) -> PatternState | None:

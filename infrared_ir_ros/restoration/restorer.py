@@ -34,6 +34,7 @@ from infrared_ir_ros.restoration.pattern_stage import PatternStage
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.shading import believed
 from infrared_ir_ros.restoration.smoothing import Smoother
+from infrared_ir_ros.restoration.steady import Steady
 from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
 from infrared_ir_ros.restoration.tone import mixed, preserve
 
@@ -65,7 +66,7 @@ class Restorer:
         self._version = 0  # of the library
         self._switch = TaskSwitch(Loaded(options.task, engine))
         self._schedule = Schedule()
-        self._smoother = Smoother()
+        self._smoother, self._steady = Smoother(), Steady()
         self._window: Window | None = None  # of the counts that come in
         self._levels: Window | None = None  # of the restored tone
         self.patterns = PatternStage()
@@ -133,14 +134,15 @@ class Restorer:
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
         repaired = replace_dead_pixels(finite)
         corrected = self.patterns(repaired, options.pattern_memory)
+        smoothing = 0.0 if self.patterns.changing else options.smoothing  # estimates of the past are of another pattern
         fresh = window(corrected, options.counts, frame.dtype)
-        self._window = _smoothed(self._window, fresh, options.smoothing)
+        self._window = _smoothed(self._window, fresh, smoothing)
         unit = self._window.to_unit(corrected)
         seen, excess = split_excess(unit)
         clock.lap("counts")
         # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
         padded = _pad(seen, engine.multiple)
-        estimate = self._smoother(_estimate_of(engine, padded), options.smoothing)
+        estimate = self._smoother(_estimate_of(engine, padded), smoothing)
         clock.lap("estimate")
         # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
         restored = _restored_by(engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
@@ -154,8 +156,9 @@ class Restorer:
             restored = preserve(restored, seen, _cropped(estimate, padded.shape, frame.shape))
             gain = 1.0
         else:
-            restored, gain = self._stretched(restored, options.smoothing)
+            restored, gain = self._stretched(restored, smoothing)
             gain *= estimate.gain
+        restored = self._steady(seen, restored, smoothing)
         if excess is not None:
             restored = restored + np.float32(gain) * excess
         if corrected is not repaired and options.strength < 1:
@@ -178,6 +181,7 @@ class Restorer:
 
     def _forget_scene(self) -> None:
         self._smoother.reset()
+        self._steady.reset()
         self._window = self._levels = None
 
     @staticmethod

@@ -97,12 +97,18 @@ TABLE: tuple[Parameter, ...] = (
         choices=TONES,
     ),
     Parameter("strength", 1.0, "mix of input (0) and restored frame (1)", 0.0, 1.0),
-    Parameter("smoothing", 0.8, "weight of the past in the estimates of a video; 0 treats each frame alone", 0.0, 0.99),
+    Parameter(
+        "smoothing",
+        0.8,
+        "weight of the past in the estimates of a video, and in what stands still; 0 treats each frame alone",
+        0.0,
+        0.99,
+    ),
     Parameter(
         "pattern_memory",
         "off",
         "on: learn what stays while the camera moves (the fixed pattern of a sensor without calibration), and subtract "
-        "it; off forgets it",
+        "it; auto: subtract it once the evidence is strong; off forgets it",
         choices=PATTERN_MEMORY,
     ),
     Parameter(

@@ -137,6 +137,28 @@ def test_another_camera_after_a_cut_is_not_corrected_with_the_old_pattern() -> N
         assert np.array_equal(memory(raw), raw)
 
 
+@pytest.mark.parametrize("change", [0.5, 1.6])
+def test_the_pattern_follows_another_exposure_at_once(change: float) -> None:
+    memory, left = PatternMemory(), []
+    for index, clean in enumerate(sequence(200)):
+        exposure = change if index >= 190 else 1.0
+        raw = exposure * (clean * 0.4 + true_pattern()) + 60
+        left.append(error(memory(raw), exposure * clean * 0.4) / error(raw, exposure * clean * 0.4))
+    assert max(left[190:]) < 1.1 * left[189] < 0.5
+
+
+def test_auto_subtracts_nothing_before_the_evidence_is_strong_and_then_all() -> None:
+    memory, used = PatternMemory(sure=False), []
+    for clean in sequence(300):
+        raw = clean * 0.4 + true_pattern() + 60
+        corrected = memory(raw)
+        used.append(memory.state.used)
+        assert used[-1] != (0, 0) or np.array_equal(corrected, raw.astype(np.float32))
+    fine, coarse = np.array(used).T
+    assert (fine <= coarse).all() and not coarse[:90].any()
+    assert used[-1] == (1, 1)
+
+
 def test_another_size_starts_anew_and_memory_does_not_grow() -> None:
     memory = PatternMemory()
     sizes = []
