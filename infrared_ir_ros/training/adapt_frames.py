@@ -139,7 +139,8 @@ def measure_noise(paths: list[Path], topic: str) -> Noise:
 def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment]]:
     """The moments of each recording, evenly thinned; pictures that were named one by one are one recording."""
     tolerance = round(1e6 * lesson.tolerance_ms)
-    wanted = Wanted(lesson.topic, (), lesson.reference_topic, lesson.reference, tolerance_ns=tolerance)
+    reference = {"reference_topic": lesson.reference_topic, "reference": lesson.reference}
+    wanted = Wanted(topic=lesson.topic, **reference, tolerance_ns=tolerance)
     thinned, problems = _Thinned(lesson.frames), 0
     for number, path in enumerate(paths):
         recording = -1 if path.suffix.lower() in IMAGE_SUFFIXES else number
