@@ -39,8 +39,8 @@ from infrared_ir_ros.training.task_model import digest
 
 BANK = PROMPTS  # in the folder of the output
 BATCH = 2  # examples a step
-LOOKS = 10  # times that the validation part is judged on the way
-JUDGED = 24  # examples of the validation part, each always degraded in the same way
+LOOKS = 5  # times that the validation part is judged on the way
+JUDGED = 16  # examples of the validation part, each always degraded in the same way
 PATIENCE = 0.1  # seconds between two looks whether to go on
 WARM_UP = 10  # steps
 

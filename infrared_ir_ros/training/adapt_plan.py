@@ -26,7 +26,7 @@ import numpy as np
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.restoration.prompts import NAME
 
-RATES = {"prompt": 2e-2, "operators": 2e-3, "adapters": 2e-4}  # highest learning rate of what may be trained
+RATES = {"prompt": 0.3, "operators": 0.1, "adapters": 2e-3}  # highest learning rate of what may be trained
 
 
 @dataclass(frozen=True)
