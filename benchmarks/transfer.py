@@ -1,0 +1,232 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What adapting to a sensor is worth that nothing was trained on: nothing, the prompt, operators, adapters.
+
+python benchmarks/transfer.py
+python benchmarks/transfer.py --sets lynred_car1 --parts 1.0       only some of it; what was measured before is kept
+
+Clean sets: every other frame may adapt, the others test, both degraded by a sensor preset (`clean`). lynred_car1 has
+real raw frames and calibrated ones (`pairs`): frames 0 to 299 may adapt, 300 to 599 test. What was learned is thrown
+away; the table goes into docs/adaptation.md.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import cyclopts
+import numpy as np
+import torch
+from _common import RESULTS, markdown_table, write_result
+from tqdm import tqdm
+
+from infrared_ir_ros.evaluation import bootstrap_interval
+from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
+from infrared_ir_ros.evaluation.testsets import data_folder, load_set, spread
+from infrared_ir_ros.media import open_source, write_atomically
+from infrared_ir_ros.records import Counts, Options
+from infrared_ir_ros.restoration import load_restorer
+from infrared_ir_ros.restoration.weights import PriorFiles, find_prior
+from infrared_ir_ros.simulation.camera import Degrader
+from infrared_ir_ros.training.adapt import adapt
+from infrared_ir_ros.training.adapt_examples import Draw, Moment, degraded, paired
+from infrared_ir_ros.training.adapt_frames import JUDGING, Material
+from infrared_ir_ros.training.adapt_plan import RATES, Plan
+
+PAIR, FIRST, LAST = "lynred_car1", 300, 600
+SETS = ("roadscene", "vifb", "sirst-v2", PAIR)
+PARTS = (0.01, 0.1, 1.0)
+OLD, NEW = "restore", "mine"
+MEASURES = ("psnr", "psnr_fitted")
+MARKS = ("<!-- transfer -->", "<!-- /transfer -->")
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "adaptation.md"
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """adapting: what may be learned from, in the order of time. testing: frames as they come, and their clean ones."""
+
+    adapting: list[Moment]
+    testing: list[Moment]
+    draw: Draw
+    varies: bool
+
+
+def transfer(
+    *, sets: tuple[str, ...] = SETS, optimise: tuple[str, ...] = tuple(RATES), parts: tuple[float, ...] = PARTS,
+    preset: str = "sensor_normal", steps: int = 0, minutes: float = 10.0, threads: int = 2, tests: int = 30,
+    height: int = 0, width: int = 0, prior_path: str = "", seed: int = 0,
+) -> int:  # fmt: skip
+    """Measure, and write results/transfer.json after each cell.
+
+    Parameters
+    ----------
+    sets
+        Sensors.
+    optimise
+        What is trained.
+    parts
+        Of the frames that may adapt; two at the least, one of which judges.
+    preset
+        That the clean sets are degraded by.
+    steps
+        Of each training, at most; 0: as many as fit into the minutes.
+    minutes
+        Of each training, at most.
+    threads
+        Of the training.
+    tests
+        Frames to test on, at most.
+    height
+        Of a window in the middle that is used instead of whole frames; 0: whole frames.
+    width
+        Of that window.
+    prior_path
+        Folder of the weights; the shipped ones if empty.
+    seed
+        Of degradations and trainings.
+    """
+    torch.set_num_threads(threads)
+    files = find_prior("embedded", prior_path)
+    asked = {"preset": preset, "budget": f"{steps} steps, {minutes:g} minutes", "threads": str(threads)}
+    asked |= {"window": f"{height}x{width}", "prior": f"{files.version} {files.hashes['weights.safetensors'][:12]}"}
+    figures = measured_before(asked)
+    for name in sets:
+        sensor = open_sensor(name, preset, tests, lambda image: middle(image, height, width), seed)
+        before = scores(files, sensor.testing, OLD)
+        figures |= {f"{name}.psnr": before[:, 0].mean(), f"{name}.psnr_fitted": before[:, 1].mean()}
+        for kind in optimise:
+            for part in parts:
+                plan = Plan(NEW, OLD, kind, steps, minutes, seed, "cpu")
+                figures |= cell(f"{name}.{kind}.{100 * part:g}", files, sensor, before, plan, part)
+                figures = {key: round(float(value), 4) for key, value in figures.items()}
+                write_result("transfer", figures, [seed], asked)
+    print(report(figures))
+    write_table(report(figures))
+    return 0
+
+
+def measured_before(asked: dict[str, str]) -> dict[str, float]:
+    """Figures of an earlier run of the same weights and budget."""
+    path = RESULTS / "transfer.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    if any(known.get(name) != value for name, value in asked.items()):
+        return {}
+    return {name: value for name, value in known.items() if isinstance(value, int | float)}
+
+
+def middle(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The middle (height, width) of a frame; 0: all of that side."""
+    rows, columns = (min(wanted or side, side) for wanted, side in zip((height, width), image.shape, strict=True))
+    top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
+    return image[top : top + rows, left : left + columns]
+
+
+def open_sensor(name: str, preset: str, tests: int, crop: Callable[[np.ndarray], np.ndarray], seed: int) -> Sensor:
+    if name == PAIR:
+        folder = data_folder() / "real_pair" / PAIR
+        sources = (open_source(folder / file) for file in ("raw.avi", "calibrated.avi"))
+        both = islice(zip(*sources, strict=True), LAST)
+        moments = [Moment(crop(raw.image), crop(calibrated.image)) for raw, calibrated in both]
+        testing = [moments[FIRST + index] for index in spread(LAST - FIRST, tests)]
+        return Sensor(moments[:FIRST], testing, paired(Counts()), varies=False)
+    clean = [np.rint(crop(frame.image)).astype(np.uint8) for frame in load_set(name, 200, data_folder())]
+    held_out = [clean[1::2][index] for index in spread(len(clean) // 2, tests)]
+    testing = [Moment(Degrader(preset, seed + number)(image), image) for number, image in enumerate(held_out)]
+    return Sensor([Moment(image) for image in clean[::2]], testing, degraded(preset, Counts()), varies=True)
+
+
+def cell(name: str, files: PriorFiles, sensor: Sensor, before: np.ndarray, plan: Plan, part: float) -> dict[str, float]:
+    """Adapt on a part of the frames and test: gain in dB, numbers trained, minutes; and whether all else stayed."""
+    count = max(round(part * len(sensor.adapting)), 2)
+    chosen = [sensor.adapting[index] for index in spread(len(sensor.adapting), count)]
+    first = count - max(count // JUDGING, 1)
+    material = Material(chosen[:first], chosen[first:], sensor.draw, sensor.varies)
+    contents = {path: path.read_bytes() for path in files.folder.iterdir() if path.is_file()}
+    others = scores(files, sensor.testing[:2], OLD)
+    with tempfile.TemporaryDirectory() as folder, tqdm(total=100, desc=name, disable=None) as bar:
+        began = time.process_time()
+        outcome = adapt(
+            plan, files, None, material, Path(folder), tell=lambda r: bar.update(round(100 * r.share) - bar.n)
+        )
+        spent = time.process_time() - began
+        after = scores(files, sensor.testing, NEW, str(outcome.bank)) if outcome.bank else before
+        same = np.array_equal(scores(files, sensor.testing[:2], OLD, str(outcome.bank or "")), others)
+    figures = {f"{name}.saved": float(outcome.bank is not None), f"{name}.frames": float(count)}
+    figures |= {f"{name}.numbers": float(outcome.count), f"{name}.steps": float(outcome.step)}
+    figures |= {f"{name}.minutes": outcome.seconds / 60, f"{name}.cpu_minutes": spent / 60}
+    changed = [path for path, content in contents.items() if path.read_bytes() != content]
+    figures |= {f"{name}.other_files_changed": float(len(changed)), f"{name}.other_tasks_changed": float(not same)}
+    for index, measure in enumerate(MEASURES):
+        gains = (after - before)[:, index]
+        low, high = bootstrap_interval([gains])
+        figures |= {f"{name}.gain_{measure}": gains.mean()}
+        figures |= {f"{name}.gain_{measure}.low": low, f"{name}.gain_{measure}.high": high}
+    return figures
+
+
+def scores(files: PriorFiles, testing: list[Moment], task: str, bank: str = "") -> np.ndarray:
+    """PSNR as the frames come and after the best gain and offset, (frames, 2), through the restorer of the node."""
+    options = Options(task, tone="restore", smoothing=0.0)
+    restorer = load_restorer(prior_path=str(files.folder), options=options, prompts=bank)
+    rows = []
+    for moment in testing:
+        restored, clean = restorer.restore(moment.frame).image, moment.clean
+        assert clean is not None
+        rows.append((psnr(restored, clean), psnr(fit_tone(restored, clean), clean)))
+    return np.array(rows)
+
+
+def report(figures: dict[str, float]) -> str:
+    """The figures as Markdown text."""
+    header = ["sensor", "trained", "numbers", "frames", "minutes", "of one core", "gain, dB", "after gain and offset"]
+    rows = []
+    for name in SETS:
+        if f"{name}.psnr" in figures:
+            rows.append([name, "nothing", "0", "0", "0", "0", *(f"{figures[f'{name}.{m}']:.2f} dB" for m in MEASURES)])
+        for kind in RATES:
+            for part in PARTS:
+                key = f"{name}.{kind}.{100 * part:g}"
+                if f"{key}.frames" in figures:
+                    rows.append(["", f"{kind}, {part:.0%}", *_cells(figures, key)])
+    changed = sum(value for name, value in figures.items() if "changed" in name)
+    return f"{markdown_table(header, rows)}\n\nOther files or other tasks' outputs changed: {changed:.0f}."
+
+
+def write_table(table: str) -> None:
+    """Put it between the marks of its page."""
+    text = PAGE.read_text()
+    head, end = text.index(MARKS[0]) + len(MARKS[0]), text.index(MARKS[1])
+    write_atomically(PAGE, f"{text[:head]}\n{table}\n{text[end:]}".encode())
+
+
+def _cells(figures: dict[str, float], key: str) -> list[str]:
+    cells = [f"{figures[f'{key}.{name}']:.0f}" for name in ("numbers", "frames")]
+    cells += [f"{figures[f'{key}.{name}']:.1f}" for name in ("minutes", "cpu_minutes")]
+    for measure in MEASURES:
+        gain = f"{key}.gain_{measure}"
+        interval = f"{figures[gain]:+.2f} [{figures[f'{gain}.low']:+.2f}, {figures[f'{gain}.high']:+.2f}]"
+        cells.append(interval if figures[f"{key}.saved"] else "not saved")
+    return cells
+
+
+if __name__ == "__main__":
+    cyclopts.run(transfer)
