@@ -36,6 +36,7 @@ from cyclopts import App
 TEST = Path(__file__).resolve().parents[1] / "test"
 sys.path[:0] = [str(TEST), str(TEST / "ros")]
 import hostile_priors  # noqa: E402 - shared with the tests
+import inject_bags  # noqa: E402
 import inject_files  # noqa: E402
 import inject_lifecycle  # noqa: E402
 import inject_messages  # noqa: E402
@@ -140,9 +141,9 @@ FAULTS = (
     Fault(24, "odd and replaced folders", "idle", 20, 2, _replaced),
     Fault(17, "lifecycle cycles under load", "idle", 1000, 4, inject_lifecycle.cycles),
     Fault(13, "killed while writing", "files", 40, 2, inject_files.killed_writers),
-    Fault(26, "damaged bags", "files", 400, 12, inject_files.damaged_bags),
-    Fault(27, "bags that name other files", "files", 27, 9, inject_files.foreign_files),
-    Fault(28, "hostile names", "files", 100, 10, inject_files.hostile_names),
+    Fault(26, "damaged bags", "files", 400, 12, inject_bags.damaged_bags),
+    Fault(27, "bags that name other files", "files", 27, 9, inject_bags.foreign_files),
+    Fault(28, "hostile names", "files", 100, 10, inject_bags.hostile_names),
     Fault(29, "full disk", "files", 200, 6, inject_files.full_disks),
 )
 

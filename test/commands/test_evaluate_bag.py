@@ -20,41 +20,20 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluating import FEW, KELVINS, start
 from rosbags.highlevel import AnyReader
 
 from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
-from infrared_ir_ros.commands.evaluate_job import Job
-from infrared_ir_ros.commands.evaluate_store import Store
-from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.commands.restoring import Restoring
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
-from infrared_ir_ros.evaluation.report import Recording
 from infrared_ir_ros.media import open_source, write_image
 from infrared_ir_ros.simulation.camera import Window
-
-ROOT = Path(__file__).parents[2]
-FEW = {"distance_every": 0}
-ONNX = Restoring(engine="onnxruntime")
-KELVINS = Restoring(counts_mapping="tlinear")
-
-
-@pytest.fixture(scope="module")
-def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("bags") / "scene"
-    make_bag("scene", output=path, frames=6, rate=10.0, width=96, height=80, degradation="sensor_normal", seed=5)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -161,17 +140,6 @@ def test_what_cannot_work_is_told_and_leaves_nothing(bag: Path, tmp_path: Path, 
     assert os.listdir(tmp_path) == []
 
 
-def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "infrared_ir_ros.commands.evaluate_bag", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_worker_niceness": "0"},
-        **options,
-    )
-
-
 def test_a_full_disk_is_one_line_and_leaves_nothing(bag: Path, tmp_path: Path) -> None:
     def small_files() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -181,106 +149,6 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(bag: Path, tmp_path: Path) -
     _, err = process.communicate(timeout=120)
     assert process.returncode == 1 and "cannot write" in err and "free some space" in err, err
     assert "Traceback" not in err and os.listdir(tmp_path) == []
-
-
-def test_an_interruption_leaves_nothing(bag: Path, tmp_path: Path) -> None:
-    process = start(str(bag), "--output", str(tmp_path / "r"), "--distance-every", "0")
-    wait_for(process, lambda: list(tmp_path.rglob("*.mcap")))
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and err.endswith("evaluate_bag: interrupted\n"), err
-    assert os.listdir(tmp_path) == []
-
-
-def test_an_interrupted_evaluation_goes_on_where_it_was(
-    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Killed after its first recording; the second call does the others, and all figures are as if done at once."""
-    for name in ("a", "b", "c"):
-        shutil.copytree(bag, tmp_path / "in" / name)
-    words = [str(tmp_path / "in"), "--topic", "/ir/image", "--distance-every", "0", "--engine", "onnxruntime"]
-    process = start(*words, "--output", str(tmp_path / "r"))
-    kept = tmp_path / ".r.unfinished"
-    wait_for(process, lambda: list(kept.glob("done/0*.json")))
-    process.kill()
-    process.communicate(timeout=60)
-    assert not (tmp_path / "r").exists()
-    (kept / "bags/.002_c.partial").mkdir(exist_ok=True)  # as a killed writer leaves it
-    before = {path.name: path.stat().st_mtime_ns for path in kept.glob("bags/0*")}
-    assert evaluate_bag(tmp_path / "in", output=tmp_path / "r", topic="/ir/image", restoring=ONNX, **FEW) == 0
-    assert re.search(r"[12] of 3 recordings are done already", capsys.readouterr().err)
-    assert before and all((tmp_path / "r/bags" / name).stat().st_mtime_ns == was for name, was in before.items())
-    assert sorted(os.listdir(tmp_path)) == ["in", "r"]
-    assert sorted(os.listdir(tmp_path / "r")) == ["bags", "frames.csv", "report.html", "report.json"]
-    assert sorted(os.listdir(tmp_path / "r/bags")) == ["000_a", "001_b", "002_c"]
-    assert figures(tmp_path / "r") == at_once(tmp_path)
-
-
-def test_what_is_kept_is_not_mixed_with_other_options(bag: Path, tmp_path: Path) -> None:
-    kept = Store(tmp_path / "r")
-    with pytest.raises(KeyboardInterrupt), kept.open("asked for this"):
-        kept.save(Job(0, bag, "scene"), Recording("scene", str(bag), ""))
-        raise KeyboardInterrupt
-    assert kept.done() == 1
-    with kept.open("asked for that"):
-        assert kept.done() == 0
-        with pytest.raises(InfraredError, match="is being made by another process"), Store(tmp_path / "r").open("x"):
-            pass
-    assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no Ray")
-def test_a_cluster_that_loses_a_worker_gives_the_same_figures(bag: Path, tmp_path: Path) -> None:
-    psutil = pytest.importorskip("psutil")
-    for name in ("a", "b"):
-        shutil.copytree(bag, tmp_path / "in" / name)
-    (tmp_path / "in/cut").mkdir()
-    (tmp_path / "in/cut/cut.mcap").write_bytes(b"")
-    words = [str(tmp_path / "in"), "--topic", "/ir/image", "--distance-every", "0", "--engine", "onnxruntime"]
-    process = start(*words, "--output", str(tmp_path / "r"), "--ray", "local")
-
-    killed: list[int] = []
-
-    def kill_a_worker() -> list[int]:
-        for child in psutil.Process(process.pid).children(recursive=True):
-            with suppress(psutil.Error):  # it ended just now
-                if not killed and "ray::_in_a_worker" in " ".join(child.cmdline()):
-                    child.kill()
-                    killed.append(child.pid)
-        return killed
-
-    wait_for(process, kill_a_worker)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 1 and "cut: " in err and "Traceback" not in err, err
-    assert list(json.loads((tmp_path / "r/report.json").read_text())["failed"]) == ["cut"]
-    assert figures(tmp_path / "r") == at_once(tmp_path)
-
-
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no Ray")
-@pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere", "127.0.0.1:99999"])
-def test_a_cluster_that_is_not_there_is_told(bag: Path, tmp_path: Path, address: str) -> None:
-    with pytest.raises(InfraredError, match=f"--ray is '{address}', and no cluster answers"):
-        evaluate_bag(bag, output=tmp_path / "r", task=(), ray=address, **FEW)
-    assert os.listdir(tmp_path) == []
-
-
-def wait_for(process: subprocess.Popen[str], what: Callable[[], object]) -> None:
-    """Until it holds, or the process has ended."""
-    deadline = time.monotonic() + 120
-    while not what() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-
-
-def at_once(folder: Path) -> list[dict[str, str]]:
-    """The figures of the recordings in the folder `in`."""
-    evaluate_bag(folder / "in", output=folder / "once", topic="/ir/image", restoring=ONNX, **FEW)
-    return figures(folder / "once")
-
-
-def figures(report: Path) -> list[dict[str, str]]:
-    """Of all frames, but for how long they took."""
-    with open(report / "frames.csv") as file:
-        return [{name: value for name, value in row.items() if name != "milliseconds"} for row in csv.DictReader(file)]
 
 
 def test_the_help_explains_every_option() -> None:

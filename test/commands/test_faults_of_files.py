@@ -16,6 +16,7 @@
 
 from pathlib import Path
 
+import inject_bags
 import inject_files
 import pytest
 from outcome import assert_survived
@@ -28,17 +29,17 @@ def test_killed_while_writing(tmp_path: Path) -> None:
 
 
 def test_damaged_bags(tmp_path: Path) -> None:
-    outcome = inject_files.damaged_bags(tmp_path, 8, 0)
+    outcome = inject_bags.damaged_bags(tmp_path, 8, 0)
     assert_survived(outcome)
     assert outcome.figures["frames read"] > 40
 
 
 def test_files_outside_of_a_bag(tmp_path: Path) -> None:
-    assert_survived(inject_files.foreign_files(tmp_path, 9, 0))
+    assert_survived(inject_bags.foreign_files(tmp_path, 9, 0))
 
 
 def test_hostile_names(tmp_path: Path) -> None:
-    assert_survived(inject_files.hostile_names(tmp_path, 10, 0))
+    assert_survived(inject_bags.hostile_names(tmp_path, 10, 0))
 
 
 def test_full_disks(tmp_path: Path) -> None:
