@@ -79,7 +79,7 @@ def _highest_classes(kind: str, labels: Labels, sets: Collection[str]) -> list[i
     """The highest class of each set that has labels; -1 where it has no object."""
     of_kind, column = (labels.boxes, np.s_[:, 0]) if kind == "detection" else (labels.masks, np.s_[:])
     return [
-        max((int(label[column].max(initial=-1)) for label in of_kind[name]), default=-1)
+        max((int(label[column].max()) for label in of_kind[name] if label.size), default=-1)
         for name in sets
         if name in of_kind
     ]

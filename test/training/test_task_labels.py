@@ -174,6 +174,9 @@ def test_a_loss_without_labels_or_with_unknown_classes_is_refused(one_object: tu
     model = torch.nn.Module()
     model.classes = 4
     check_labels(config, {"detection": model}, labels)
+    check_labels(
+        replace(config, tasks=[replace(config.tasks[0], semantic="segmentation")]), {"segmentation": model}, labels
+    )
     with pytest.raises(OptionError, match="find wants the detection loss, which is not at hand: give --detector"):
         check_labels(config, {}, labels)
     with pytest.raises(OptionError, match="no labels for any of aerial"):
