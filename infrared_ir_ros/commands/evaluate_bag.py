@@ -50,8 +50,8 @@ def evaluate_bag(
 
     Writes report.html (one file, loads nothing), report.json, frames.csv, and a bag of the results for each recording,
     on the stamps of the input. The folder appears when all is written; interrupted or killed, the same command goes on
-    with the recordings that are not done. Ends with 0, with 1 if a recording or a part of
-    one could not be read, or nothing could be done, and with 130 after Ctrl-C.
+    with the recordings that are not done. Ends with 0, with 1 if a recording or a part of one could not be read, or
+    nothing could be done, and with 130 after Ctrl-C.
 
     Parameters
     ----------
