@@ -168,8 +168,8 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         "detector.model",
         "",
-        "what looks at the frames: an .onnx or a folder of export_detector, a .safetensors beside its .yaml, or a .pt "
-        "(see detector.allow_pickle); empty: nothing does",
+        "what looks at the frames: yolov8n, which ships, an .onnx or a folder of export_detector, a "
+        ".safetensors beside its .yaml, or a .pt (see detector.allow_pickle); empty: nothing does",
         change=UNCONFIGURED,
     ),
     Parameter(
