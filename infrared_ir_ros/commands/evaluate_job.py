@@ -145,6 +145,16 @@ def _judge_frames(
             recording.problems.append(f"{bad} frames cannot be restored and were left out")
         if not recording.rows:
             raise SourceError("no frame could be judged: " + "; ".join(recording.problems))
+    recording.facts |= _gaps(recording, wanted)
+
+
+def _gaps(recording: Recording, wanted: Wanted) -> dict[str, str]:
+    """What belongs to some frames only: drops of a live method, frames that nobody labelled."""
+    of_frames = zip(recording.rows, recording.boxes, strict=True)
+    there = [{*rows, *boxes} for rows, boxes in of_frames]
+    names = [*wanted.methods, *wanted.detection_topics, *([LABELS] if wanted.labels or wanted.label_topic else [])]
+    missing = {name: sum(name not in one for one in there) for name in names}
+    return {f"frames without {printable(name)}": str(number) for name, number in missing.items() if number}
 
 
 def _answers(instant: Instant, methods: list[Method]) -> tuple[dict[str, np.ndarray], dict[str, Row]]:

@@ -151,11 +151,9 @@ def instants(path: Path, wanted: Wanted, report: Report) -> Iterator[Instant]:
             else (f"{wanted.label_topic} within {wanted.tolerance_ns / 1e6:g} ms")
         )
         report(f"none of the {count} frames has labels in {printable(where)}")
-    elif nameless and labels:
-        report(f"{nameless} of {count} frames have no labels, and do not count for mAP")
     for topic, partner in (*others.items(), *topics.items()):
-        if partner.missed:
-            report(f"{partner.missed} of {count} frames have none on {printable(topic)}")
+        if partner.missed == count:
+            report(f"none of the {count} frames has one on {printable(topic)} within {wanted.tolerance_ns / 1e6:g} ms")
 
 
 Beside = TypeVar("Beside", Frame, Seen)

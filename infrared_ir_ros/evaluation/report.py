@@ -59,7 +59,7 @@ class Recording:
     problems: list[str] = field(default_factory=list)
     bag: str = ""
     boxes: list[dict[str, tuple[Detection, ...]]] = field(default_factory=list)
-    facts: dict[str, str] = field(default_factory=dict)  # of a replay
+    facts: dict[str, str] = field(default_factory=dict)  # of a replay, and of what some frames lack
 
     def values(self, method: str, figure: str) -> np.ndarray:
         """One figure of all frames, NaN where there is none."""
