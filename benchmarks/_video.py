@@ -16,12 +16,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
+from infrared_ir_ros.media import write_image
 from infrared_ir_ros.restoration.pattern import PatternMemory
 from infrared_ir_ros.simulation import VideoDegradation
 from infrared_ir_ros.simulation.motion import Drive, Pan
@@ -71,6 +74,29 @@ def simulated(scenes: Scenes, motion: str, bits: int, camera: str, seed: int) ->
     return figures | ends | {f"{name}.worst_frame": float(gains.min())}
 
 
+def all_simulated(scenes: Scenes, seed: int) -> dict[str, float]:
+    figures = {}
+    for motion in ("pan", "drive"):
+        for bits in (8, 16):
+            for camera in ("raw_core", "sensor_normal"):
+                figures |= simulated(scenes, motion, bits, camera, seed)
+    return figures
+
+
+def cost(frames: int = 60) -> dict[str, float]:
+    """cost.memory_ms: median milliseconds of one core for a frame of 640x512, heavier work in the background."""
+    cv2.setNumThreads(1)
+    rng, memory = np.random.default_rng(0), PatternMemory(background=True)
+    wide = np.float32(255 * cv2.GaussianBlur(rng.random((512, 640 + 8 * frames), np.float32), (0, 0), 4))
+    times = []
+    for index in range(frames):
+        frame = np.rint(wide[:, 8 * index : 8 * index + 640] + 2 * rng.standard_normal((1, 640))).astype(np.uint8)
+        begin = time.thread_time()  # of the frame's thread alone, whatever else runs on this machine
+        memory(frame)
+        times.append(time.thread_time() - begin)
+    return {"cost.memory_ms": 1000 * float(np.median(times[10:]))}
+
+
 def still(scenes: Scenes, seed: int, length: int = 1000) -> dict[str, float]:
     """Point 2: the largest change, in levels, that the memory makes to a still scene in 1000 frames."""
     figures = {}
@@ -99,15 +125,28 @@ def ghost(scenes: Scenes, seed: int) -> dict[str, float]:
     return figures
 
 
-def event(scenes: Scenes, name: str, seed: int) -> dict[str, float]:
-    """Point 3, an event at frame 200: dB over the raw frame before, at worst in the 10 frames after, and recovered."""
-    memory, gains = PatternMemory(), []
-    for truth, raw in _with_event(scenes, name, seed):
-        gains.append(score(memory(raw), truth) - score(raw, truth))
+def event(scenes: Scenes, name: str, seed: int, pictures: Path | None = None) -> dict[str, float]:
+    """Point 3, an event at frame 200: dB over the raw frame before, at worst in the 10 frames after, and recovered.
+
+    pictures: folder for the frames before it, at it, 10 after and at the end: raw over corrected over true."""
+    memory, gains, shown = PatternMemory(), [], []
+    for index, (truth, raw) in enumerate(_with_event(scenes, name, seed)):
+        corrected = memory(raw)
+        gains.append(score(corrected, truth) - score(raw, truth))
+        if pictures and index in (EVENT - 1, EVENT, EVENT + 10, LENGTH - 1):
+            column = np.vstack([_stretched(image) for image in (raw, corrected, truth)])
+            shown.append(cv2.resize(column, (SHAPE[1], 3 * SHAPE[0])))
+    if pictures:
+        write_image(pictures / f"event_{name}.png", np.hstack(shown))
     before, after = gains[EVENT - 10 : EVENT], gains[EVENT : EVENT + 10]
     end = gains[RECOVERED:]
     parts = {"before": np.mean(before), "worst_after": np.min(after), "recovered": np.mean(end)}
     return {f"event.{name}.{key}": float(value) for key, value in parts.items()}
+
+
+def _stretched(image: np.ndarray) -> np.ndarray:
+    low, high = np.percentile(image, (0.5, 99.5))
+    return np.rint(np.clip((np.float32(image) - low) * (255 / max(high - low, 1e-3)), 0, 255)).astype(np.uint8)
 
 
 def _with_event(scenes: Scenes, name: str, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -18,25 +18,30 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 import yaml
 
+from infrared_ir_ros.commands.two_passes import learn_patterns
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.evaluation.profiling import Profile, measure
 from infrared_ir_ros.media import open_source, write_atomically
 from infrared_ir_ros.restoration.counts import checked
+from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern
 from infrared_ir_ros.simulation.camera import Window
 from infrared_ir_ros.simulation.profile import KEYS
 
 LEAST_FRAMES = 8
 MOST_BYTES = 2 << 30  # of all frames together
+PATTERN = "camera.pattern"
 PANEL = (256, 320)  # pixels of a plot
 
 
-def profile(input: Path, output: Path, topic: str, frames: int) -> int:
+def profile(input: Path, output: Path, topic: str, frames: int, camera: str = "") -> int:
     """Measure and write; 0, or 1 if a part of the input could not be read. Raises InfraredError."""
     if frames < LEAST_FRAMES:
         raise OptionError(f"--frames is {frames}: use {LEAST_FRAMES} or more")
@@ -50,9 +55,24 @@ def profile(input: Path, output: Path, topic: str, frames: int) -> int:
     for name, value in lines:
         print(f"  {name:<{width}}  {value}")
     print(f"written: {output / 'profile.yaml'}, {output / 'profile.png'}")
+    if camera:
+        saved = _learn(input, topic, frames, camera)
+        write_atomically(output / PATTERN, saved.to_bytes())
+        print(f"pattern of {saved.camera}, learned from {saved.frames} frames: {output / PATTERN}")
     for problem in problems:
         print(f"profile_sensor: {problem}", file=sys.stderr)
     return 1 if problems else 0
+
+
+def _learn(input: Path, topic: str, most: int, name: str) -> SavedPattern:
+    """The pattern, in counts, as it is after the last frames without a shutter event. SourceError if nothing moved."""
+    frames = list(islice(open_source(input, topic, report=lambda _: None), most))
+    shape, dtype = frames[0].image.shape, frames[0].image.dtype
+    found = learn_patterns((frame for frame in frames if frame.image.shape == shape), lambda: None)
+    if not found:
+        raise SourceError(f"no pattern of {name!r} was written: the camera has to move by a good part of its view")
+    last = found[max(found)]
+    return replace(last, camera=Camera(name, *shape, dtype.name))
 
 
 def _read(input: Path, topic: str, most: int, problems: list[str]) -> tuple[np.ndarray, list[float], float]:

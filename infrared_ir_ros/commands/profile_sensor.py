@@ -21,28 +21,33 @@ from pathlib import Path
 from infrared_ir_ros.commands.running import run_command
 
 
-def profile_sensor(input: Path, *, output: Path, topic: str = "", frames: int = 256) -> int:
+def profile_sensor(input: Path, *, output: Path, topic: str = "", frames: int = 256, camera: str = "") -> int:
     """Measure noise over time, fixed pattern, stripes, dead pixels, drift and shutter events of a sensor.
 
     Prints a table and writes profile.png and profile.yaml; the latter can be named wherever a degradation preset can
     (make_bag, thermal_camera, evaluate_bag). Film a still scene, or better turn the camera slowly over a structured
-    one: what of a still scene does not change looks like fixed pattern. Ends with 0, with 1 if a part of the input
-    could not be read or nothing could be measured, and with 130 after Ctrl-C.
+    one: what of a still scene does not change looks like fixed pattern. With --camera, what stays while the scene moves
+    is told apart as the node's pattern memory does it, and written as camera.pattern, which the node loads (parameter
+    pattern_file). Ends with 0, with 1 if a part of the input could not be read or nothing could be measured, and with
+    130 after Ctrl-C.
 
     Parameters
     ----------
     input
         Bag, video, npz sequence or folder of pictures, at least 8 frames of one size.
     output
-        Folder for the two files.
+        Folder for the files.
     topic
         Image topic of a bag; empty: the first.
     frames
         At most so many are measured.
+    camera
+        Its name, as the node's parameter camera_name or the frame_id of its frames: write its pattern to
+        camera.pattern.
     """
     from infrared_ir_ros.commands.profile_run import profile
 
-    return profile(input, output, topic, frames)
+    return profile(input, output, topic, frames, camera)
 
 
 def main() -> None:

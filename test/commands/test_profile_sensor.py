@@ -15,6 +15,7 @@
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -24,6 +25,7 @@ from infrared_ir_ros.commands.profile_sensor import profile_sensor
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.profiling import measure
 from infrared_ir_ros.media import open_source, write_image
+from infrared_ir_ros.restoration.pattern_file import Camera, read_pattern
 from infrared_ir_ros.simulation import VideoDegradation
 from infrared_ir_ros.simulation.camera import Window
 from infrared_ir_ros.simulation.scene import ThermalScene
@@ -118,3 +120,23 @@ def test_too_few_frames_are_told(tmp_path: Path) -> None:
     with pytest.raises(InfraredError, match="holds 3 usable frames: 8 or more are needed"):
         profile_sensor(tmp_path / "bag", output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_pattern_of_a_camera_that_moved_becomes_the_file_that_the_node_loads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    scene = 60 * cv2.GaussianBlur(rng.standard_normal((96, 900)), (0, 0), 2).astype(np.float32)
+    pattern = rng.normal(0, 10, (96, 128))
+    for number in range(60):
+        frame = 100 + scene[:, 10 * number : 10 * number + 128] + pattern
+        write_image(tmp_path / f"moving/{number:03d}.png", np.clip(frame, 0, 255).astype(np.uint8))
+        write_image(tmp_path / f"still/{number:03d}.png", rng.normal(100, 3, (96, 128)).astype(np.uint8))
+    assert profile_sensor(tmp_path / "moving", output=tmp_path / "out", camera="boson 12") == 0
+    assert "pattern of 'boson 12' (128x96, uint8)" in capsys.readouterr().out
+    saved = read_pattern(tmp_path / "out/camera.pattern")
+    saved.check(Camera("boson 12", 96, 128, "uint8"))
+    assert np.corrcoef(saved.memory().pattern.ravel(), pattern.ravel())[0, 1] > 0.7
+    with pytest.raises(InfraredError, match="'boson 12' was written: the camera has to move"):
+        profile_sensor(tmp_path / "still", output=tmp_path / "none", camera="boson 12")
+    assert not (tmp_path / "none/camera.pattern").exists()
