@@ -31,10 +31,11 @@ def demo(*, source: str = "", output: Path = Path("demo"), seconds: float = 20.0
     Parameters
     ----------
     source
-        Folder of pictures, video or bag that the camera plays. Without one it films a procedural scene and degrades
-        it, and the table says how near the restored frames come to the truth.
+        Folder of pictures, video or bag that the camera plays. Without one it drives through a procedural street as a
+        raw core without calibration; the pattern memory is on, and the table says how near the restored frames come
+        to the truth.
     output
-        Folder for bag/, before_after.png and log/.
+        Folder for bag/, before_after.png, log/ and, without a SOURCE, raw_camera.png: the start, second by second.
     seconds
         How long the camera films; at most all of SOURCE.
     """

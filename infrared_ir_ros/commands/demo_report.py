@@ -30,6 +30,7 @@ from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.restoration.palettes import comparison
 from infrared_ir_ros.simulation import stretch
 
+MOMENTS = (0, 1, 3, 10)  # seconds
 DTYPES = {"mono8": "u1", "8UC1": "u1", "mono16": "u2", "16UC1": "u2", "32FC1": "f4"}
 IMAGE, RESTORED, CLEAN, DIAGNOSTICS = "/ir/image", "/ir/restored", "/ir/truth/clean", "/diagnostics"
 
@@ -40,6 +41,7 @@ class Figures:
 
     scores: per frame with truth, PSNR in dB of input and restored frame, as they come and after gain and offset.
     pictures: input, restored and (if there is one) clean frame from the middle of the run.
+    moments: input and restored frame MOMENTS seconds after the first frame, as far as the run went.
     """
 
     received: int = 0
@@ -49,11 +51,13 @@ class Figures:
     ages: list[float] = field(default_factory=list)
     scores: list[tuple[float, float, float, float]] = field(default_factory=list)
     pictures: list[np.ndarray] = field(default_factory=list)
+    moments: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
 
 
 def read_figures(bag: Path, sent: int) -> Figures:
     """Read the bag of a run in which the camera sent about `sent` frames."""
     figures = Figures()
+    start: int | None = None
     waiting: dict[int, dict[str, np.ndarray]] = {}  # frames whose counterparts with the same stamp are to come
     for topic, arrival_ns, message in _messages(bag):
         if topic == DIAGNOSTICS:
@@ -66,6 +70,9 @@ def read_figures(bag: Path, sent: int) -> Figures:
             figures.arrivals.append(arrival_ns / 1e9)
             figures.ages.append((arrival_ns - stamp) / 1e9)
         if IMAGE in frames and RESTORED in frames:
+            start = stamp if start is None else start
+            if len(figures.moments) < len(MOMENTS) and stamp - start >= MOMENTS[len(figures.moments)] * 1e9:
+                figures.moments.append((frames[IMAGE], frames[RESTORED]))
             _compare(frames, figures, first_half=len(figures.arrivals) <= sent / 2)
         if len(waiting) > 50:  # dropped frames never get a counterpart
             del waiting[min(waiting)]
@@ -107,6 +114,20 @@ def write_picture(path: Path, figures: Figures) -> None:
     before, after = figures.pictures[:2]
     _, png = cv2.imencode(".png", comparison(before, after, "white_hot"))
     write_atomically(path, png.tobytes())
+
+
+def write_moments(path: Path, figures: Figures) -> None:
+    """Write the moments side by side as PNG: the frame as it came, each stretched, over the restored one."""
+    columns = []
+    for seconds, frames in zip(MOMENTS, figures.moments, strict=False):
+        column = np.vstack([_stretched(frame) for frame in frames])
+        columns.append(cv2.putText(column, f"{seconds} s", (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 255, 2, cv2.LINE_AA))
+    write_atomically(path, cv2.imencode(".png", np.hstack(columns))[1].tobytes())
+
+
+def _stretched(frame: np.ndarray) -> np.ndarray:
+    low, high = np.percentile(frame, (0.5, 99.5))
+    return np.rint(np.clip((frame - low) * (255 / max(high - low, 1e-6)), 0, 255)).astype(np.uint8)
 
 
 def _messages(bag: Path) -> Iterator[tuple[str, int, Any]]:
