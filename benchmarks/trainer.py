@@ -46,8 +46,9 @@ TASK = "mine"
 
 @app.default
 def trainer(
-    *, height: int = 512, width: int = 640, frames: int = 200, part: float = 0.5, limit: float = 1.5, seed: int = 0
-) -> int:
+    *, height: int = 512, width: int = 640, frames: int = 200, part: float = 0.5, limit: float = 1.5, nice: int = 10,
+    seed: int = 0,
+) -> int:  # fmt: skip
     """Measure lost frames and p95 latency; write results/trainer.json. Ends with 1 if a frame is lost or mixed at the
     switch.
 
@@ -58,6 +59,7 @@ def trainer(
     frames: sent in each phase.
     part: of the rate that the node could do alone.
     limit: times the p95 latency alone, beyond which the trainer holds.
+    nice: of the trainer.
     seed: of the scene, the sensor and the training.
     """
     scene = ThermalScene(seed, height, width)
@@ -71,8 +73,10 @@ def trainer(
         rate = min(30.0, part * 1000.0 / bench.restorer_ms())
         figures["rate Hz"] = round(rate, 2)
         learn = {"sources": f"{room}/in", "degradation": "sensor_normal", "minutes": 1000.0, "optimise": "operators"}
+        learn |= {"nice": nice}
         figures |= _phase(bench, PHASES[0], rate, frames)
         for phase in PHASES[1:]:
+            print(f"{rate:.2f} Hz, {phase}", file=sys.stderr)
             allowed = limit * figures[f"{PHASES[0]}.p95 ms"] if phase == PHASES[2] else 0.0
             asked = learn | {"output": f"{room}/{phase.replace(' ', '_')}", "latency_limit_ms": float(allowed)}
             with NodeProcess(domain, asked, module="infrared_ir_ros.ros.trainer_node") as process:
@@ -87,7 +91,9 @@ def trainer(
             figures |= _switch(bench, rate)
         notes = {key: peer.values("restorer").get(key, "") for key in ("prior", "weights", "engine", "precision")}
         figures["exit code"] = node.stop()
-    write_result("trainer", figures, seeds=[seed], notes=notes | {"frames": f"{width}x{height} mono8"})
+    write_result(
+        "trainer", figures, seeds=[seed], notes=notes | {"frames": f"{width}x{height} mono8", "nice": str(nice)}
+    )
     print(_table(figures))
     return int(bool(figures["switch.lost"] or figures["switch.mixed"]))
 

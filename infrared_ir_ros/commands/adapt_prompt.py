@@ -33,6 +33,8 @@ def adapt_prompt(
     topic: str = "",
     reference_topic: str = "",
     reference: str = "",
+    label_topic: str = "",
+    detector: str = "",
     tolerance_ms: float = 5.0,
     frames: int = 400,
     steps: int = 0,
@@ -66,7 +68,8 @@ def adapt_prompt(
         prompt (512 numbers), operators (what the network makes of a prompt) or adapters (bases of its own).
     supervision
         clean: the frames are good, and are degraded. pairs: there are clean frames beside them. self: the frames are
-        all that there is; learns against noise and stripes alone, not blur, shading or tone. labels needs a detector.
+        all that there is; learns against noise and stripes alone, not blur, shading or tone. labels: a frozen detector
+        judges how well it sees what is in the frames.
     degradation
         Of clean: a preset such as sensor_normal, or the profile.yaml that profile_sensor wrote. Of self: only such a
         profile; empty: noise is measured on the frames.
@@ -76,6 +79,10 @@ def adapt_prompt(
         Of pairs: topic of the same bag with the clean frames, matched by stamp.
     reference
         Of pairs: bag, video or folder with the clean frames.
+    label_topic
+        Of labels: topic of the same bag with what is in the frames (Detection2DArray), matched by stamp.
+    detector
+        Of labels: file of a YOLOv8 (.pt of ultralytics, a pickle: only from those you trust), which must be installed.
     tolerance_ms
         Between the stamps of frames that belong together.
     frames
@@ -108,7 +115,10 @@ def adapt_prompt(
 
     plan = Plan(task, start, optimise, steps, minutes, seed, device)
     counts = Counts(counts_mapping, counts_minimum, counts_maximum)
-    lesson = Lesson(sources, supervision, topic, reference_topic, reference, tolerance_ms, degradation, frames, counts)
+    reference_of = {"reference_topic": reference_topic, "reference": reference, "tolerance_ms": tolerance_ms}
+    judged_by = {"label_topic": label_topic, "detector": detector}
+    how = {"degradation": degradation, "frames": frames, "counts": counts}
+    lesson = Lesson(sources, supervision, topic, **reference_of, **judged_by, **how)
     return run(plan, lesson, output, prior_path, prompts, resume, stopper(0))
 
 

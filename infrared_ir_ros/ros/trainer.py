@@ -114,12 +114,11 @@ class TrainerNode(Node):
         if importlib.util.find_spec("torch") is None:
             raise OptionError("torch is not installed: pip install -r requirements/train.txt")
         values = self._values
-        texts = ("supervision", "topic", "reference_topic", "reference")
+        texts = ("supervision", "topic", "reference_topic", "reference", "label_topic", "detector", "degradation")
         lesson = Lesson(
             sources_of(values),
             **{name: str(values[name]) for name in texts},
             tolerance_ms=float(values["tolerance_ms"]),
-            degradation=str(values["degradation"]),
             frames=int(values["frames"]),
             counts=counts_of(values),
         )

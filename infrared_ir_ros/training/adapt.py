@@ -176,7 +176,7 @@ class _Training:
         for index in range(BATCH):
             rng = np.random.default_rng([self._plan.seed, step, index])
             example = self._material.draw(moments[rng.integers(len(moments))], rng)
-            judged.append(self._model.judge(example, weights).terms)
+            judged.append(self._model.judge(example, weights, self._material.detection).terms)
         terms = {name: torch.stack([one[name] for one in judged]).mean() for name in judged[0]}
         sum(terms.values()).backward()
         self._terms = {name: float(term.detach()) for name, term in terms.items()}
@@ -208,7 +208,7 @@ class _Training:
             moment = moments[int((index + 0.5) * len(moments) / count)]
             rng = np.random.default_rng([self._plan.seed, 1 << 40, index])
             example = self._material.draw(moment, rng)
-            judged.append(self._model.judge(example, weights))
+            judged.append(self._model.judge(example, weights, self._material.detection))
             if index == 0:
                 height, width = example.target.shape
                 self._original = _shown(torch.from_numpy(example.seen[:height, :width])[None, None])

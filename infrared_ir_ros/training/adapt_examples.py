@@ -18,12 +18,13 @@
 frames alone, recorrupted: with noise e of known covariance in a frame y = x + e, and n drawn anew from the same
 distribution, y + a n and y - n / a have independent noise, so that the second is as good a target as x is, on average
 (Pang et al., Recorrupted-to-Recorrupted, CVPR 2021). It teaches nothing of what is not such noise: blur, shading, tone,
-noise that neighbouring pixels share; and texture that was taken for noise is smoothed away.
+noise that neighbouring pixels share; and texture that was taken for noise is smoothed away. `labels`: frames as they
+come and what is in them; a frozen detector says how well it sees that in the restored frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +35,7 @@ import numpy as np
 
 from infrared_ir_ros.engines.engine import MULTIPLE
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.records import Counts
+from infrared_ir_ros.records import Counts, Detection
 from infrared_ir_ros.restoration.counts import Window as Range
 from infrared_ir_ros.restoration.counts import checked, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
@@ -49,21 +50,24 @@ LEAST_NOISE = 0.2  # grey levels: less is lost in the rounding of 8 bits
 
 @dataclass(frozen=True)
 class Moment:
-    """A frame (H, W) of a recording, in its own counts, and its clean one where there is one."""
+    """A frame (H, W) of a recording, in its own counts, its clean one where there is one, and what is in it."""
 
     frame: np.ndarray
     clean: np.ndarray | None = None
+    labels: tuple[Detection, ...] = ()
 
 
 class Example(NamedTuple):
     """seen: (H', W') float32, as the network gets it, padded to multiples of 32. target: (H, W) float32, 0..1.
 
-    noisy: the target has noise of its own, and the tone of `seen`.
+    noisy: the target has noise of its own, and the tone of `seen`. boxes: for a detector, instead of the target: (n, 5)
+    float32, class, then centre x, centre y, width and height as shares of the frame.
     """
 
     seen: np.ndarray
     target: np.ndarray
     noisy: bool = False
+    boxes: np.ndarray | None = None
 
 
 Draw = Callable[[Moment, np.random.Generator], Example]
@@ -118,6 +122,26 @@ def paired(counts: Counts) -> Draw:
 def _paired(counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
     assert moment.clean is not None  # whoever reads pairs sees to that
     return Example(_seen(moment.frame, counts)[0], stretch(moment.clean) / np.float32(255))
+
+
+def labelled(names: Sequence[str], counts: Counts) -> Draw:
+    """Frames as they come, with their boxes. names: of the detector's classes; others are left out."""
+    return partial(_labelled, tuple(names), counts)
+
+
+def _labelled(names: tuple[str, ...], counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
+    height, width = moment.frame.shape
+    known = [one for one in moment.labels if one.label in names]
+    rows = [(names.index(one.label), *_shares(one.box, height, width)) for one in known]
+    seen, view = _seen(moment.frame, counts)
+    as_it_came = view.to_unit(moment.frame.astype(np.float32))
+    return Example(seen, as_it_came, boxes=np.array(rows, np.float32).reshape(-1, 5))
+
+
+def _shares(box: tuple[float, float, float, float], height: int, width: int) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom in pixels -> centre x, centre y, width, height as shares of the frame."""
+    left, top, right, bottom = box
+    return (left + right) / 2 / width, (top + bottom) / 2 / height, (right - left) / width, (bottom - top) / height
 
 
 def recorrupted(noise: Noise, counts: Counts) -> Draw:

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,16 @@ from infrared_ir_ros.records import Counts
 from infrared_ir_ros.restoration.counts import checked
 from infrared_ir_ros.simulation.camera import Window
 from infrared_ir_ros.simulation.profile import is_profile
-from infrared_ir_ros.training.adapt_examples import SUPERVISIONS, Draw, Moment, Noise, degraded, paired, recorrupted
+from infrared_ir_ros.training.adapt_examples import (
+    SUPERVISIONS,
+    Draw,
+    Moment,
+    Noise,
+    degraded,
+    labelled,
+    paired,
+    recorrupted,
+)
 
 JUDGING = 4  # the last of so many parts of a recording is never trained on
 MOST_BYTES = 1 << 30  # of all frames together
@@ -47,8 +57,9 @@ class Lesson:
     """What to learn from. sources: bags, videos, npz, pictures, folders of these, or glob patterns.
 
     topic: of the frames in a bag, "" the first. reference_topic, reference: of the clean frames, for `pairs`: of the
-    same bag, or another recording. degradation: preset or profile (.yaml), what `clean` degrades by; for `self` the
-    profile, "" measures the frames. frames: at most, spread over all.
+    same bag, or another recording. label_topic, detector: for `labels`, what is in the frames of a bag, by
+    stamp (Detection2DArray), and the file of a YOLOv8 of ultralytics that judges. degradation: preset or profile
+    (.yaml), what `clean` degrades by; for `self` the profile, "" measures the frames. frames: at most, spread over all.
     """
 
     sources: tuple[str, ...]
@@ -57,6 +68,8 @@ class Lesson:
     reference_topic: str = ""
     reference: str = ""
     tolerance_ms: float = 5.0
+    label_topic: str = ""
+    detector: str = ""
     degradation: str = ""
     frames: int = 400
     counts: Counts = field(default_factory=Counts)
@@ -64,8 +77,8 @@ class Lesson:
     def __post_init__(self) -> None:
         if self.supervision not in SUPERVISIONS:
             raise OptionError(f"supervision is {self.supervision!r}: use one of {', '.join(SUPERVISIONS)}")
-        if self.supervision == "labels":
-            raise OptionError("supervision is 'labels', which needs a detector, and there is none in this version")
+        if (self.supervision == "labels") != bool(self.label_topic and self.detector):
+            raise OptionError("supervision 'labels' takes a label topic and a detector, the others neither")
         if not self.sources:
             raise OptionError("no source is given: name bags, videos, pictures or folders")
         if self.frames < 2:
@@ -84,18 +97,21 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Material:
-    """What was read. draw: makes an example of a moment. varies: it makes another one each time."""
+    """What was read. draw: makes an example of a moment. varies: it makes another one each time. detection: the loss of
+    a frozen detector, (restored, target) as in training.semantic, for `labels`."""
 
     training: list[Moment]
     judging: list[Moment]
     draw: Draw
     varies: bool
+    detection: Any = None
 
 
 def read_material(lesson: Lesson, report: Report) -> Material:
     """Read all recordings. What does not stop it is told to `report`. Raises InfraredError: nothing to learn from."""
     paths = find_sources(lesson.sources)
-    draw = _draw(lesson, paths)
+    detection = load_detection(lesson.detector) if lesson.supervision == "labels" else None
+    draw = _draw(lesson, paths, detection)
     training: list[Moment] = []
     judging: list[Moment] = []
     for moments in _read(lesson, paths, report):
@@ -104,7 +120,7 @@ def read_material(lesson: Lesson, report: Report) -> Material:
         judging += moments[first:]
     if not judging:
         raise SourceError("the recordings hold no two usable frames: one is needed to learn from, one to judge by")
-    return Material(training, judging, draw, lesson.supervision != "pairs")
+    return Material(training, judging, draw, lesson.supervision in ("clean", "self"), detection)
 
 
 def find_sources(sources: Sequence[str]) -> list[Path]:
@@ -116,7 +132,16 @@ def find_sources(sources: Sequence[str]) -> list[Path]:
     return recordings(paths)
 
 
-def _draw(lesson: Lesson, paths: list[Path]) -> Draw:
+def load_detection(detector: str) -> Any:
+    """The loss of a frozen detector. Raises OptionError without ultralytics, WeightsError for a bad file."""
+    from infrared_ir_ros.training.semantic import DetectionLoss, load_detector  # imports torch
+
+    return DetectionLoss(load_detector(detector))
+
+
+def _draw(lesson: Lesson, paths: list[Path], detection: Any) -> Draw:
+    if lesson.supervision == "labels":
+        return labelled(list(detection.model.names.values()), lesson.counts)
     if lesson.supervision == "clean":
         return degraded(lesson.degradation, lesson.counts)
     if lesson.supervision == "pairs":
@@ -140,13 +165,15 @@ def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment
     """The moments of each recording, evenly thinned; pictures that were named one by one are one recording."""
     tolerance = round(1e6 * lesson.tolerance_ms)
     reference = {"reference_topic": lesson.reference_topic, "reference": lesson.reference}
-    wanted = Wanted(topic=lesson.topic, **reference, tolerance_ns=tolerance)
+    wanted = Wanted(topic=lesson.topic, label_topic=lesson.label_topic, **reference, tolerance_ns=tolerance)
     thinned, problems = _Thinned(lesson.frames), 0
     for number, path in enumerate(paths):
         recording = -1 if path.suffix.lower() in IMAGE_SUFFIXES else number
         try:
             for instant in instants(path, wanted, report):
-                thinned.add(recording, Moment(checked(instant.frame.image), instant.clean))
+                if instant.labels is not None or not lesson.label_topic:
+                    image = checked(instant.frame.image)
+                    thinned.add(recording, Moment(image, instant.clean, instant.labels or ()))
         except InfraredError as error:
             problems += 1
             report(f"{printable(path.name)}: {error}")

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,7 @@ from infrared_ir_ros.training.losses import fitted, stretched
 from infrared_ir_ros.training.stages import Terms
 from infrared_ir_ros.training.task_model import base_terms
 
+DetectionLoss = Callable[[Tensor, Mapping[str, Tensor]], Tensor]  # as that of training.semantic
 NOISE_WEIGHT = 100.0  # of the squared error of 0..1: brings the gradient near those of the other supervisions
 
 
@@ -124,8 +125,8 @@ class Adaptation(nn.Module):
         """The denoiser's weights for this task."""
         return self.adapted.adapters.weights(self.adapted.prior.denoiser, self.prompt)
 
-    def judge(self, example: Example, weights: Mapping[str, Tensor]) -> Judged:
-        """Restore as the restorer does, and compare."""
+    def judge(self, example: Example, weights: Mapping[str, Tensor], detection: DetectionLoss | None = None) -> Judged:
+        """Restore as the restorer does, and compare; detection: what judges an example with boxes."""
         device = self.prompt.device
         seen, target = (torch.from_numpy(image).to(device)[None, None] for image in example[:2])
         estimate = self._estimate(seen)
@@ -139,6 +140,10 @@ class Adaptation(nn.Module):
             target = correction.apply(whole)[:, :, :height, :width]
             terms = {"noise_to_noise": NOISE_WEIGHT * (restored - target).square().mean()}
             return Judged(terms, stretched(restored.detach()), float("nan"), float("nan"))
+        if example.boxes is not None and detection is not None:
+            final, boxes = stretched(restored), torch.from_numpy(example.boxes).to(device)
+            there = {"classes": boxes[:, 0], "boxes": boxes[:, 1:], "frames": torch.zeros(len(boxes), device=device)}
+            return Judged({"detection": detection(final, there)}, final.detach(), float("nan"), float("nan"))
         shown = stretched(restored.detach())
         return Judged(base_terms(restored, target), shown, _psnr(shown, target), _psnr(fitted(shown, target), target))
 

@@ -19,12 +19,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from tiny_tasks import write_prior  # noqa: E402
@@ -35,7 +36,7 @@ from infrared_ir_ros.errors import InfraredError, OptionError  # noqa: E402
 from infrared_ir_ros.media import open_source, write_image  # noqa: E402
 from infrared_ir_ros.restoration.prompts import read_bank  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
-from infrared_ir_ros.training import adapt_plan  # noqa: E402
+from infrared_ir_ros.training import adapt_frames, adapt_plan  # noqa: E402
 from infrared_ir_ros.training.adapt_frames import Lesson, find_sources, read_material  # noqa: E402
 
 
@@ -96,10 +97,52 @@ def test_noise_alone_is_measured_on_the_frames(bags: Path) -> None:
     assert example.target.std() > example.seen[:48].std()
 
 
+class Bright:
+    """Stands for a frozen detector: what is in its boxes should be bright."""
+
+    model = SimpleNamespace(names={0: "car", 1: "person"})
+
+    def __call__(self, restored: torch.Tensor, target: dict[str, torch.Tensor]) -> torch.Tensor:
+        height, width = restored.shape[2:]
+        loss = restored.mean()
+        for x, y, wide, high in target["boxes"].tolist():
+            rows = slice(int((y - high / 2) * height), int((y + high / 2) * height) + 1)
+            loss = loss - restored[:, :, rows, int((x - wide / 2) * width) : int((x + wide / 2) * width) + 1].mean()
+        return loss
+
+
+def test_labels_and_a_detector_teach_too(
+    bags: Path, tmp_path: Path, prior: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(adapt_frames, "load_detection", lambda path: Bright())
+    lesson = Lesson((str(bags / "mcap"),), "labels", "/ir/image", label_topic="/ir/truth/boxes", detector="x.pt")
+    material = read_material(lesson, fail)
+    moment = next(one for one in material.training if any(box.label in ("car", "person") for box in one.labels))
+    example = material.draw(moment, np.random.default_rng(0))
+    known = [box for box in moment.labels if box.label in ("car", "person")]
+    (left, top, right, bottom), label = known[0].box, known[0].label
+    assert example.boxes is not None and example.boxes.shape == (len(known), 5)
+    middle = (("car", "person").index(label), (left + right) / 2 / 64, (top + bottom) / 2 / 48)
+    assert example.boxes[0] == pytest.approx([*middle, (right - left) / 64, (bottom - top) / 48], abs=1e-4)
+    asked = {"topic": "/ir/image", "label_topic": "/ir/truth/boxes", "detector": "x.pt", "supervision": "labels"}
+    monkeypatch.setitem(adapt_plan.RATES, "adapters", 0.02)
+    ended = adapt_prompt(
+        str(bags / "mcap"),
+        task="mine",
+        output=tmp_path / "out",
+        optimise="adapters",
+        steps=8,
+        prior_path=prior,
+        **asked,
+    )
+    assert ended == 0 and "PSNR" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"supervision": "labels"}, "needs a detector"),
+        ({"supervision": "labels"}, "takes a label topic and a detector"),
+        ({"detector": "x.pt", "label_topic": "/t"}, "the others neither"),
         ({"supervision": "hope"}, "use one of clean, pairs, labels, self"),
         ({"supervision": "pairs"}, "takes a reference"),
         ({"degradation": ""}, "name a degradation"),
