@@ -259,3 +259,20 @@ def test_a_rival_resumes_where_it_was_and_joins_the_table(
     assert trained.description.endswith("2 steps")
     restored = trained.restore((255 * layout(rng, 60, 90)).astype(np.uint8))
     assert restored.shape == (60, 90) and restored.dtype == np.uint8
+
+
+def test_a_part_of_the_video_benchmark_keeps_the_figures_of_the_others(
+    load,  # noqa: ANN001
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    data: Path,
+) -> None:
+    video: ModuleType = load("video")
+    monkeypatch.setattr(video, "SCENES", ("roadscene",))
+    monkeypatch.setattr(video, "DOCUMENT", tmp_path / "video.md")
+    load("_common").write_result("video", {"ghost.pan.percent": 0.5, "cost.memory_ms": -1.0})
+    assert video.video(parts=("cost",), data=data) == 0
+    figures = json.loads((tmp_path / "results/video.json").read_text())
+    assert figures["ghost.pan.percent"] == 0.5 and figures["cost.memory_ms"] > 0
+    text = (tmp_path / "video.md").read_text()
+    assert re.search(r"ghost\.pan\.percent +\| +0\.50 +\| +at most 1 % of full scale", text), text
