@@ -29,6 +29,7 @@ PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows w
 AROUND, NEAR_WIDTH = 9, 2.0  # pixels; of the median there: beside something that does not belong, nothing is learned
 FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
+SMOOTH = 9  # cells
 MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
 USE_FINE, FINE_LAG = (0.9, 0.95), 10  # contrast with over without it: below it is used; above, no more; see `Half`
 USE_COARSE, COARSE_LAG = (0.33, 0.42), 90  # a slow pan shows the same for long
@@ -214,11 +215,13 @@ class PatternMemory:
         self._kept.look(coarse, self._taught, self._memory)
 
     def _changed(self, coarse: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """Which cells show another part of the scene: a change of all levels together is none."""
+        """Which cells show another part of the scene: a change of all levels together is none. Where little evidence is
+        wanted, a smooth one is none either: a still camera whose shading drifts has not moved."""
         cell = np.sqrt(self._shape[0] * self._shape[1] / coarse.size)
         step = coarse - reference
         limit = MOVED_SIGMAS * np.sqrt(2) * self._noise / cell + 1e-3 * float(coarse.std())
-        return np.abs(step - np.median(step)) > limit
+        changed = np.abs(step - np.median(step)) > limit
+        return changed & (np.abs(step - cv2.blur(step, (SMOOTH, SMOOTH))) > limit) if self._sure else changed
 
     def _learn_fine(self, fine: np.ndarray) -> None:
         few = fine[::4, ::4] - self._fine[::4, ::4]

@@ -98,6 +98,14 @@ def test_something_that_moves_before_a_still_camera_teaches_nothing() -> None:
     assert memory.state.frames == 0
 
 
+def test_a_still_camera_whose_shading_drifts_changes_nothing() -> None:
+    memory, drift = PatternMemory(), border_glow(np.random.default_rng(3), SHAPE, 1.0)
+    for index, clean in enumerate(sequence(200, moving=False)):
+        raw = clean + index / 100 * drift
+        assert np.array_equal(memory(raw), raw.astype(np.float32))
+    assert memory.state.frames < 10
+
+
 def test_a_clean_moving_stream_stays_as_it_is() -> None:
     memory = PatternMemory()
     worst = max(float(np.abs(memory(clean) - clean).max()) for clean in sequence(250))

@@ -57,7 +57,7 @@ def test_the_next_run_knows_the_pattern_from_the_first_frame_on(tmp_path: Path) 
     for clean in sequence(40, seed=6):
         raw = (clean * 0.4 + true_pattern() + 60).astype(np.float32)
         errors.append(error(stage(raw, "on"), clean * 0.4) / error(raw, clean * 0.4))
-    assert max(errors) < 0.4 and errors[-1] < errors[0]
+    assert max(errors) < 0.4 and errors[-1] < 1.1 * errors[0]
     assert stage.state.frames > saved.frames > 150
 
 
