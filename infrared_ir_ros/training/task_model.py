@@ -37,6 +37,9 @@ from infrared_ir_ros.training.task_labels import Target, with_target
 SemanticLosses = Mapping[str, nn.Module]  # by name of SEMANTIC: (restored frames, label of the target) -> scalar
 
 
+STEEPEST = 50.0  # ratio of gradients: where no planted target lost anything, the semantic one is next to none
+
+
 class Trained(nn.Module):
     """A frozen prior with adapters, and the prompts of its tasks. of: SHA-256 of the prior's weights.safetensors."""
 
@@ -66,7 +69,7 @@ class TaskLoss(nn.Module):
         self._semantic = dict(semantic)  # frozen: no part of what is trained, nor of what processes exchange
         self._spectral = nn.ModuleDict({task.name: SpectralLoss(task.spectral_kind) for task in tasks if task.spectral})
         self.balances = {
-            task.name: GradientBalance(task.semantic_weight, warm_up=task.semantic_warm_up)
+            task.name: GradientBalance(task.semantic_weight, warm_up=task.semantic_warm_up, limit=STEEPEST)
             for task in tasks
             if task.semantic
         }

@@ -215,5 +215,5 @@ def test_the_shipped_configurations_are_valid() -> None:
     config = read_tasks_config(ROOT / "config/train_tasks.yaml")
     assert [task.name for task in config.tasks] == ["restore", "detect", "segment", "small_target"]
     taught = read_tasks_config(ROOT / "config/train_semantic.yaml")
-    assert [task.semantic for task in taught.tasks] == ["detection", "segmentation", "small_target"]
-    assert [task.name for task in taught.tasks] == ["detect", "segment", "small_target"]
+    assert [task.semantic for task in taught.tasks] == [None, "detection", "segmentation", "small_target"]
+    assert [task.name for task in taught.tasks] == [task.name for task in config.tasks]
