@@ -16,8 +16,8 @@
 
 python benchmarks/trainer.py
 
-The camera keeps a rate that the node alone sustains. At the end a short training has the node use what it learned,
-while frames go on.
+The camera keeps a rate that the node alone sustains. At the end the node is told to use another bank and its task, as
+the trainer does it, while frames go on.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ from node import Bench, NodeProcess, Peer, free_domain, make_image, stamp_ns
 from std_srvs.srv import Trigger
 
 from infrared_ir_ros.media import write_image
+from infrared_ir_ros.restoration.folding import ADAPTERS, WEIGHTS
+from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
+from infrared_ir_ros.restoration.weights import find_prior
 from infrared_ir_ros.simulation.camera import Degrader, film_scene
 from infrared_ir_ros.simulation.scene import ThermalScene
 
@@ -84,11 +87,8 @@ def trainer(
                 figures |= _phase(bench, phase, rate, frames)
                 figures[f"{phase}.steps"] = steps()
                 figures[f"{phase}.exit code"] = process.stop()
-        asked = learn | {"output": f"{room}/switch", "minutes": 1.0, "steps": 8, "optimise": "adapters"}
-        asked |= {"task": TASK, "activate": True, "sources": f"{room}/in", "latency_limit_ms": 0.0}
-        with NodeProcess(domain, asked, module="infrared_ir_ros.ros.trainer_node"):
-            _start(peer)
-            figures |= _switch(bench, rate)
+        print(f"{rate:.2f} Hz, the switch", file=sys.stderr)
+        figures |= _switch(bench, rate, write_bank(Path(room), seed))
         notes = {key: peer.values("restorer").get(key, "") for key in ("prior", "weights", "engine", "precision")}
         figures["exit code"] = node.stop()
     write_result(
@@ -120,17 +120,31 @@ def _phase(bench: Bench, name: str, rate: float, frames: int) -> dict[str, float
     return {f"{name}.{key}": round(float(value), 2) for key, value in figures.items()}
 
 
-def _switch(bench: Bench, rate: float) -> dict[str, float]:
-    """Frames go on until ten are restored for the new task: how many are lost, or for the old one after it."""
+def write_bank(folder: Path, seed: int) -> Path:
+    """A bank with some other task: what a training finds may be no better, and is not saved then."""
+    hashes = find_prior("embedded").hashes
+    prompt = np.random.default_rng(seed).normal(1, 1, PROMPT).astype(np.float32)
+    bank = PromptBank(hashes[WEIGHTS], hashes[ADAPTERS]).with_prompt(TASK, prompt)
+    (folder / "bank.safetensors").write_bytes(bank.to_bytes())
+    return folder / "bank.safetensors"
+
+
+def _switch(bench: Bench, rate: float, bank: Path) -> dict[str, float]:
+    """Both parameters are set while frames go on: how many are lost, or restored for the old task after the new one."""
     tasks: dict[int, str] = {}
+    asked: list[bool] = []
 
     def hear(message: DiagnosticArray) -> None:
         tasks[stamp_ns(message)] = message.status[0].message.removeprefix("restored for ")
 
-    listener = bench.peer.node.create_subscription(DiagnosticArray, "timing", hear, 10)
+    def done() -> bool:
+        if len(tasks) >= 10 and not asked:
+            asked.append(bench.peer.set_together(prompts=str(bank), task=TASK).successful)
+        return list(tasks.values()).count(TASK) >= 10
+
+    bench.peer.node.create_subscription(DiagnosticArray, "timing", hear, 10)
     bench.forget()
-    bench.play(rate, lambda: list(tasks.values()).count(TASK) >= 10)
-    bench.peer.node.destroy_subscription(listener)
+    bench.play(rate, done)
     order = [tasks[stamp] for stamp in sorted(tasks)]
     lost = len(bench.sent) - len([stamp for stamp in bench.sent if stamp in bench.heard])
     late = len([task for task in order[order.index(TASK) :] if task != TASK])
