@@ -45,7 +45,8 @@ from infrared_ir_ros.restoration import Restorer, load_restorer
 
 TEST = "hit-uav"
 LABELS = "detection/hit-uav/test/labels"
-CLASSES = Path(__file__).resolve().parents[1] / "config" / "train_detector.yaml"
+ROOT = Path(__file__).resolve().parents[1]
+CLASSES = ROOT / "config" / "train_detector.yaml"
 PRESETS = ("hm_tir_normal", "hm_tir_hard", "sensor_hard")
 EVERYTHING = DetectionOptions(confidence=0.001, iou=0.7)  # COCO weighs wrong detections by how sure they are
 COUNTED = 100  # detections of a frame, by the protocol
@@ -119,7 +120,7 @@ def detection(
     print(render(figures))
     notes = {f"prior.{key}": text for key, text in methods[PROMPTS[0]].description.items()}
     for label, detector in named.items():
-        notes |= {f"{label}.{key}": text for key, text in detector.description.items()}
+        notes |= {f"{label}.{key}": text.replace(f"{ROOT}/", "") for key, text in detector.description.items()}
     print(f"\n{write_result(name, figures, [seed], notes)}")
     return 0
 
