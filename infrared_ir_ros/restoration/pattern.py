@@ -29,7 +29,7 @@ PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows w
 AROUND, NEAR_WIDTH = 9, 2.0  # pixels; of the median there: beside something that does not belong, nothing is learned
 FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
-SMOOTH = 9  # cells
+SMOOTH, NOT_SMOOTH = 9, 0.13  # cells; share of those that change by more than their neighbourhood
 MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
 USE_FINE, FINE_LAG = (0.9, 0.95), 10  # contrast with over without it: below it is used; above, no more; see `Half`
 USE_COARSE, COARSE_LAG = (0.33, 0.42), 90  # a slow pan shows the same for long
@@ -205,7 +205,7 @@ class PatternMemory:
             return
         few = fine[::4, ::4]
         self._noise = float(np.median(np.abs(few - self._fine_reference))) / 0.954  # of one pixel: 0.6745 * sqrt(2)
-        if not _is_camera_motion(self._changed(coarse, self._reference)):
+        if not self._camera_has_moved(coarse, self._reference):
             return
         self._reference, self._fine_reference = coarse, few.copy()
         self._learn_fine(fine)
@@ -214,14 +214,19 @@ class PatternMemory:
         self._coarse_half.remember(self._coarse, self._taught)
         self._kept.look(coarse, self._taught, self._memory)
 
-    def _changed(self, coarse: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """Which cells show another part of the scene: a change of all levels together is none. Where little evidence is
-        wanted, a smooth one is none either: a still camera whose shading drifts has not moved."""
+    def _camera_has_moved(self, coarse: np.ndarray, reference: np.ndarray) -> bool:
+        """Whether many cells show another part of the scene: a change of all levels together is none.
+
+        Where little evidence is wanted, some have to change beyond what is smooth as well: a still camera whose shading
+        drifts has not moved."""
         cell = np.sqrt(self._shape[0] * self._shape[1] / coarse.size)
         step = coarse - reference
         limit = MOVED_SIGMAS * np.sqrt(2) * self._noise / cell + 1e-3 * float(coarse.std())
         changed = np.abs(step - np.median(step)) > limit
-        return changed & (np.abs(step - cv2.blur(step, (SMOOTH, SMOOTH))) > limit) if self._sure else changed
+        if not _is_camera_motion(changed, MOVED_SHARE):
+            return False
+        changed &= np.abs(step - cv2.blur(step, (SMOOTH, SMOOTH))) > limit
+        return not self._sure or _is_camera_motion(changed, NOT_SMOOTH)
 
     def _learn_fine(self, fine: np.ndarray) -> None:
         few = fine[::4, ::4] - self._fine[::4, ::4]
@@ -256,8 +261,8 @@ def _towards(
     centre += rest
 
 
-def _is_camera_motion(changed: np.ndarray) -> bool:
+def _is_camera_motion(changed: np.ndarray, least: float) -> bool:
     """Whether so many cells in so many parts of the frame have changed that the camera, not a thing, has moved."""
     share = changed.astype(np.float32)
     blocks = cv2.resize(share, (4, 4), interpolation=cv2.INTER_AREA)
-    return bool(share.mean() > MOVED_SHARE and np.count_nonzero(blocks > MOVED_SHARE / 2) >= MOVED_BLOCKS)
+    return bool(share.mean() > least and np.count_nonzero(blocks > least / 2) >= MOVED_BLOCKS)
