@@ -208,6 +208,11 @@ class Peer:
         status = self.status(name)
         return {} if status is None else {value.key: value.value for value in status.values}
 
+    def message(self, name: str) -> str:
+        """What the newest report says of `name`; nothing as long as there is none."""
+        status = self.status(name)
+        return "" if status is None else status.message
+
     def fresh_values(self, name: str = "frames") -> dict[str, str]:
         """The values of a report that was made after this call."""
         seen = len(self.diagnostics)

@@ -132,5 +132,5 @@ def test_the_pattern_is_kept_between_runs_even_if_the_node_is_killed(domain: int
     with NodeProcess(domain, parameters | {"camera_name": "another"}) as node, Peer(domain) as peer:
         peer.wait_state("active")
         peer.publisher(Image, "image").publish(make_image(next(frames), "mono16"))
-        peer.wait(lambda: "but this one is 'another'" in peer.status("restorer").message, "the reason")
+        peer.wait(lambda: "but this one is 'another'" in peer.message("restorer"), "the reason")
         assert float(peer.values("restorer").get("pattern.strength", "0")) == 0
