@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,7 +101,10 @@ def test_commands_answer_signals_from_their_first_import_on(name: str) -> None:
 @pytest.mark.parametrize("delay", [0.1, 0.3, 0.6, 1.0, 1.5])
 def test_an_early_interruption_shows_no_traceback(tmp_path: Path, delay: float) -> None:
     """At whatever moment of the start; the interpreter itself answers before the command is begun."""
-    command = ["infrared_ir_ros.commands.restore_images", str(ROOT / "docs/pictures"), "--output", str(tmp_path)]
+    (tmp_path / "in").mkdir()
+    for number in range(40):  # enough for every delay
+        shutil.copy(ROOT / "docs/pictures/before_after.png", tmp_path / f"in/{number}.png")
+    command = ["infrared_ir_ros.commands.restore_images", str(tmp_path / "in"), "--output", str(tmp_path / "out")]
     script = (
         "import infrared_ir_ros.commands.restore_images as c, runpy, sys; print(0, flush=True); "
         f"sys.argv = {command!r}; c.main()"
