@@ -28,6 +28,7 @@ import numpy as np
 from _cases import Case
 
 from infrared_ir_ros.detection import Detector
+from infrared_ir_ros.evaluation.labels import labelled
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.precision import mean_average_precision
 from infrared_ir_ros.media.labels import read_boxes, read_mask
@@ -75,16 +76,9 @@ class Boxes:
 
     def look(self, image: np.ndarray, case: Case) -> tuple[tuple[Detection, ...], tuple[Detection, ...]]:
         """True and found objects."""
-        height, width = image.shape
-        truth = [
-            Detection(
-                ((x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height),
-                1.0,
-                self._detector.names[int(number)],
-            )
-            for number, x, y, w, h in read_boxes(self._labels / f"{Path(case.name).stem}.txt").tolist()
-        ]
-        return tuple(truth), self._detector.detect(image, EVERY_SCORE)
+        boxes = read_boxes(self._labels / f"{Path(case.name).stem}.txt")
+        truth = labelled(boxes, image.shape, self._detector.names)
+        return truth, self._detector.detect(image, EVERY_SCORE)
 
     def pool(self, seen: Sequence[tuple]) -> tuple[float, ...]:
         truth, found = zip(*seen, strict=True)

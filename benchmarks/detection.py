@@ -29,7 +29,6 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 import yaml
 from _cases import Case, cases, classical_frames, to_levels
 from _common import read_result, write_result
@@ -38,9 +37,10 @@ from tqdm import tqdm
 
 from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.detection import Detector, load_detector
+from infrared_ir_ros.evaluation.labels import labelled
 from infrared_ir_ros.evaluation.testsets import data_folder
 from infrared_ir_ros.media.labels import read_boxes
-from infrared_ir_ros.records import Detection, DetectionOptions, Options
+from infrared_ir_ros.records import DetectionOptions, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
 
 TEST = "hit-uav"
@@ -149,16 +149,8 @@ def read_truth(every: Sequence[Case]) -> Found:
     """The labels of each frame."""
     names = yaml.safe_load(CLASSES.read_text())["tiles"]["classes"]
     sizes = {case.name: case.clean.shape for case in every}
-    return [_labelled(data_folder() / LABELS / f"{Path(name).stem}.txt", size, names) for name, size in sizes.items()]
-
-
-def _labelled(path: Path, size: tuple[int, ...], names: Sequence[str]) -> tuple[Detection, ...]:
-    boxes = read_boxes(path).astype(float)
-    centre, half = boxes[:, 1:3] * size[::-1], boxes[:, 3:5] * size[::-1] / 2
-    corners = np.hstack([centre - half, centre + half])
-    return tuple(
-        Detection(tuple(box), 1.0, names[int(kind)]) for kind, box in zip(boxes[:, 0], corners.tolist(), strict=True)
-    )
+    labels = data_folder() / LABELS
+    return [labelled(read_boxes(labels / f"{Path(name).stem}.txt"), size, names) for name, size in sizes.items()]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -28,7 +27,14 @@ import yaml
 
 from infrared_ir_ros.detection.architecture import Architecture, load_pickle
 from infrared_ir_ros.errors import OptionError, WeightsError
-from infrared_ir_ros.restoration.weights import EXTERNAL_DATA, LARGEST_FILE, LARGEST_MANIFEST, SHIPPED, read_regular
+from infrared_ir_ros.restoration.weights import (
+    EXTERNAL_DATA,
+    LARGEST_FILE,
+    LARGEST_MANIFEST,
+    SHIPPED,
+    checked_hash,
+    read_regular,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,6 +43,7 @@ SHIPPED_DETECTOR = "yolov8n"
 GRAPH, WEIGHTS, DESCRIPTION, MANIFEST = "detector.onnx", "detector.safetensors", "detector.yaml", "manifest.json"
 MOST_NAMES, LONGEST_NAME = 1000, 100
 REMEDY = f"give detector.model the path of a {GRAPH}, or of a folder that export_detector wrote"
+DAMAGED = "Restore the file or export the detector again"
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,7 @@ def load_network(path: Path, allow_pickle: bool = False) -> Network:
                 f"{path} is a pickle, which runs code when it is loaded: allow that (detector.allow_pickle) if you "
                 "trust whoever made it, or have it made safe with export_detector"
             )
-        digest = _checked_hash(path, read_regular(path, LARGEST_FILE, REMEDY), None)
+        digest = checked_hash(path, read_regular(path, LARGEST_FILE, REMEDY), None, DAMAGED)
         model = load_pickle(path)
         return Network(model, names_of(model), path.stem, digest)
     if path.suffix == ".safetensors":
@@ -143,7 +150,7 @@ def names_of(model: Any) -> tuple[str, ...]:
 
 def _network(path: Path, expected: str | None) -> Network:
     data = read_regular(path, LARGEST_FILE, REMEDY)
-    digest = _checked_hash(path, data, expected)
+    digest = checked_hash(path, data, expected, DAMAGED)
     description = Description.read(path.with_suffix(".yaml"))
     model = _exporter().load_weights(description.architecture, len(description.names), data)
     return Network(model, description.names, description.version, digest)
@@ -159,20 +166,10 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 def _read_graph(path: Path, expected: str | None) -> DetectorGraph:
     data = read_regular(path, LARGEST_FILE, REMEDY)
-    digest = _checked_hash(path, data, expected)
+    digest = checked_hash(path, data, expected, DAMAGED)
     if EXTERNAL_DATA in data:
         raise WeightsError(f"{path} keeps tensors in other files: export it with inline data")
     return DetectorGraph(data, str(path), digest)
-
-
-def _checked_hash(path: Path, data: bytes, expected: str | None) -> str:
-    digest = hashlib.sha256(data).hexdigest()
-    if expected is not None and digest != expected:
-        raise WeightsError(
-            f"{path} is damaged or not the file that its manifest names: SHA-256 is {digest}, the manifest says "
-            f"{expected}. Restore the file or export the detector again"
-        )
-    return digest
 
 
 def _exporter() -> Any:

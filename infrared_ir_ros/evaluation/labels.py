@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,12 +57,18 @@ class LabelFolder:
             raise SourceError(
                 f"labels {printable(str(file))}: x, y, width and height must be shares of the frame, 0..1"
             )
-        return tuple(self._detection(box, frame.image.shape) for box in boxes.astype(float).tolist())
+        return labelled(boxes, frame.image.shape, self._names)
 
-    def _detection(self, box: list[float], shape: tuple[int, ...]) -> Detection:
-        kind, x, y, width, height = box
-        number = int(kind)
-        label = self._names[number] if 0 <= number < len(self._names) else str(number)
-        left, right = (shape[1] * (x + side * width / 2) for side in (-1, 1))
-        top, bottom = (shape[0] * (y + side * height / 2) for side in (-1, 1))
-        return Detection((left, top, right, bottom), 1.0, label)
+
+def labelled(boxes: np.ndarray, shape: tuple[int, ...], names: Sequence[str]) -> tuple[Detection, ...]:
+    """Boxes (n, 5) of `read_boxes` as detections in a frame of `shape`; a class without a name goes by its number."""
+    return tuple(_detection(box, shape, names) for box in boxes.astype(float).tolist())
+
+
+def _detection(box: list[float], shape: tuple[int, ...], names: Sequence[str]) -> Detection:
+    kind, x, y, width, height = box
+    number = int(kind)
+    label = names[number] if 0 <= number < len(names) else str(number)
+    left, right = (shape[1] * (x + side * width / 2) for side in (-1, 1))
+    top, bottom = (shape[0] * (y + side * height / 2) for side in (-1, 1))
+    return Detection((left, top, right, bottom), 1.0, label)

@@ -60,15 +60,21 @@ class PriorFiles:
         if name not in self.hashes:
             raise WeightsError(f"{self.folder / MANIFEST} names no {name}: export the prior again")
         data = read_regular(self.folder / name, LARGEST_FILE)
-        digest = hashlib.sha256(data).hexdigest()
-        if digest != self.hashes[name]:
-            raise WeightsError(
-                f"{self.folder / name} is damaged or not the file that its manifest names: SHA-256 is {digest}, "
-                f"the manifest says {self.hashes[name]}. Install the package again or restore the file"
-            )
+        checked_hash(self.folder / name, data, self.hashes[name], "Install the package again or restore the file")
         if name.endswith(".onnx") and EXTERNAL_DATA in data:
             raise WeightsError(f"{self.folder / name} keeps tensors in other files: export it with inline data")
         return data
+
+
+def checked_hash(path: Path, data: bytes, expected: str | None, remedy: str) -> str:
+    """SHA-256 of a file's content. Raises WeightsError, with the remedy, if its manifest expects another one."""
+    digest = hashlib.sha256(data).hexdigest()
+    if expected is not None and digest != expected:
+        raise WeightsError(
+            f"{path} is damaged or not the file that its manifest names: SHA-256 is {digest}, the manifest says "
+            f"{expected}. {remedy}"
+        )
+    return digest
 
 
 def find_prior(prior: str, prior_path: str = "") -> PriorFiles:
