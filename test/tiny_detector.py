@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from onnx import helper
 from torch import Tensor, nn
 
-from infrared_ir_ros.detection.export import with_suppression
+from infrared_ir_ros.training.detector_export import with_suppression
 
 SIDE, STEP = 16, 8  # pixels of a window, and from one to the next
 NAMES = ("hot", "warm")

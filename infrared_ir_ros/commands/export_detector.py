@@ -46,12 +46,10 @@ def export_detector(
     allow_pickle
         A .pt is a pickle, which runs code when it is loaded: say that you trust whoever made it.
     """
-    from infrared_ir_ros.detection.files import load_network
+    from infrared_ir_ros.training.detector_network import exporter, load_network
 
     network = load_network(detector, allow_pickle)
-    from infrared_ir_ros.detection.export import export_detector as export
-
-    export(network.model, network.names, output, version or network.version)
+    exporter().export_detector(network.model, network.names, output, version or network.version)
     print(f"{len(network.names)} classes ({', '.join(network.names)[:200]}) in {output}")
 
 

@@ -12,35 +12,29 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The files of a detector: find them, check them, and make a graph of them."""
+"""The files of a detector: find them and check them."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from infrared_ir_ros.detection.architecture import Architecture, load_pickle
 from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.restoration.weights import (
     EXTERNAL_DATA,
     LARGEST_FILE,
     LARGEST_MANIFEST,
+    MANIFEST,
     SHIPPED,
     checked_hash,
     read_regular,
 )
 
-if TYPE_CHECKING:
-    from torch import nn
-
 SHIPPED_DETECTOR = "yolov8n"
-GRAPH, WEIGHTS, DESCRIPTION, MANIFEST = "detector.onnx", "detector.safetensors", "detector.yaml", "manifest.json"
+GRAPH = "detector.onnx"
 MOST_NAMES, LONGEST_NAME = 1000, 100
 REMEDY = f"give detector.model the path of a {GRAPH}, or of a folder that export_detector wrote"
 DAMAGED = "Restore the file or export the detector again"
@@ -53,41 +47,6 @@ class DetectorGraph:
     data: bytes
     source: str
     sha256: str
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network of ultralytics with its weights, its classes, its version, and the SHA-256 of its file."""
-
-    model: nn.Module
-    names: tuple[str, ...]
-    version: str
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Description:
-    """What `detector.yaml` says: how the network is built, what its classes are called, which version it is."""
-
-    architecture: Architecture
-    names: tuple[str, ...]
-    version: str
-
-    def __post_init__(self) -> None:
-        checked_names(self.names)
-
-    def to_table(self) -> dict[str, Any]:
-        return {"architecture": asdict(self.architecture), "names": list(self.names), "version": self.version}
-
-    @classmethod
-    def read(cls, path: Path) -> Description:
-        """Raises WeightsError for what is not such a description."""
-        try:
-            table = yaml.safe_load(read_regular(path, LARGEST_MANIFEST, REMEDY))
-            return cls(Architecture(**table["architecture"]), tuple(table["names"]), str(table["version"]))
-        except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise WeightsError(f"{path} does not describe a detector ({reason}): export it again") from error
 
 
 def checked_names(names: Sequence[object]) -> tuple[str, ...]:
@@ -112,52 +71,19 @@ def find_detector(model: str, allow_pickle: bool = False) -> DetectorGraph:
     """
     path = SHIPPED / f"detector_{SHIPPED_DETECTOR}" if model == SHIPPED_DETECTOR else Path(model)
     if path.suffix == ".onnx":
-        listed = _hashes(path.parent) if (path.parent / MANIFEST).is_file() else {}
+        listed = listed_files(path.parent) if (path.parent / MANIFEST).is_file() else {}
         return _read_graph(path, listed.get(path.name))
-    if os.path.isdir(path) and GRAPH in (hashes := _hashes(path)):
+    if os.path.isdir(path) and GRAPH in (hashes := listed_files(path)):
         return _read_graph(path / GRAPH, hashes[GRAPH])
+    from infrared_ir_ros.training.detector_network import exporter, load_network  # only for these forms
+
     network = load_network(path, allow_pickle)
-    data = _exporter().detector_graph(network.model, network.names, network.version)
+    data = exporter().detector_graph(network.model, network.names, network.version)
     return DetectorGraph(data, str(path), network.sha256)
 
 
-def load_network(path: Path, allow_pickle: bool = False) -> Network:
-    """The network of a folder, `.safetensors` or `.pt`; raises like `find_detector`."""
-    if path.suffix == ".pt":
-        if not allow_pickle:
-            raise OptionError(
-                f"{path} is a pickle, which runs code when it is loaded: allow that (detector.allow_pickle) if you "
-                "trust whoever made it, or have it made safe with export_detector"
-            )
-        digest = checked_hash(path, read_regular(path, LARGEST_FILE, REMEDY), None, DAMAGED)
-        model = load_pickle(path)
-        return Network(model, names_of(model), path.stem, digest)
-    if path.suffix == ".safetensors":
-        return _network(path, None)
-    if not os.path.isdir(path):
-        raise WeightsError(f"there is no detector {str(path)!r}: {REMEDY}")
-    hashes = _hashes(path)
-    if WEIGHTS not in hashes:
-        raise WeightsError(f"{path / MANIFEST} does not name {WEIGHTS}: export the detector again")
-    return _network(path / WEIGHTS, hashes[WEIGHTS])
-
-
-def names_of(model: Any) -> tuple[str, ...]:
-    """The names of a network of ultralytics, in the order of its classes."""
-    names = model.names
-    return checked_names([names[index] for index in sorted(names)] if isinstance(names, dict) else names)
-
-
-def _network(path: Path, expected: str | None) -> Network:
-    data = read_regular(path, LARGEST_FILE, REMEDY)
-    digest = checked_hash(path, data, expected, DAMAGED)
-    description = Description.read(path.with_suffix(".yaml"))
-    model = _exporter().load_weights(description.architecture, len(description.names), data)
-    return Network(model, description.names, description.version, digest)
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 by file name, as the manifest says."""
+def listed_files(folder: Path) -> dict[str, str]:
+    """SHA-256 by file name, as the manifest of a detector says. Raises WeightsError for what is no such manifest."""
     try:
         return dict(json.loads(read_regular(folder / MANIFEST, LARGEST_MANIFEST, REMEDY))["files"])
     except (KeyError, TypeError, ValueError, RecursionError) as error:
@@ -170,14 +96,3 @@ def _read_graph(path: Path, expected: str | None) -> DetectorGraph:
     if EXTERNAL_DATA in data:
         raise WeightsError(f"{path} keeps tensors in other files: export it with inline data")
     return DetectorGraph(data, str(path), digest)
-
-
-def _exporter() -> Any:
-    try:
-        from infrared_ir_ros.detection import export
-    except ImportError as error:
-        raise OptionError(
-            f"this form of a detector needs torch and onnx ({error}): pip install -r requirements/train.txt, or have "
-            "it exported to .onnx"
-        ) from error
-    return export

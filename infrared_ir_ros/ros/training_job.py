@@ -119,11 +119,10 @@ class TrainingJob:
     def _train(self) -> Outcome:
         asked = self._asked
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), asked.nice)  # of this thread and those it starts
-        import torch  # takes seconds, and nobody waits here
+        from infrared_ir_ros.training.adapt import adapt  # takes seconds, and nobody waits here
+        from infrared_ir_ros.training.processes import use_threads
 
-        from infrared_ir_ros.training.adapt import adapt
-
-        torch.set_num_threads(asked.threads)
+        use_threads(asked.threads)
         files, bank = find_prior("embedded", asked.prior_path), read_bank(asked.prompts) if asked.prompts else None
         material = read_material(asked.lesson, self._problem)
         resume = self._checkpoint.is_file()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Several processes that train as one: how they find each other, and what they must agree on after every step."""
+"""What a training may use: threads, and other processes, which must agree with it after every step."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor
+
+
+def use_threads(count: int) -> None:
+    """How many threads torch computes with in this process."""
+    torch.set_num_threads(count)
 
 
 def start_processes(precision: str, handlers: list[Any] | None = None) -> Accelerator:

@@ -28,15 +28,15 @@ import onnx
 import torch
 import yaml
 from onnx import TensorProto, helper, numpy_helper
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from infrared_ir_ros.detection.architecture import Architecture, architecture_of
-from infrared_ir_ros.detection.files import DESCRIPTION, GRAPH, MANIFEST, WEIGHTS, Description
-from infrared_ir_ros.errors import WeightsError
+from infrared_ir_ros.detection.files import GRAPH
 from infrared_ir_ros.media.atomic import write_atomically
 from infrared_ir_ros.priors.halves import LARGE, store_in_half
+from infrared_ir_ros.restoration.weights import MANIFEST
+from infrared_ir_ros.training.detector_architecture import architecture_of
+from infrared_ir_ros.training.detector_network import DESCRIPTION, WEIGHTS, Description, load_weights
 
 OPSET = 17
 STRIDE = 32  # of the coarsest of YOLOv8's three grids: sides of a frame divide by it
@@ -66,19 +66,6 @@ def export_detector(model: nn.Module, names: Sequence[str], folder: Path, versio
     ).encode()
     for name, data in files.items():
         write_atomically(folder / name, data)
-
-
-def load_weights(architecture: Architecture, classes: int, data: bytes) -> nn.Module:
-    """The network with the weights of a safetensors file. Raises WeightsError where they don't fit it."""
-    model = architecture.build(classes)
-    try:
-        model.load_state_dict({name: tensor.float() for name, tensor in load(data).items()})
-    except (RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise WeightsError(
-            f"the detector's weights don't fit {architecture} with {classes} classes: {reason}"
-        ) from error
-    return model.eval()
 
 
 def detector_graph(model: nn.Module, names: Sequence[str], version: str) -> bytes:

@@ -1,0 +1,133 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A detector as ultralytics has it, with weights that can be trained on: from safetensors, or from a pickle."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from infrared_ir_ros.detection.files import DAMAGED, REMEDY, checked_names, listed_files
+from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.restoration.weights import LARGEST_FILE, LARGEST_MANIFEST, MANIFEST, checked_hash, read_regular
+from infrared_ir_ros.training.detector_architecture import Architecture, load_pickle
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WEIGHTS, DESCRIPTION = "detector.safetensors", "detector.yaml"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of ultralytics with its weights, its classes, its version, and the SHA-256 of its file."""
+
+    model: nn.Module
+    names: tuple[str, ...]
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """What `detector.yaml` says: how the network is built, what its classes are called, which version it is."""
+
+    architecture: Architecture
+    names: tuple[str, ...]
+    version: str
+
+    def __post_init__(self) -> None:
+        checked_names(self.names)
+
+    def to_table(self) -> dict[str, Any]:
+        return {"architecture": asdict(self.architecture), "names": list(self.names), "version": self.version}
+
+    @classmethod
+    def read(cls, path: Path) -> Description:
+        """Raises WeightsError for what is not such a description."""
+        try:
+            table = yaml.safe_load(read_regular(path, LARGEST_MANIFEST, REMEDY))
+            return cls(Architecture(**table["architecture"]), tuple(table["names"]), str(table["version"]))
+        except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise WeightsError(f"{path} does not describe a detector ({reason}): export it again") from error
+
+
+def load_network(path: Path, allow_pickle: bool = False) -> Network:
+    """The network of a folder, `.safetensors` or `.pt`; raises like `find_detector`."""
+    if path.suffix == ".pt":
+        if not allow_pickle:
+            raise OptionError(
+                f"{path} is a pickle, which runs code when it is loaded: allow that (detector.allow_pickle) if you "
+                "trust whoever made it, or have it made safe with export_detector"
+            )
+        digest = checked_hash(path, read_regular(path, LARGEST_FILE, REMEDY), None, DAMAGED)
+        model = load_pickle(path)
+        return Network(model, names_of(model), path.stem, digest)
+    if path.suffix == ".safetensors":
+        return _network(path, None)
+    if not os.path.isdir(path):
+        raise WeightsError(f"there is no detector {str(path)!r}: {REMEDY}")
+    hashes = listed_files(path)
+    if WEIGHTS not in hashes:
+        raise WeightsError(f"{path / MANIFEST} does not name {WEIGHTS}: export the detector again")
+    return _network(path / WEIGHTS, hashes[WEIGHTS])
+
+
+def load_weights(architecture: Architecture, classes: int, data: bytes) -> nn.Module:
+    """The network with the weights of a safetensors file. Raises WeightsError where they don't fit it."""
+    model = architecture.build(classes)
+    from safetensors import SafetensorError
+    from safetensors.torch import load  # and torch is there: it comes with ultralytics
+
+    try:
+        model.load_state_dict({name: tensor.float() for name, tensor in load(data).items()})
+    except (RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(
+            f"the detector's weights don't fit {architecture} with {classes} classes: {reason}"
+        ) from error
+    return model.eval()
+
+
+def names_of(model: Any) -> tuple[str, ...]:
+    """The names of a network of ultralytics, in the order of its classes."""
+    names = model.names
+    return checked_names([names[index] for index in sorted(names)] if isinstance(names, dict) else names)
+
+
+def _network(path: Path, expected: str | None) -> Network:
+    data = read_regular(path, LARGEST_FILE, REMEDY)
+    digest = checked_hash(path, data, expected, DAMAGED)
+    description = Description.read(path.with_suffix(".yaml"))
+    model = load_weights(description.architecture, len(description.names), data)
+    return Network(model, description.names, description.version, digest)
+
+
+def exporter() -> ModuleType:
+    """What writes such a network for the node. Raises OptionError where torch or onnx is missing."""
+    try:
+        from infrared_ir_ros.training import detector_export
+    except ImportError as error:
+        raise OptionError(
+            f"this form of a detector needs torch and onnx ({error}): pip install -r requirements/train.txt, or have "
+            "it exported to .onnx"
+        ) from error
+    return detector_export
