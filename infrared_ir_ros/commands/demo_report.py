@@ -27,12 +27,13 @@ from rosbags.highlevel import AnyReader
 
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.media import write_atomically
+from infrared_ir_ros.media.image_message import frame_of_image
 from infrared_ir_ros.restoration.palettes import comparison
+from infrared_ir_ros.ros.filming import DIAGNOSTICS, IMAGE, NAMESPACE, counters
 from infrared_ir_ros.simulation import stretch
 
 MOMENTS = (0, 1, 3, 10)  # seconds
-DTYPES = {"mono8": "u1", "8UC1": "u1", "mono16": "u2", "16UC1": "u2", "32FC1": "f4"}
-IMAGE, RESTORED, CLEAN, DIAGNOSTICS = "/ir/image", "/ir/restored", "/ir/truth/clean", "/diagnostics"
+RESTORED, CLEAN = f"{NAMESPACE}/restored", f"{NAMESPACE}/truth/clean"
 
 
 @dataclass
@@ -65,7 +66,7 @@ def read_figures(bag: Path, sent: int) -> Figures:
             continue
         stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
         frames = waiting.setdefault(stamp, {})
-        frames[topic] = _image(message)
+        frames[topic] = frame_of_image(message, topic)
         if topic == RESTORED:
             figures.arrivals.append(arrival_ns / 1e9)
             figures.ages.append((arrival_ns - stamp) / 1e9)
@@ -101,14 +102,6 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
     return lines
 
 
-def counters(message: Any) -> dict[str, str]:
-    """What restore_node says of its frames in a message of /diagnostics; empty when the message is another node's."""
-    for status in message.status:
-        if status.name.endswith("restore_node: frames"):
-            return {pair.key: pair.value for pair in status.values}
-    return {}
-
-
 def write_picture(path: Path, figures: Figures) -> None:
     """Write input and restored frame side by side as PNG, in grey and on one scale."""
     before, after = figures.pictures[:2]
@@ -134,12 +127,6 @@ def _messages(bag: Path) -> Iterator[tuple[str, int, Any]]:
     with AnyReader([bag]) as reader:
         for connection, arrival_ns, data in reader.messages():
             yield connection.topic, arrival_ns, reader.deserialize(data, connection.msgtype)
-
-
-def _image(message: Any) -> np.ndarray:
-    order = ">" if message.is_bigendian else "<"
-    pixels = np.frombuffer(message.data, np.dtype(order + DTYPES[message.encoding]))
-    return pixels.reshape(message.height, -1)[:, : message.width]
 
 
 def _read_counters(message: Any, figures: Figures) -> None:

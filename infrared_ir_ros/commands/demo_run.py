@@ -24,11 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from infrared_ir_ros.commands.demo_processes import PATIENCE, film
 from infrared_ir_ros.commands.demo_report import (
     CLEAN,
-    DIAGNOSTICS,
-    IMAGE,
     RESTORED,
     read_figures,
     rows,
@@ -38,6 +35,7 @@ from infrared_ir_ros.commands.demo_report import (
 from infrared_ir_ros.errors import InfraredError, OptionError, SourceError
 from infrared_ir_ros.media import Source, open_source
 from infrared_ir_ros.restoration import load_restorer
+from infrared_ir_ros.ros.filming import DIAGNOSTICS, IMAGE, PATIENCE, film
 
 FASTEST = 20.0  # frames a second
 SHARE = 0.5  # of the time is the restorer's; the camera and the recorder want some too

@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 from rosbags.highlevel import AnyReader
 
-from infrared_ir_ros.commands.demo_processes import film
-from infrared_ir_ros.commands.demo_report import DIAGNOSTICS, IMAGE, RESTORED, counters
+from infrared_ir_ros.commands.demo_report import RESTORED
 from infrared_ir_ros.evaluation.methods import Answer
 from infrared_ir_ros.media.image_message import frame_of_image
+from infrared_ir_ros.ros.filming import DIAGNOSTICS, IMAGE, NAMESPACE, counters, film
 
-TIMING = "/ir/timing"
+TIMING = f"{NAMESPACE}/timing"
 LONGEST = 24 * 3600.0  # seconds of a recording
 KINDS = {
     IMAGE: "sensor_msgs/msg/Image",

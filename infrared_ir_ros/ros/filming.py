@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The demo's nodes as processes: started, watched, and stopped whatever happens."""
+"""Camera, restore_node and recorder as processes: started, watched, and stopped whatever happens."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.signals import SignalHandlerOptions
 
-from infrared_ir_ros.commands.demo_report import DIAGNOSTICS, IMAGE, counters
 from infrared_ir_ros.errors import InfraredError
 
+NAMESPACE = "/ir"
+IMAGE, DIAGNOSTICS = f"{NAMESPACE}/image", "/diagnostics"
 PATIENCE = 120.0  # seconds for a process to do what is waited for
 
 
@@ -82,7 +83,7 @@ class Observer:
 
     def __init__(self) -> None:
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node("demo")
+        self._node = rclpy.create_node("filming")
         self._node.create_subscription(DiagnosticArray, DIAGNOSTICS, self._on_report, 10)
         self.forget()
 
@@ -127,7 +128,7 @@ def film(
     camera, node: parameters of thermal_camera and restore_node, as words. topics: NAME:TYPE of what is recorded.
     patience: seconds for the camera. Raises InfraredError when a process fails.
     """
-    ros = ["--ros-args", "-r", "__ns:=/ir"]
+    ros = ["--ros-args", "-r", f"__ns:={NAMESPACE}"]
     with (
         running("recorder", [*topics, "--output", str(bag)], logs) as recorder,
         running("restore_node", [*ros, *node], logs) as restorer,
@@ -142,3 +143,11 @@ def film(
         observer.wait(observer.drained, "restore_node did not finish", others)
     if not bag.exists():
         raise InfraredError(f"the bag was not written: {recorder.last_line()}")
+
+
+def counters(message: Any) -> dict[str, str]:
+    """What restore_node says of its frames in a message of /diagnostics; empty when the message is another node's."""
+    for status in message.status:
+        if status.name.endswith("restore_node: frames"):
+            return {pair.key: pair.value for pair in status.values}
+    return {}
