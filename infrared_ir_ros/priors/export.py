@@ -29,9 +29,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from infrared_ir_ros.media.atomic import write_atomically
 from infrared_ir_ros.priors.embedded import EmbeddedPrior
 from infrared_ir_ros.priors.halves import store_in_half
+from infrared_ir_ros.priors.manifest import write_with_manifest
 from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS
 from infrared_ir_ros.restoration.prompts import PromptBank
 from infrared_ir_ros.restoration.weights import MANIFEST, PriorFiles
@@ -72,12 +72,8 @@ def export_prior(prior: EmbeddedPrior, constructor: dict[str, Any], folder: Path
         "version": version,
         "tasks": ["restore"],
         "constructor": constructor,
-        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        write_atomically(folder / name, data)
-    write_atomically(folder / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+    write_with_manifest(folder, files, manifest)
 
 
 def export_tasks(files: PriorFiles, adapters: bytes, prompts: dict[str, np.ndarray], folder: Path) -> None:
@@ -89,11 +85,7 @@ def export_tasks(files: PriorFiles, adapters: bytes, prompts: dict[str, np.ndarr
     contents[ADAPTERS] = adapters
     bank = PromptBank(files.hashes[WEIGHTS], hashlib.sha256(adapters).hexdigest(), prompts)
     contents[PROMPTS] = bank.to_bytes()
-    manifest = json.loads((files.folder / MANIFEST).read_bytes())
-    manifest["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
-    for name, data in contents.items():
-        write_atomically(folder / name, data)
-    write_atomically(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+    write_with_manifest(folder, contents, json.loads((files.folder / MANIFEST).read_bytes()))
 
 
 def _graph(prior: EmbeddedPrior, method: Callable, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> bytes:

@@ -16,15 +16,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from infrared_ir_ros.errors import OptionError, WeightsError
-from infrared_ir_ros.media.atomic import write_atomically
+from infrared_ir_ros.priors.manifest import write_with_manifest
 from infrared_ir_ros.priors.released import TASKS, Released
 from infrared_ir_ros.priors.sd_base import (
     WHERE,
@@ -70,11 +68,8 @@ def write_import(
         "version": "InfraredIR",
         "tasks": list(TASKS),
         "constructor": {"base": _absolute(base), "base_sha256": fingerprint(where), **constructor},
-        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
-    for name, data in files.items():
-        write_atomically(folder / name, data)
-    write_atomically(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+    write_with_manifest(folder, files, manifest)
 
 
 def load_prior(files: PriorFiles, dtype: torch.dtype) -> SdTurboPrior:

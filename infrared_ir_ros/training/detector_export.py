@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -32,9 +31,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from infrared_ir_ros.detection.files import GRAPH
-from infrared_ir_ros.media.atomic import write_atomically
 from infrared_ir_ros.priors.halves import LARGE, store_in_half
-from infrared_ir_ros.restoration.weights import MANIFEST
+from infrared_ir_ros.priors.manifest import write_with_manifest
 from infrared_ir_ros.training.detector_architecture import architecture_of
 from infrared_ir_ros.training.detector_network import DESCRIPTION, WEIGHTS, Description, load_weights
 
@@ -60,12 +58,7 @@ def export_detector(model: nn.Module, names: Sequence[str], folder: Path, versio
         DESCRIPTION: yaml.safe_dump(description.to_table(), sort_keys=False).encode(),
         GRAPH: detector_graph(rebuilt, names, version),
     }
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    files[MANIFEST] = (
-        json.dumps({"version": version, "names": list(names), "files": hashes}, indent=2) + "\n"
-    ).encode()
-    for name, data in files.items():
-        write_atomically(folder / name, data)
+    write_with_manifest(folder, files, {"version": version, "names": list(names)})
 
 
 def detector_graph(model: nn.Module, names: Sequence[str], version: str) -> bytes:
