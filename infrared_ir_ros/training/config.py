@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -72,24 +73,19 @@ class PriorConfig:
 
 def read_config(path: Path) -> PriorConfig:
     """Read a configuration. Raises OptionError with the file, the key and what is expected."""
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise OptionError(f"configuration {path} can't be read: {error}") from error
-    stages = [_stage(path, stage) for stage in content.pop("stages", [])]
+    content = read_table(path)
+    stages = [_stage(path, stage) for stage in tables(path, content, "stages")]
     if not stages:
         raise OptionError(f"{path} names no stages: list at least one of {', '.join(STAGES)}")
     config = build(path, PriorConfig, content | {"stages": stages})
-    for key, known in (("precision", PRECISIONS), ("degrade_on", DEGRADE_ON)):
-        if getattr(config, key) not in known:
-            raise OptionError(f"{path}: {key} is {getattr(config, key)!r}: use one of {', '.join(known)}")
+    check_choices(path, config, precision=PRECISIONS, degrade_on=DEGRADE_ON)
     return config
 
 
 def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
     if content.get("name") not in STAGES:
         raise OptionError(f"{path}: stage {content.get('name')!r} is unknown: use one of {', '.join(STAGES)}")
-    content["mix"] = build(path, Mix, {"sizes": []} | content.get("mix", {}))
+    content["mix"] = build(path, Mix, content.get("mix", {}), {"sizes": []})
     stage = build(path, StageConfig, content)
     if min(stage.minutes, stage.steps) < 0 or bool(stage.minutes) == bool(stage.steps):
         raise OptionError(
@@ -99,8 +95,41 @@ def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
     return stage
 
 
-def build(path: Path, record: type, content: dict[str, Any]) -> Any:
-    """A record of a table's keys. Raises OptionError with the file, and the key that is unknown or missing."""
+def read_table(path: Path) -> dict[str, Any]:
+    """The table in a YAML file. Raises OptionError with the file where there is none."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise OptionError(f"configuration {path} can't be read: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise OptionError(f"configuration {path} holds {type(content).__name__}, not a table: see those in config/")
+    return content
+
+
+def tables(path: Path, content: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Take a list of tables out of a configuration. Raises OptionError for something else."""
+    found = content.pop(key, [])
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise OptionError(f"{path}: {key} is {str(found)[:80]!r}: list tables, like `- {{name: ...}}`")
+    return found
+
+
+def check_choices(path: Path, config: object, **choices: Sequence[str]) -> None:
+    """Raises OptionError for the first value of a configuration that is none of those it may be."""
+    for key, known in choices.items():
+        if getattr(config, key) not in known:
+            raise OptionError(f"{path}: {key} is {getattr(config, key)!r}: use one of {', '.join(known)}")
+
+
+def build(path: Path, record: type, content: dict[str, Any], defaults: dict[str, Any] | None = None) -> Any:
+    """A record of a table's keys, over those of `defaults`.
+
+    Raises OptionError with the file, and the key that is unknown or missing.
+    """
+    for table in (defaults or {}, content):
+        if not isinstance(table, dict):
+            raise OptionError(f"{path}: {record.__name__} is {str(table)[:80]!r}: give it as a table")
+    content = {**(defaults or {}), **content}
     known = {item.name for item in fields(record)}
     if unknown := set(content) - known:
         raise OptionError(

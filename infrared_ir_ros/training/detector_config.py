@@ -20,11 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.simulation.degradation import check_preset
-from infrared_ir_ros.training.config import build
+from infrared_ir_ros.training.config import build, read_table
 
 STORED = "stored"  # variant of a frame: as it came, its contrast too; `clean` is the frame stretched
 
@@ -64,11 +62,8 @@ class DetectorConfig:
 
 def read_detector_config(path: Path) -> DetectorConfig:
     """Read a configuration. Raises OptionError with the file, the key and what is expected."""
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise OptionError(f"configuration {path} can't be read: {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("tiles"), dict):
+    content = read_table(path)
+    if not isinstance(content.get("tiles"), dict):
         raise OptionError(f"configuration {path} has no table `tiles`: see config/train_detector.yaml")
     tiles = build(path, TilesConfig, content["tiles"])
     config = build(path, DetectorConfig, content | {"tiles": tiles})

@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.training.config import PRECISIONS, build
+from infrared_ir_ros.training.config import PRECISIONS, build, check_choices, read_table, tables
 from infrared_ir_ros.training.frames import Mix
 from infrared_ir_ros.training.spectral import KINDS
 
@@ -94,23 +93,18 @@ def read_tasks_config(path: Path) -> TasksConfig:
 
     The tasks share the file's `mix`; what a task names in a `mix` of its own goes first.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise OptionError(f"configuration {path} can't be read: {error}") from error
+    content = read_table(path)
     shared = content.pop("mix", {})
-    tasks = [_task(path, shared, dict(task)) for task in content.pop("tasks", [])]
+    tasks = [_task(path, shared, task) for task in tables(path, content, "tasks")]
     if not tasks or len({task.name for task in tasks}) < len(tasks):
         raise OptionError(f"{path} names no tasks, or one twice: list each, like `- {{name: detect, minutes: 30}}`")
     config = build(path, TasksConfig, content | {"tasks": tasks})
-    for key, known in (("optimise", OPTIMISE), ("precision", PRECISIONS)):
-        if getattr(config, key) not in known:
-            raise OptionError(f"{path}: {key} is {getattr(config, key)!r}: use one of {', '.join(known)}")
+    check_choices(path, config, optimise=OPTIMISE, precision=PRECISIONS)
     return config
 
 
 def _task(path: Path, shared: dict[str, Any], content: dict[str, Any]) -> TaskConfig:
-    content["mix"] = build(path, Mix, shared | content.get("mix", {}))
+    content["mix"] = build(path, Mix, content.get("mix", {}), shared)
     task = build(path, TaskConfig, content)
     if not task.minutes > 0:
         raise OptionError(f"{path}: task {task.name} has minutes: {task.minutes}: give it some")

@@ -202,6 +202,7 @@ def test_tasks_take_turns_as_their_minutes_say(config: TasksConfig) -> None:
         (("minutes: 50", "minutes: 0"), "small_target has minutes: 0"),
         (("spectral_kind: detail", "spectral_kind: loud"), "spectral_kind 'loud'"),
         (("name: segment", "name: detect"), "or one twice"),
+        ((CONFIG, "- 1"), "list, not a table"),
         (("workers: 0", "optimise: nothing"), "optimise is 'nothing'"),
     ],
 )
