@@ -18,25 +18,25 @@ An empty argument leaves what params_file says.
 """
 
 from launch import Condition, LaunchDescription
-from launch.actions import DeclareLaunchArgument, GroupAction, SetEnvironmentVariable
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
+from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node, SetParameter
 from launch_ros.substitutions import FindPackageShare
 
-CONFIG = PathJoinSubstitution([FindPackageShare("infrared_ir_ros"), "config"])
-OVERRIDES = ("task", "prior", "device", "autostart")
+SHARE = FindPackageShare("infrared_ir_ros")
+TRANSPORT = PathJoinSubstitution([SHARE, "launch", "transport.launch.py"])
+OVERRIDES = (
+    ("task", "what frames are restored for"),
+    ("prior", "the network"),
+    ("device", "where the network runs: auto, cpu, cuda"),
+    ("autostart", "activate without a lifecycle manager"),
+)
 
 
 def given(argument: str) -> Condition:
     """Holds where the launch argument is not empty."""
     return Condition(predicate=lambda context: context.launch_configurations[argument] != "")
-
-
-def unless_set(variable: str, other: str) -> SetEnvironmentVariable:
-    """Give Fast DDS transports that hold large frames, unless the user chose a profile under one of its two names."""
-    profile = PathJoinSubstitution([CONFIG, "fastdds.xml"])
-    chosen = EnvironmentVariable(variable, default_value=[EnvironmentVariable(other, default_value=[profile])])
-    return SetEnvironmentVariable(variable, chosen)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -64,22 +64,18 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("image_topic", default_value="image", description="thermal frames to restore"),
             DeclareLaunchArgument(
                 "params_file",
-                default_value=PathJoinSubstitution([CONFIG, "restore.yaml"]),
+                default_value=PathJoinSubstitution([SHARE, "config", "restore.yaml"]),
                 description="parameters of the node",
             ),
-            DeclareLaunchArgument("task", default_value="", description="what frames are restored for"),
-            DeclareLaunchArgument("prior", default_value="", description="the network"),
-            DeclareLaunchArgument("device", default_value="", description="where the network runs: auto, cpu, cuda"),
-            DeclareLaunchArgument("autostart", default_value="", description="activate without a lifecycle manager"),
+            *(DeclareLaunchArgument(name, default_value="", description=text) for name, text in OVERRIDES),
             DeclareLaunchArgument("use_sim_time", default_value="false", description="take the time from /clock"),
             DeclareLaunchArgument("log_level", default_value="info", description="debug, info, warn, error or fatal"),
             DeclareLaunchArgument("respawn", default_value="false", description="start the node again when it dies"),
-            unless_set("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"),
-            unless_set("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+            IncludeLaunchDescription(PythonLaunchDescriptionSource(TRANSPORT)),
             GroupAction(
                 [
                     SetParameter("use_sim_time", LaunchConfiguration("use_sim_time")),
-                    *(SetParameter(name, LaunchConfiguration(name), condition=given(name)) for name in OVERRIDES),
+                    *(SetParameter(name, LaunchConfiguration(name), condition=given(name)) for name, _ in OVERRIDES),
                     node,
                 ]
             ),

@@ -18,12 +18,14 @@ An empty argument leaves what params_file says.
 """
 
 from launch import Condition, LaunchDescription
-from launch.actions import DeclareLaunchArgument, GroupAction, SetEnvironmentVariable
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
+from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node, SetParameter
 from launch_ros.substitutions import FindPackageShare
 
-CONFIG = PathJoinSubstitution([FindPackageShare("infrared_ir_ros"), "config"])
+SHARE = FindPackageShare("infrared_ir_ros")
+TRANSPORT = PathJoinSubstitution([SHARE, "launch", "transport.launch.py"])
 OVERRIDES = (
     ("sources", "recordings to learn from, with : between them"),
     ("topic", "image topic of a bag"),
@@ -42,13 +44,6 @@ OVERRIDES = (
 def given(argument: str) -> Condition:
     """Holds where the launch argument is not empty."""
     return Condition(predicate=lambda context: context.launch_configurations[argument] != "")
-
-
-def unless_set(variable: str, other: str) -> SetEnvironmentVariable:
-    """Give Fast DDS transports that hold large frames, unless the user chose a profile under one of its two names."""
-    profile = PathJoinSubstitution([CONFIG, "fastdds.xml"])
-    chosen = EnvironmentVariable(variable, default_value=[EnvironmentVariable(other, default_value=[profile])])
-    return SetEnvironmentVariable(variable, chosen)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -73,15 +68,14 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("namespace", default_value="ir", description="of the node, and of restore_node"),
             DeclareLaunchArgument(
                 "params_file",
-                default_value=PathJoinSubstitution([CONFIG, "train.yaml"]),
+                default_value=PathJoinSubstitution([SHARE, "config", "train.yaml"]),
                 description="parameters of the node",
             ),
             *(DeclareLaunchArgument(name, default_value="", description=text) for name, text in OVERRIDES),
             DeclareLaunchArgument("use_sim_time", default_value="false", description="take the time from /clock"),
             DeclareLaunchArgument("log_level", default_value="info", description="debug, info, warn, error or fatal"),
             DeclareLaunchArgument("respawn", default_value="false", description="start the node again when it dies"),
-            unless_set("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"),
-            unless_set("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+            IncludeLaunchDescription(PythonLaunchDescriptionSource(TRANSPORT)),
             GroupAction(
                 [
                     SetParameter("use_sim_time", LaunchConfiguration("use_sim_time")),

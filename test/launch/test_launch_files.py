@@ -35,6 +35,7 @@ from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.commands.restoring import DEFAULTS
 
 FILES = sorted(path.name for path in (ROOT / "launch").glob("*.launch.py"))
+STARTING = [file for file in FILES if file != "transport.launch.py"]
 RESTORE_ARGUMENTS = {
     "namespace", "image_topic", "params_file", "task", "prior", "device", "autostart", "use_sim_time", "log_level",
     "respawn",
@@ -137,7 +138,7 @@ def test_evaluate_really_runs(tmp_path: Path) -> None:
     assert process.returncode == 0 and (tmp_path / "out/report.html").is_file(), output
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", STARTING)
 def test_executables_and_parameters_exist(installed: Installed, file: str) -> None:
     parameters = pytest.importorskip("infrared_ir_ros.ros.parameters", reason="needs cv2")
     from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE
@@ -155,7 +156,7 @@ def test_executables_and_parameters_exist(installed: Installed, file: str) -> No
                 assert type(value) is type(table[name].default), name
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if file != "evaluate.launch.py"])
+@pytest.mark.parametrize("file", [file for file in STARTING if file != "evaluate.launch.py"])
 def test_large_frames_have_room(installed: Installed, file: str) -> None:
     profile = str(installed.share("config") / "fastdds.xml")
     names = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
@@ -171,16 +172,15 @@ def test_the_users_transport_profile_wins(installed: Installed, name: str) -> No
 
 
 def test_arguments_are_those_of_the_documentation() -> None:
-    source = (ROOT / "launch/restore.launch.py").read_text()
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    declared = {
-        call.args[0].value
-        for call in calls
-        if getattr(call.func, "id", "") == "DeclareLaunchArgument" and isinstance(call.args[0], ast.Constant)
-    }
+    tree = ast.parse((ROOT / "launch/restore.launch.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = [call.args[0] for call in calls if getattr(call.func, "id", "") == "DeclareLaunchArgument"]
+    overrides = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
+    declared = {name.value for name in names if isinstance(name, ast.Constant)}
+    declared |= dict(ast.literal_eval(overrides["OVERRIDES"])).keys()
     assert declared == RESTORE_ARGUMENTS
     readme = (ROOT / "README.md").read_text()
-    assert [name for name in sorted(declared) if f"`{name}`" not in readme] == []
+    assert [name for name in sorted(RESTORE_ARGUMENTS) if f"`{name}`" not in readme] == []
 
 
 @pytest.mark.parametrize("file", FILES)
