@@ -17,9 +17,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,17 +31,6 @@ ROOT = Path(__file__).parents[2]
 FEW = {"distance_every": 0}
 ONNX = Restoring(engine="onnxruntime")
 KELVINS = Restoring(counts_mapping="tlinear")
-
-
-def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "infrared_ir_ros.commands.evaluate_bag", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_worker_niceness": "0"},
-        **options,
-    )
 
 
 def wait_for(process: subprocess.Popen[str], what: Callable[[], object]) -> None:

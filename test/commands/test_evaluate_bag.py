@@ -25,8 +25,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluating import FEW, KELVINS, start
+from evaluating import FEW, KELVINS
 from rosbags.highlevel import AnyReader
+from starting import start
 
 from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
 from infrared_ir_ros.commands.restoring import Restoring
@@ -145,14 +146,14 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(bag: Path, tmp_path: Path) -
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    process = start(str(bag), "--output", str(tmp_path / "r"), "--empty-task", preexec_fn=small_files)
+    process = start("evaluate_bag", str(bag), "--output", str(tmp_path / "r"), "--empty-task", preexec_fn=small_files)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 1 and "cannot write" in err and "free some space" in err, err
     assert "Traceback" not in err and os.listdir(tmp_path) == []
 
 
 def test_the_help_explains_every_option() -> None:
-    process = start("--help")
+    process = start("evaluate_bag", "--help")
     out, _ = process.communicate(timeout=60)
     names = [name for name in inspect.signature(evaluate_bag).parameters if name not in ("inputs", "restoring")]
     names += [field.name for field in dataclasses.fields(Restoring)]

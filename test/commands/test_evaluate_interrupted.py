@@ -26,7 +26,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from evaluating import FEW, ONNX, at_once, figures, start, wait_for
+from evaluating import FEW, ONNX, at_once, figures, wait_for
+from starting import start
 
 from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
 from infrared_ir_ros.commands.evaluate_job import Job
@@ -36,7 +37,7 @@ from infrared_ir_ros.evaluation.report import Recording
 
 
 def test_an_interruption_leaves_nothing(bag: Path, tmp_path: Path) -> None:
-    process = start(str(bag), "--output", str(tmp_path / "r"), "--distance-every", "0")
+    process = start("evaluate_bag", str(bag), "--output", str(tmp_path / "r"), "--distance-every", "0")
     wait_for(process, lambda: list(tmp_path.rglob("*.mcap")))
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
@@ -51,7 +52,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
     for name in ("a", "b", "c"):
         shutil.copytree(bag, tmp_path / "in" / name)
     words = [str(tmp_path / "in"), "--topic", "/ir/image", "--distance-every", "0", "--engine", "onnxruntime"]
-    process = start(*words, "--output", str(tmp_path / "r"))
+    process = start("evaluate_bag", *words, "--output", str(tmp_path / "r"))
     kept = tmp_path / ".r.unfinished"
     wait_for(process, lambda: list(kept.glob("done/0*.json")))
     process.kill()
@@ -89,7 +90,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_figures(bag: Path, tmp_pat
     (tmp_path / "in/cut").mkdir()
     (tmp_path / "in/cut/cut.mcap").write_bytes(b"")
     words = [str(tmp_path / "in"), "--topic", "/ir/image", "--distance-every", "0", "--engine", "onnxruntime"]
-    process = start(*words, "--output", str(tmp_path / "r"), "--ray", "local")
+    process = start("evaluate_bag", *words, "--output", str(tmp_path / "r"), "--ray", "local")
 
     killed: list[int] = []
 

@@ -17,14 +17,13 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rosbags.highlevel import AnyReader
+from starting import start
 
 from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.errors import InfraredError
@@ -131,20 +130,10 @@ def test_an_existing_bag_and_an_empty_input_are_refused(tmp_path: Path, capsys: 
     assert sorted(os.listdir(tmp_path)) == ["bag", "in"]
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "infrared_ir_ros.commands.make_bag", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-    )
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_ends_with_130_and_leaves_nothing(tmp_path: Path, number: int) -> None:
     process = start(
-        "scene", "--output", str(tmp_path / "bag"), "--frames", "1000000", "--width", "64", "--height", "48"
+        "make_bag", "scene", "--output", str(tmp_path / "bag"), "--frames", "1000000", "--width", "64", "--height", "48"
     )
     deadline = time.monotonic() + 60
     while not os.listdir(tmp_path) and process.poll() is None and time.monotonic() < deadline:
@@ -156,7 +145,7 @@ def test_an_interruption_ends_with_130_and_leaves_nothing(tmp_path: Path, number
 
 
 def test_the_help_explains_every_option() -> None:
-    process = start("--help")
+    process = start("make_bag", "--help")
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert all(f"--{name.replace('_', '-')}" in out for name in inspect.signature(make_bag).parameters)

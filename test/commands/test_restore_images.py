@@ -14,17 +14,15 @@
 
 import dataclasses
 import inspect
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from starting import start
 
 from infrared_ir_ros.commands import restore_run
 from infrared_ir_ros.commands.make_bag import make_bag
@@ -250,21 +248,13 @@ def test_a_full_disk_stops_the_run_in_one_line_and_leaves_no_half_file(
     assert files(tmp_path / "out") == []
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "infrared_ir_ros.commands.restore_images", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-    )
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_ends_with_130_a_summary_and_no_half_file(tmp_path: Path, number: int) -> None:
     for seed in range(40):
         write_image(tmp_path / f"in/{seed}.png", noisy(np.uint16, seed, (240, 320)))
-    process = start(str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--engine", "onnxruntime")
+    process = start(
+        "restore_images", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--engine", "onnxruntime"
+    )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("out/[0-9]*.png")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -278,13 +268,13 @@ def test_an_interruption_ends_with_130_a_summary_and_no_half_file(tmp_path: Path
 
 
 def test_the_help_explains_every_option_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
-    process = start("--help")
+    process = start("restore_images", "--help")
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     options = {*inspect.signature(restore_images).parameters} - {"input", "restoring"}
     for name in options | {field.name for field in dataclasses.fields(Restoring)}:
         assert f"--{name.replace('_', '-')}" in out
-    process = start(str(tmp_path), "--output", str(tmp_path / "out"), "--strenght", "1")
+    process = start("restore_images", str(tmp_path), "--output", str(tmp_path / "out"), "--strenght", "1")
     out, err = process.communicate(timeout=60)
     assert process.returncode != 0 and "--strength" in out + err and "Traceback" not in out + err
 

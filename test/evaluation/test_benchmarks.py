@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from dataclasses import replace
@@ -30,17 +29,6 @@ from infrared_ir_ros.evaluation import Score, metrics  # noqa: E402
 from infrared_ir_ros.evaluation.classical import noise_sigma  # noqa: E402
 from infrared_ir_ros.media import write_image  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
-
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # noqa: ANN201
-    """Import a module of benchmarks/, writing its results and cache below tmp_path."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setattr(importlib.import_module("_common"), "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(importlib.import_module("_cases"), "CACHE", tmp_path / "cache")
-    return importlib.import_module
 
 
 @pytest.fixture

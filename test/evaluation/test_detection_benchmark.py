@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 
@@ -33,17 +32,7 @@ from tiny_detector import SIDE, tiny_detector  # noqa: E402
 from infrared_ir_ros.records import Detection  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 FRAMES = 10
-
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):  # noqa: ANN201
-    """Import a module of benchmarks/, writing its results and cache below tmp_path."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.setattr(importlib.import_module("_common"), "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(importlib.import_module("_cases"), "CACHE", tmp_path / "cache")
-    return importlib.import_module
 
 
 def found_in(frames: int) -> list[tuple[Detection, ...]]:
