@@ -27,15 +27,9 @@ import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
-DTYPES = {
-    "mono8": ("u1", 1),
-    "8UC1": ("u1", 1),
-    "mono16": ("u2", 1),
-    "16UC1": ("u2", 1),
-    "32FC1": ("f4", 1),
-    "bgr8": ("u1", 3),
-    "rgb8": ("u1", 3),
-}
+from infrared_ir_ros.media.image_message import ENCODINGS
+
+DTYPES = {name: layout for name, layout in ENCODINGS.items() if layout[1] < 4}  # cameras send no transparency
 
 
 class Bridge(Protocol):

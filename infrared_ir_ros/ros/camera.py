@@ -23,9 +23,7 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.duration import Duration
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, Image
@@ -33,10 +31,11 @@ from std_msgs.msg import Header, String
 
 from infrared_ir_ros.errors import InfraredError, OptionError, SourceError
 from infrared_ir_ros.media import Source, open_source
+from infrared_ir_ros.media.image_message import ENCODING_OF_DTYPE
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE
-from infrared_ir_ros.ros.parameters import Parameter, Value
+from infrared_ir_ros.ros.declaration import declare_checked
 from infrared_ir_ros.ros.qos import publisher_options, publisher_profile
 from infrared_ir_ros.simulation.camera import (
     RAW_CORE,
@@ -51,7 +50,6 @@ from infrared_ir_ros.simulation.moving_scene import MovingScene
 from infrared_ir_ros.simulation.pacing import Pace
 from infrared_ir_ros.simulation.scene import ThermalScene
 
-ENCODINGS = {"uint8": "mono8", "uint16": "mono16", "float32": "32FC1"}
 SETTLE = 2.0  # seconds for which subscribers must have been there before the first frame: they have to find us, too
 
 
@@ -66,7 +64,7 @@ class CameraNode(Node):
         super().__init__("thermal_camera")
         self.failed = False
         self._stopping = threading.Event()
-        values = self._values = {parameter.name: _declare(self, parameter) for parameter in CAMERA_TABLE}
+        values = self._values = declare_checked(self, CAMERA_TABLE)
         self._shots, self._rate, self._scene = self._open()
         self._bridge = PlainBridge()
         self._image = self._publisher(Image, "image")
@@ -197,7 +195,7 @@ class CameraNode(Node):
         return bool(self._values["publish_truth"]) or publisher.get_subscription_count() > 0
 
     def _message(self, image: np.ndarray, header: Header) -> Image:
-        return self._bridge.cv2_to_imgmsg(image, ENCODINGS[image.dtype.name], header)
+        return self._bridge.cv2_to_imgmsg(image, ENCODING_OF_DTYPE[image.dtype.name], header)
 
 
 def _camera_info(header: Header, height: int, width: int, scene: ThermalScene | MovingScene | None) -> CameraInfo:
@@ -209,25 +207,3 @@ def _camera_info(header: Header, height: int, width: int, scene: ThermalScene | 
         info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
         info.p = [view.focal, 0.0, view.centre, 0.0, 0.0, view.focal, view.horizon, 0.0, 0.0, 0.0, 1.0, 0.0]
     return info
-
-
-def _declare(node: Node, parameter: Parameter) -> Value:
-    """Declare one parameter, read-only, and check its value; OptionError."""
-    descriptor = ParameterDescriptor(
-        description=parameter.meaning,
-        additional_constraints=f"{parameter.values}; set {parameter.change}",
-        read_only=True,
-    )
-    if parameter.low is not None and parameter.high is not None:
-        if isinstance(parameter.default, float):
-            descriptor.floating_point_range = [FloatingPointRange(from_value=parameter.low, to_value=parameter.high)]
-        else:
-            descriptor.integer_range = [IntegerRange(from_value=parameter.low, to_value=parameter.high)]
-    try:
-        value = node.declare_parameter(parameter.name, parameter.default, descriptor).value
-    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-        raise OptionError(
-            f"{error}: {parameter.name} takes a {type(parameter.default).__name__}, {parameter.values}"
-        ) from None
-    parameter.check(value)
-    return value

@@ -48,7 +48,6 @@ class Tally:
     pending: int = 0
     drops: dict[Drop, int] = field(default_factory=dict)
     messages: dict[Drop, str] = field(default_factory=dict)
-    last_reason: Drop | None = None
 
     @property
     def dropped(self) -> int:
@@ -65,7 +64,6 @@ class Counters:
         self._passed_through = 0
         self._drops = dict.fromkeys(Drop, 0)
         self._messages: dict[Drop, str] = {}
-        self._last_reason: Drop | None = None
 
     def arrive(self) -> None:
         """A frame came in; exactly one `publish` or `drop` follows."""
@@ -81,7 +79,6 @@ class Counters:
         with self._lock:
             self._drops[reason] += 1
             self._messages[reason] = message
-            self._last_reason = reason
 
     def tally(self) -> Tally:
         with self._lock:
@@ -93,5 +90,4 @@ class Counters:
                 pending=self._arrived - received,
                 drops=dict(self._drops),
                 messages=dict(self._messages),
-                last_reason=self._last_reason,
             )

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
@@ -92,6 +92,14 @@ class NodeParameters:
     def _merged(self, changes: list[RosParameter]) -> dict[str, Value]:
         known = [change for change in changes if change.name in BY_NAME]
         return self.values | {change.name: BY_NAME[change.name].read(change.value) for change in known}
+
+
+def declare_checked(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:
+    """Declare a table's parameters in a node, and check each value: by name. Raises OptionError."""
+    values = {parameter.name: declare(node, parameter) for parameter in table}
+    for parameter in table:
+        parameter.check(values[parameter.name])
+    return values
 
 
 def declare(node: Node, parameter: Parameter) -> Value:

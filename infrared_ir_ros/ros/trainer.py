@@ -34,11 +34,10 @@ from std_srvs.srv import Trigger
 from infrared_ir_ros.errors import InfraredError, OptionError
 from infrared_ir_ros.ros import qos
 from infrared_ir_ros.ros.bridge import PlainBridge
-from infrared_ir_ros.ros.declaration import declare
+from infrared_ir_ros.ros.declaration import declare_checked
 from infrared_ir_ros.ros.diagnostics import Report as Diagnosis
 from infrared_ir_ros.ros.guards import guard_services
 from infrared_ir_ros.ros.latency import LatencyWatch
-from infrared_ir_ros.ros.parameters import Value
 from infrared_ir_ros.ros.process import PATIENCE
 from infrared_ir_ros.ros.trainer_parameters import TRAINER_TABLE, counts_of, output_of, sources_of
 from infrared_ir_ros.ros.training_job import RUNNING, Asked, State, TrainingJob
@@ -54,9 +53,7 @@ class TrainerNode(Node):
 
     def __init__(self) -> None:
         super().__init__("trainer_node")
-        self._values: dict[str, Value] = {parameter.name: declare(self, parameter) for parameter in TRAINER_TABLE}
-        for parameter in TRAINER_TABLE:
-            parameter.check(self._values[parameter.name])
+        self._values = declare_checked(self, TRAINER_TABLE)
         self.add_on_set_parameters_callback(self._on_set)
         self._job: TrainingJob | None = None
         self._report: Report | None = None

@@ -27,10 +27,9 @@ from pathlib import Path
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import MAPPINGS, Counts
 from infrared_ir_ros.ros.parameters import ALWAYS, START, Parameter, Value, render_yaml
+from infrared_ir_ros.training.adapt_plan import RATES, SUPERVISIONS
 
 WHEN_STARTED = "at any time, read by ~/start"
-OPTIMISE = ("prompt", "operators", "adapters")
-SUPERVISIONS = ("clean", "pairs", "labels", "self")
 _LARGEST = 2**31 - 1
 
 TRAINER_TABLE: tuple[Parameter, ...] = (
@@ -41,7 +40,7 @@ TRAINER_TABLE: tuple[Parameter, ...] = (
             ("topic", "", "image topic of a bag; empty: the first"),
             ("task", "my_camera", "name of the new task"),
             ("start", "restore", "the task that it starts from"),
-            ("optimise", "prompt", "what is learned", None, None, OPTIMISE),
+            ("optimise", "prompt", "what is learned", None, None, tuple(RATES)),
             ("supervision", "clean", "what is learned from; self: degraded frames alone", None,
              None, SUPERVISIONS),
             ("degradation", "", "of clean: a preset, or profile_sensor's .yaml; of self: only such a file, or empty"),

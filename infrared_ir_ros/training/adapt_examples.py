@@ -43,7 +43,6 @@ from infrared_ir_ros.simulation import stretch
 from infrared_ir_ros.simulation.camera import Degrader, Window
 from infrared_ir_ros.simulation.profile import read_profile
 
-SUPERVISIONS = ("clean", "pairs", "labels", "self")
 ADDED = 0.5  # a of the recorruption: little noise more than at work, and a target that is not too noisy
 LEAST_NOISE = 0.2  # grey levels: less is lost in the rounding of 8 bits
 

@@ -37,7 +37,6 @@ from infrared_ir_ros.restoration.counts import checked
 from infrared_ir_ros.simulation.camera import Window
 from infrared_ir_ros.simulation.profile import is_profile
 from infrared_ir_ros.training.adapt_examples import (
-    SUPERVISIONS,
     Draw,
     Moment,
     Noise,
@@ -46,6 +45,7 @@ from infrared_ir_ros.training.adapt_examples import (
     paired,
     recorrupted,
 )
+from infrared_ir_ros.training.adapt_plan import SUPERVISIONS
 
 JUDGING = 4  # the last of so many parts of a recording is never trained on
 MOST_BYTES = 1 << 30  # of all frames together
