@@ -36,7 +36,6 @@ import numpy as np
 from _common import markdown_table, read_result, write_result
 from _video import EVENTS, all_simulated, cost, event, ghost, still
 from _video_network import flicker, kelvin, lepton
-from _video_node import node
 from real_pair import FIRST, LAST, PAIR, shown
 from tqdm import tqdm
 
@@ -117,7 +116,7 @@ def video(
         "kelvin": lambda: kelvin(SEED),
         "flicker": lambda: flicker(data),
         "lepton": lambda: lepton(data),
-        "node": lambda: node(scenes, SEED),
+        "node": lambda: _node(scenes),
         "cost": cost,
     }
     figures = merged(work[part]() for part in tqdm(parts, "parts"))
@@ -129,6 +128,12 @@ def video(
     print(write_result("video", figures, seeds=[SEED]))
     write_atomically(DOCUMENT, f"{TITLE}\n\n{text}\n".encode())
     return 0
+
+
+def _node(scenes: list[np.ndarray]) -> dict[str, float]:
+    from _video_node import node  # the other parts need no ROS
+
+    return node(scenes, SEED)
 
 
 def merged(results: Iterable[dict[str, float]]) -> dict[str, float]:

@@ -145,15 +145,16 @@ def instants(path: Path, wanted: Wanted, report: Report) -> Iterator[Instant]:
             f"{printable(path.name)}: no frame has a clean one" if lonely else f"{printable(path.name)} holds no frame"
         )
     if labels and nameless == count:
-        where = (
-            f"{wanted.labels}: files are called as the pictures, or by number, as 000000.txt"
-            if wanted.labels
-            else (f"{wanted.label_topic} within {wanted.tolerance_ns / 1e6:g} ms")
-        )
-        report(f"none of the {count} frames has labels in {printable(where)}")
+        report(f"none of the {count} frames has labels in {printable(_where_labels(wanted))}")
     for topic, partner in (*others.items(), *topics.items()):
         if partner.missed == count:
             report(f"none of the {count} frames has one on {printable(topic)} within {wanted.tolerance_ns / 1e6:g} ms")
+
+
+def _where_labels(wanted: Wanted) -> str:
+    if wanted.labels:
+        return f"{wanted.labels}: files are called as the pictures, or by number, as 000000.txt"
+    return f"{wanted.label_topic} within {wanted.tolerance_ns / 1e6:g} ms"
 
 
 Beside = TypeVar("Beside", Frame, Seen)

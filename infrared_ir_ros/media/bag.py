@@ -29,8 +29,9 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media.bag_files import McapFile, RawMessage, Sqlite3File, Topic, inflate_file, inflate_message
+from infrared_ir_ros.media.bag_files import McapFile, RawMessage, Sqlite3File, Topic
 from infrared_ir_ros.media.frames import Report, log_problem
+from infrared_ir_ros.media.inflate import inflate_file, inflate_message
 from infrared_ir_ros.media.paths import natural_key, printable, read_file
 
 TOLD = 3  # of a kind of problems that are told one by one

@@ -23,25 +23,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from urllib.parse import quote
 from zlib import crc32
 
-import lz4.frame
-
 from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.inflate import MAX_CHUNK_BYTES, ZstdError, inflate
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.media.sqlite_salvage import SalvagedBag
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-MAX_CHUNK_BYTES = 1 << 29  # of one chunk or message, decompressed
 
 _MAGIC = b"\x89MCAP0\r\n"
 _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _STATISTICS, _DATA_END, _FOOTER = 0x03, 0x04, 0x05, 0x06, 0x0B, 0x0F, 0x02
@@ -158,8 +149,8 @@ class McapFile:
             if size > MAX_CHUNK_BYTES:
                 self.damage.append(f"a chunk claims {size} bytes: at most {MAX_CHUNK_BYTES} are read")
                 return
-            raw = _inflate(compression, body[start:], size)
-        except (struct.error, ValueError, KeyError, RuntimeError, zstd.ZstdError) as error:
+            raw = inflate(compression, body[start:], size)
+        except (struct.error, ValueError, KeyError, RuntimeError, ZstdError) as error:
             self.damage.append(f"a chunk cannot be read: {printable(str(error))}")
             return
         if len(body) == length and (len(raw) != size or (crc and crc32(raw) != crc)):
@@ -256,31 +247,6 @@ class Sqlite3File:
             connection.close()
 
 
-def inflate_message(data: bytes) -> bytes:
-    """A message of a bag that was recorded with compression mode `message`. Raises ValueError."""
-    try:
-        return _inflate("zstd", data, MAX_CHUNK_BYTES)
-    except zstd.ZstdError as error:
-        raise ValueError(str(error)) from None
-
-
-def inflate_file(source: Path, target: Path) -> None:
-    """Decompress a .zstd file; at most 100 times its size. Raises SourceError."""
-    limit = 100 * source.stat().st_size + (1 << 20)
-    written = 0
-    try:
-        with zstd.open(source, "rb") as packed, open(target, "wb") as plain:
-            while block := packed.read(1 << 20):
-                written += len(block)
-                if written > limit:
-                    raise SourceError(f"{printable(str(source))} grows beyond {limit} bytes: it is no recording")
-                plain.write(block)
-    except EOFError:
-        return  # cut off: what is there is used, and its reader tells
-    except (zstd.ZstdError, OSError) as error:
-        raise SourceError(f"{printable(str(source))} cannot be decompressed: {printable(str(error))}") from None
-
-
 def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The whole records in `data`, up to the first that is cut off."""
     at = 0
@@ -296,14 +262,3 @@ def _text(body: bytes, at: int) -> tuple[str, int]:
     """A string with its length in front, and where it ends."""
     (length,) = struct.unpack_from("<I", body, at)
     return body[at + 4 : at + 4 + length].decode("utf-8", "replace"), at + 4 + length
-
-
-def _inflate(compression: str, data: bytes, limit: int) -> bytes:
-    """At most `limit` bytes of compressed data, as far as it goes. KeyError for an unknown compression."""
-    if not compression:
-        return data[:limit]
-    decompressor = {"zstd": zstd.ZstdDecompressor, "lz4": lz4.frame.LZ4FrameDecompressor}[compression]()
-    out = bytearray(decompressor.decompress(data, max_length=limit))
-    while len(out) < limit and not decompressor.eof and not decompressor.needs_input:
-        out += decompressor.decompress(b"", max_length=limit - len(out))
-    return bytes(out)

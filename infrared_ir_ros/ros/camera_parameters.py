@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from infrared_ir_ros.ros.parameters import START, Parameter
+from infrared_ir_ros.ros.parameter import START, Parameter
 from infrared_ir_ros.simulation.camera import ENCODINGS, RAW_CORE
 from infrared_ir_ros.simulation.degradation import PRESETS
 from infrared_ir_ros.simulation.moving_scene import MOTIONS

@@ -25,7 +25,8 @@ from rclpy.parameter import Parameter as RosParameter
 
 from infrared_ir_ros.errors import InfraredError, OptionError
 from infrared_ir_ros.records import Options
-from infrared_ir_ros.ros.parameters import BY_NAME, START, TABLE, UNCONFIGURED, Parameter, Value, check_all
+from infrared_ir_ros.ros.parameter import START, UNCONFIGURED, Parameter, Value
+from infrared_ir_ros.ros.parameters import BY_NAME, TABLE, check_all
 
 
 class NodeParameters:

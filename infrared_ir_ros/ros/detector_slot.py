@@ -27,7 +27,8 @@ from infrared_ir_ros.detection import Detector, load_detector
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.records import DetectionOptions
 from infrared_ir_ros.ros.messages import Picture
-from infrared_ir_ros.ros.parameters import Value, detection_options_from, options_from
+from infrared_ir_ros.ros.parameter import Value
+from infrared_ir_ros.ros.parameters import detection_options_from, options_from
 
 if TYPE_CHECKING:
     from infrared_ir_ros.ros.detecting import Detecting, DetectionSettings

@@ -25,7 +25,7 @@ from infrared_ir_ros.restoration.pattern import PatternState
 from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.counters import Drop, Tally
 from infrared_ir_ros.ros.detector_slot import DetectorSlot
-from infrared_ir_ros.ros.parameters import Value
+from infrared_ir_ros.ros.parameter import Value
 from infrared_ir_ros.ros.pipeline import Pipeline
 from infrared_ir_ros.ros.stamps import StampFault
 

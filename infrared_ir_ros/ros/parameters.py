@@ -19,65 +19,12 @@
 
 from __future__ import annotations
 
-import math
 import sys
-import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import MAPPINGS, PATTERN_MEMORY, TONES, Counts, DetectionOptions, Options
 from infrared_ir_ros.restoration.palettes import PALETTES
-
-Value = bool | int | float | str
-
-ALWAYS = "at any time"
-UNCONFIGURED = "while unconfigured"
-START = "at start"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter. `change` says when it may be set: ALWAYS, UNCONFIGURED (it is read by configure) or START."""
-
-    name: str
-    default: Value
-    meaning: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    change: str = ALWAYS
-
-    @property
-    def values(self) -> str:
-        """What it may be, in words."""
-        if self.choices:
-            return ", ".join(self.choices)
-        if self.low is not None:
-            return f"{self.low:g} to {self.high:g}"
-        return {bool: "true, false", str: "text"}.get(type(self.default), "any number")
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether YAML may read its value as a bool: a bare on or off is true or false."""
-        return "on" in self.choices
-
-    def read(self, value: Value) -> Value:
-        """The value as this table names it."""
-        return ("on" if value else "off") if self.is_switch and isinstance(value, bool) else value
-
-    def check(self, value: object) -> None:
-        """OptionError unless `value` has the type and lies in the range."""
-        if type(value) is not type(self.default):
-            kind = type(self.default).__name__
-            raise OptionError(f"{self.name} is {value!r}: it must be a {kind} like {self.default!r}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise OptionError(f"{self.name} is {value}: it must be a finite number")
-        if self.low is not None and not self.low <= value <= self.high:  # type: ignore[operator]
-            raise OptionError(f"{self.name} is {value}: use a number from {self.values}")
-        if self.choices and value not in self.choices:
-            raise OptionError(f"{self.name} is {value!r}: use one of {self.values}")
-
+from infrared_ir_ros.ros.parameter import START, UNCONFIGURED, Parameter, Value, render_markdown, render_yaml
 
 _COUNTS = Counts()
 _DETECTION = DetectionOptions()
@@ -252,51 +199,10 @@ def check_all(values: Mapping[str, Value]) -> Options:
     return options_from(values)
 
 
-def render_yaml(
-    table: tuple[Parameter, ...] = TABLE, node: str = "restore_node", command: str = "parameters yaml"
-) -> str:
-    """config/restore.yaml: every parameter at its default, with meaning, values and when it may change.
-
-    table, node, command: of another node's file, and what prints it.
-    """
-    lines = [
-        f"# Every parameter of {node}, at its default.",
-        f"# Printed by `python -m infrared_ir_ros.ros.{command}`; a test compares.",
-        "/**:",
-        "  ros__parameters:",
-    ]
-    group = ""
-    for parameter in table:
-        head, _, leaf = parameter.name.rpartition(".")
-        if head != group and head:
-            lines.append(f"    {head}:")
-        group = head
-        indent = "      " if head else "    "
-        comment = f"{parameter.meaning[0].upper()}{parameter.meaning[1:]}."
-        lines += textwrap.wrap(comment, 100, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
-        lines.append(f"{indent}# Values: {parameter.values}. Set {parameter.change}.")
-        lines.append(f"{indent}{leaf}: {_yaml(parameter.default)}")
-    return "\n".join(lines) + "\n"
-
-
-def render_markdown() -> str:
-    """The README's table."""
-    lines = ["| parameter | default | values | set | meaning |", "|---|---|---|---|---|"]
-    for parameter in TABLE:
-        default = f"`{_yaml(parameter.default)}`"
-        row = (f"`{parameter.name}`", default, parameter.values, parameter.change, parameter.meaning)
-        lines.append("| " + " | ".join(row) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _yaml(value: Value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
 if __name__ == "__main__":
-    renderings = {"yaml": render_yaml, "markdown": render_markdown}
-    if len(sys.argv) != 2 or sys.argv[1] not in renderings:
+    if sys.argv[1:] == ["yaml"]:
+        sys.stdout.write(render_yaml(TABLE, "restore_node", "parameters yaml"))
+    elif sys.argv[1:] == ["markdown"]:
+        sys.stdout.write(render_markdown(TABLE))
+    else:
         sys.exit("usage: python -m infrared_ir_ros.ros.parameters yaml|markdown")
-    sys.stdout.write(renderings[sys.argv[1]]())

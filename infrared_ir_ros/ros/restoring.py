@@ -36,7 +36,8 @@ from infrared_ir_ros.ros.detector_slot import DetectorSlot
 from infrared_ir_ros.ros.diagnostics import detector_report, frames_report, input_report, restorer_report
 from infrared_ir_ros.ros.guards import guard_services
 from infrared_ir_ros.ros.output import Output
-from infrared_ir_ros.ros.parameters import Value, detection_options_from
+from infrared_ir_ros.ros.parameter import Value
+from infrared_ir_ros.ros.parameters import detection_options_from
 from infrared_ir_ros.ros.pattern_keeper import PatternKeeper
 from infrared_ir_ros.ros.pipeline import Pipeline, Settings
 from infrared_ir_ros.ros.process import PATIENCE

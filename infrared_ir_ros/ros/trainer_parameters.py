@@ -26,7 +26,7 @@ from pathlib import Path
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import MAPPINGS, Counts
-from infrared_ir_ros.ros.parameters import ALWAYS, START, Parameter, Value, render_yaml
+from infrared_ir_ros.ros.parameter import ALWAYS, START, Parameter, Value, render_yaml
 from infrared_ir_ros.training.adapt_plan import RATES, SUPERVISIONS
 
 WHEN_STARTED = "at any time, read by ~/start"

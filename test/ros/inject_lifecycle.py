@@ -35,7 +35,8 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.ros.parameters import BY_NAME, START, TABLE, UNCONFIGURED, check_all
+from infrared_ir_ros.ros.parameter import START, UNCONFIGURED
+from infrared_ir_ros.ros.parameters import BY_NAME, TABLE, check_all
 
 CONFIGURE, CLEANUP = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_CLEANUP
 ACTIVATE, DEACTIVATE = Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_DEACTIVATE

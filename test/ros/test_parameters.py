@@ -25,14 +25,15 @@ import yaml
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import Options
-from infrared_ir_ros.ros.parameters import BY_NAME, TABLE, check_all, options_from, render_markdown, render_yaml
+from infrared_ir_ros.ros.parameter import render_markdown, render_yaml
+from infrared_ir_ros.ros.parameters import BY_NAME, TABLE, check_all, options_from
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = {parameter.name: parameter.default for parameter in TABLE}
 
 
 def test_the_configuration_file_is_the_rendering_of_the_table() -> None:
-    assert (ROOT / "config" / "restore.yaml").read_text() == render_yaml()
+    assert (ROOT / "config" / "restore.yaml").read_text() == render_yaml(TABLE, "restore_node", "parameters yaml")
 
 
 def test_the_readme_holds_the_rendering_of_the_table() -> None:
@@ -40,11 +41,11 @@ def test_the_readme_holds_the_rendering_of_the_table() -> None:
     text = (ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else ""
     if begin not in text:
         pytest.skip("the README has no table of parameters yet")
-    assert text.partition(begin)[2].partition(end)[0].strip() == render_markdown().strip()
+    assert text.partition(begin)[2].partition(end)[0].strip() == render_markdown(TABLE).strip()
 
 
 def test_the_configuration_file_sets_every_default() -> None:
-    tree = yaml.safe_load(render_yaml())["/**"]["ros__parameters"]
+    tree = yaml.safe_load(render_yaml(TABLE, "restore_node", "parameters yaml"))["/**"]["ros__parameters"]
     flat = {}
     for key, value in tree.items():
         flat |= {f"{key}.{leaf}": inner for leaf, inner in value.items()} if isinstance(value, dict) else {key: value}

@@ -1,0 +1,247 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Bags that are cut, damaged or hostile: what is whole in them is read, and the rest is told in a line."""
+
+import os
+import resource
+import signal
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bags import T0, make_bag, pictures, same
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media import open_source
+from infrared_ir_ros.media.bag import typestore
+from infrared_ir_ros.media.bag_reader import IMAGE
+from infrared_ir_ros.media.bag_writer import BagWriter
+from infrared_ir_ros.media.inflate import MAX_CHUNK_BYTES
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A bag of 60 frames as the bytes of its file, by storage."""
+    folder = tmp_path_factory.mktemp("whole")
+    files = {}
+    for storage, suffix in (("mcap", "mcap"), ("sqlite3", "db3")):
+        make_bag(folder / storage, pictures(60), storage)
+        files[storage] = (folder / storage / f"{storage}.{suffix}").read_bytes()
+    return files
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_bag_cut_anywhere_gives_whole_frames_from_the_start_and_states_the_loss(
+    tmp_path: Path, storage: str, whole: dict[str, bytes]
+) -> None:
+    data, frames = whole[storage], pictures(60)
+    path = tmp_path / ("cut.mcap" if storage == "mcap" else "cut.db3")
+    counts = []
+    for length in np.linspace(0, len(data) - 1, 40).astype(int):
+        path.write_bytes(data[:length])
+        told: list[str] = []
+        try:
+            got = list(open_source(path, "/ir/image", report=told.append))
+        except SourceError as error:
+            assert "\n" not in str(error)
+            got = []
+        else:
+            assert told or len(got) == 60, f"{length} bytes: {60 - len(got)} frames lost without a word"
+        assert same(got, frames[: len(got)])
+        counts.append(len(got))
+    assert counts == sorted(counts)
+    assert counts[20] >= 25  # half of the file holds nearly half of the frames
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.floats(0, 1), flip=st.integers(1, 255), storage=st.sampled_from(["mcap", "sqlite3"]))
+def test_a_flipped_byte_never_ends_in_anything_but_frames_or_a_line(
+    tmp_path: Path, whole: dict[str, bytes], at: float, flip: int, storage: str
+) -> None:
+    data = bytearray(whole[storage])
+    data[int(at * (len(data) - 1))] ^= flip
+    path = tmp_path / ("flip.mcap" if storage == "mcap" else "flip.db3")
+    path.write_bytes(data)
+    try:
+        frames = list(open_source(path, report=lambda line: None))
+    except SourceError as error:
+        assert "\n" not in str(error)
+    else:
+        assert len(frames) <= 60
+
+
+def test_a_chunk_with_a_wrong_checksum_is_left_out_and_told(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    data = bytearray(whole["mcap"])
+    at = data.index(struct.pack("<B", 0x06), 8)  # the first chunk: op, length, times, size, checksum
+    data[at + 9 + 24] ^= 0xFF
+    path = tmp_path / "crc.mcap"
+    path.write_bytes(data)
+    told: list[str] = []
+    try:
+        frames = list(open_source(path, report=told.append))
+    except SourceError:
+        return  # all frames were in that chunk
+    assert len(frames) < 60 and any("checksum" in line for line in told)
+
+
+def test_messages_that_a_changed_byte_hides_are_missed(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    """A chunk that is called something else is passed over; only the summary knows that there was one."""
+    data, at = bytearray(whole["mcap"]), 8
+    while data[at] != 0x06:
+        at += 9 + struct.unpack_from("<Q", data, at + 1)[0]
+    data[at] = 0x7F
+    path = tmp_path / "hidden.mcap"
+    path.write_bytes(data)
+    told: list[str] = []
+    frames = list(open_source(path, "/ir/image", report=told.append))
+    assert len(frames) < 60 and f"{60 - len(frames)} messages fewer than its summary says" in told[0]
+
+
+def chunk_bomb(claimed: int) -> bytes:
+    """An mcap whose one chunk, 100 kB of zstd, unpacks to 400 MB and claims `claimed` bytes."""
+    from infrared_ir_ros.media.inflate import zstd
+
+    compressor = zstd.ZstdCompressor()
+    packed = b"".join(compressor.compress(bytes(1 << 20)) for _ in range(400)) + compressor.flush()
+    body = struct.pack("<QQQII", 0, 0, claimed, 0, 4) + b"zstd" + struct.pack("<Q", len(packed)) + packed
+    return b"\x89MCAP0\r\n" + struct.pack("<BQ", 0x06, len(body)) + body
+
+
+@pytest.mark.parametrize("claimed", [1000, MAX_CHUNK_BYTES + 1, 2**63])
+def test_a_chunk_bomb_takes_no_more_than_it_claims_and_no_claim_is_endless(tmp_path: Path, claimed: int) -> None:
+
+    (tmp_path / "bomb.mcap").write_bytes(chunk_bomb(claimed))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(SourceError, match="no image topic"):
+        open_source(tmp_path / "bomb.mcap", report=lambda line: None)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+# ---- hostility ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["../secret.mcap", "/etc/secret.mcap", "a/b/../../../secret.mcap", "link.mcap"])
+def test_a_bag_that_names_files_outside_its_folder_is_refused(tmp_path: Path, name: str) -> None:
+    make_bag(tmp_path / "secret", pictures(1))
+    os.rename(tmp_path / "secret/secret.mcap", tmp_path / "secret.mcap")
+    make_bag(tmp_path / "bag", pictures(1))
+    (tmp_path / "bag/link.mcap").symlink_to(tmp_path / "secret.mcap")
+    described = (tmp_path / "bag/metadata.yaml").read_text()
+    (tmp_path / "bag/metadata.yaml").write_text(described.replace("bag.mcap", name))
+    with pytest.raises(SourceError, match="outside of the bag: refused"):
+        open_source(tmp_path / "bag")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a: [", "rosbag2_bagfile_information: 3", "[" * 10000, "\x00", "!!python/object:x"]
+)
+def test_a_bag_without_usable_metadata_is_read_by_its_files(tmp_path: Path, text: str) -> None:
+    make_bag(tmp_path / "bag", pictures(3))
+    (tmp_path / "bag/metadata.yaml").write_text(text)
+    told: list[str] = []
+    assert len(list(open_source(tmp_path / "bag", report=told.append))) == 3
+    assert len(told) == 1 and "metadata.yaml" in told[0] and "\n" not in told[0]
+
+
+def test_a_missing_file_of_a_split_bag_is_told(tmp_path: Path) -> None:
+    make_bag(tmp_path / "bag", pictures(3))
+    described = (tmp_path / "bag/metadata.yaml").read_text()
+    (tmp_path / "bag/metadata.yaml").write_text(described.replace("- bag.mcap", "- bag.mcap\n  - bag_1.mcap"))
+    told: list[str] = []
+    assert len(list(open_source(tmp_path / "bag", report=told.append))) == 3
+    assert told == ["bag bag: bag_1.mcap is missing: its messages are lost"]
+
+
+HOSTILE = "/x\x1b[31m\n../../</script><img onerror=1>=cmd"
+
+
+def test_hostile_names_are_inert_in_lines_and_frame_names(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.write_image(HOSTILE, pictures(1)[0], T0, HOSTILE)
+        bag.write(HOSTILE, IMAGE, T0 + 1, b"\0\1\0\0damaged")
+    told: list[str] = []
+    (frame,) = open_source(tmp_path / "bag", report=told.append)
+    with pytest.raises(SourceError) as caught:
+        open_source(tmp_path / "bag", "/nope")
+    assert len(told) == 1 and "damaged" in told[0]
+    for text in (*told, str(caught.value), frame.name):
+        assert text.isprintable() and "\n" not in text
+    assert not set(frame.name) & set("/\\<>=\x1b")
+
+
+def image_message(**lies: object) -> bytes:
+    types = typestore().types
+    header = types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](1, 2), "camera")
+    fields = dict(
+        header=header, height=4, width=6, encoding="mono8", is_bigendian=0, step=6, data=np.arange(24, dtype=np.uint8)
+    )
+    return bytes(typestore().serialize_cdr(types[IMAGE](**(fields | lies)), IMAGE))
+
+
+LIES = [
+    {"height": 0},
+    {"width": 2**32 - 1},
+    {"step": 3},
+    {"step": 2**31},
+    {"height": 2**32 - 1, "step": 0},
+    {"data": np.zeros(5, np.uint8)},
+    {"encoding": "mono16"},
+    {"encoding": "yuv422"},
+    {"encoding": "\x1b[2J"},
+]
+
+
+@pytest.mark.parametrize("lies", LIES)
+def test_an_image_that_lies_about_itself_is_left_out_and_told(tmp_path: Path, lies: dict) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.write("/image", IMAGE, T0, image_message(**lies))
+        bag.write("/image", IMAGE, T0 + 1, image_message())
+    told: list[str] = []
+    (frame,) = open_source(tmp_path / "bag", report=told.append)
+    assert np.array_equal(frame.image, np.arange(24, dtype=np.uint8).reshape(4, 6))
+    assert len(told) == 1 and told[0].isprintable()
+
+
+def test_padded_rows_big_endian_and_colour_images_are_read(tmp_path: Path) -> None:
+    counts = np.arange(24, dtype=np.uint16).reshape(4, 6) * 1000
+    padded = np.zeros((4, 16), np.uint8)
+    padded[:, :12] = counts.astype(">u2").view(np.uint8)
+    green = np.zeros((4, 6, 3), np.uint8)
+    green[..., 1] = 100
+    with BagWriter(tmp_path / "bag") as bag:
+        lies = {"encoding": "mono16", "is_bigendian": 1, "step": 16, "data": padded.reshape(-1)}
+        bag.write("/image", IMAGE, T0, image_message(**lies))
+        bag.write("/image", IMAGE, T0 + 1, image_message(encoding="rgb8", step=18, data=green.reshape(-1)))
+    first, second = open_source(tmp_path / "bag")
+    assert np.array_equal(first.image, counts) and first.image.dtype == np.uint16
+    assert np.all(np.abs(second.image.astype(int) - 59) <= 1)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, storage: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(SourceError, match=r"cannot write .*bag: .*; free some space") as caught:
+            make_bag(tmp_path / "bag", pictures(600), storage)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert "\n" not in str(caught.value)
+    assert os.listdir(tmp_path) == []
