@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import subprocess
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from entries import entry_points
 
 ROOT = Path(__file__).parents[2]
 STANDINS = Path(__file__).parent / "standins"
@@ -37,16 +37,6 @@ START = """#!{python}
 import runpy
 runpy.run_module({module!r}, run_name="__main__")
 """
-
-
-def entry_points() -> dict[str, str]:
-    """The console scripts of setup.py: name -> module:function."""
-    calls = [node for node in ast.walk(ast.parse((ROOT / "setup.py").read_text())) if isinstance(node, ast.Call)]
-    (setup,) = (call for call in calls if getattr(call.func, "id", "") == "setup")
-    (value,) = (keyword.value for keyword in setup.keywords if keyword.arg == "entry_points")
-    names = {"PACKAGE": "infrared_ir_ros", "ROS": "infrared_ir_ros.ros", "COMMANDS": "infrared_ir_ros.commands"}
-    lines = eval(compile(ast.Expression(value), "setup.py", "eval"), {}, names)["console_scripts"]
-    return {name.strip(): target.strip() for name, target in (line.split("=") for line in lines)}
 
 
 def has_launch() -> bool:

@@ -28,7 +28,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from launching import ROOT, Installed, entry_points, has_launch
+from entries import entry_points
+from launching import ROOT, Installed, has_launch
 
 from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
 from infrared_ir_ros.commands.make_bag import make_bag

@@ -25,6 +25,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+from entries import entry_points
 
 import infrared_ir_ros
 
@@ -40,17 +41,6 @@ KEYS = {
 }  # fmt: skip
 PIP_NAMES = {"skimage": "scikit-image", "pywt": "pywavelets", "backports": "backports.zstd"}
 OPTIONAL = {"bm3d", "compression"}  # not free software, asked for by name only; Python 3.14's own zstd
-
-
-def entry_points() -> dict[str, str]:
-    """Console scripts of setup.py, as setuptools sees them: name -> module:function."""
-    script = (
-        "import setuptools\n"
-        "setuptools.setup = lambda **words: print(*words['entry_points']['console_scripts'], sep='\\n')\n"
-        "exec(open('setup.py').read())"
-    )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    return {name.strip(): target.strip() for name, target in (line.split("=") for line in done.stdout.splitlines())}
 
 
 def imports_of(folder: Path) -> set[str]:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The README tells what is there: its commands answer, its topics, files and executables exist."""
+"""README and docs tell what is there: their commands answer, their topics, files, links and executables exist."""
 
 from __future__ import annotations
 
@@ -23,31 +23,64 @@ import sys
 from pathlib import Path
 
 import pytest
+from entries import entry_points
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-COMMANDS = ("restore_images", "make_bag", "recorder", "train_prior", "adapt_prompt", "demo")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = "\n".join(page.read_text() for page in PAGES).replace("\\\n", "")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_documented_commands_explain_themselves(name: str) -> None:
-    room = "ros" if name == "recorder" else "commands"
-    if room == "ros":
+def documented() -> dict[str, list[str]]:
+    """Console commands that stand in blocks of code: name -> their lines."""
+    lines = [
+        line for block in re.findall(r"^```\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL) for line in block.splitlines()
+    ]
+    return {name: found for name in entry_points() if (found := [line for line in lines if line.split()[:1] == [name]])}
+
+
+@pytest.mark.parametrize("name", sorted(documented()))
+def test_documented_commands_have_their_options(name: str) -> None:
+    module, _, _ = entry_points()[name].partition(":")
+    if ".ros." in module:
         pytest.importorskip("rclpy")
-    if name in ("train_prior", "adapt_prompt"):
+    if name == "restore_node":
+        return  # its options are those of ROS
+    if name == "export_prior":
         pytest.importorskip("torch")
-    assert name in README
-    command = [sys.executable, "-m", f"infrared_ir_ros.{room}.{name}", "--help"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert "Usage" in done.stdout
-    for line in re.findall(rf"^{name} (.*)$", README, re.MULTILINE):
-        for option in re.findall(r"--[a-z-]+", line):
-            assert option in done.stdout
+    for line in documented()[name]:
+        for option in re.findall(r"(?<=\s)--[a-z][a-z-]*", line.partition("#")[0]):
+            assert option in done.stdout, line
 
 
-def test_documented_files_exist() -> None:
-    linked = set(re.findall(r"\]\(([^)#:]+)\)", README)) | set(re.findall(r"`(config/[\w.]+)`", README))
-    assert {name for name in linked if not (ROOT / name).exists()} == set()
+def test_the_usual_commands_are_documented() -> None:
+    assert {"restore_images", "make_bag", "recorder"} <= {name for name in documented() if f"\n{name} " in README}
+    assert {"train_prior", "train_tasks", "train_detector", "adapt_prompt", "evaluate_bag"} <= set(documented())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_documented_files_exist(page: Path) -> None:
+    text = page.read_text()
+    linked = {page.parent / name for name in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)}
+    linked |= {ROOT / name for name in re.findall(r"\b((?:config|requirements|docs)/\w+\.\w+)", text)}
+    assert {path for path in linked if not path.exists()} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_linked_chapters_exist(page: Path) -> None:
+    for name, chapter in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+        headings = re.findall(r"^#+ (.*)$", (page.parent / name if name else page).read_text(), re.MULTILINE)
+        assert chapter in {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}, chapter
+
+
+def test_every_page_is_linked() -> None:
+    for page in PAGES[1:]:
+        others = [other.read_text() for other in PAGES if other != page]
+        assert any(re.search(rf"\]\((?:docs/)?{page.name}[)#]", text) for text in others), page.name
 
 
 def test_documented_make_targets_exist() -> None:
