@@ -22,14 +22,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.records import MAPPINGS, Counts
+from infrared_ir_ros.records import Counts
 from infrared_ir_ros.ros.parameter import ALWAYS, START, Parameter, Value, render_yaml
+from infrared_ir_ros.ros.parameters import BY_NAME
 from infrared_ir_ros.training.adapt_plan import RATES, SUPERVISIONS
 
 WHEN_STARTED = "at any time, read by ~/start"
+AS_RESTORED = ("prior_path", "counts.mapping", "counts.minimum", "counts.maximum")  # as restore_node has them
 _LARGEST = 2**31 - 1
 
 TRAINER_TABLE: tuple[Parameter, ...] = (
@@ -53,18 +56,14 @@ TRAINER_TABLE: tuple[Parameter, ...] = (
             ("steps", 0, "to train at most; 0: as many as fit into the minutes", 0, _LARGEST),
             ("minutes", 10.0, "to train at most; pauses do not count", 0.01, 100000.0),
             ("seed", 0, "of the examples", 0, _LARGEST),
-            ("counts.mapping", "auto", "how counts map to the range that the network sees, as in restore_node", None,
-             None, MAPPINGS),
-            ("counts.minimum", 0.0, "counts that map to 0 when the mapping is fixed", -1e6, 1e6),
-            ("counts.maximum", 65535.0, "counts that map to 1 when the mapping is fixed", -1e6, 1e6),
             ("output", "", "folder for the bank with the new task, and for the checkpoint"),
-            ("prior_path", "", "folder of the prior's weights; empty: those of the package"),
             ("prompts", "", "bank with more tasks to start from, which are kept in the new one"),
             ("device", "auto", "where to train", None, None, ("auto", "cpu", "cuda")),
             ("nice", 10, "how much the training gives way to other processes", 0, 19),
             ("threads", 1, "that it computes with", 1, 256),
         )
     ),
+    *(replace(BY_NAME[name], change=WHEN_STARTED) for name in AS_RESTORED),
     Parameter(
         "latency_limit_ms",
         150.0,

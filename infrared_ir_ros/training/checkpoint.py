@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from infrared_ir_ros.errors import WeightsError
+from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.media.atomic import write_atomically
 
 FILE = "checkpoint.pt"
@@ -44,6 +44,12 @@ class Progress:
     optimizer: dict = field(default_factory=dict)
     sums: dict = field(default_factory=dict)
     counted: int = 0
+
+
+def check_output(folder: Path, resume: bool) -> None:
+    """Raises OptionError where a new training would write over another one's checkpoint."""
+    if not resume and (folder / FILE).exists():
+        raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
 
 
 def save(folder: Path, progress: Progress) -> None:

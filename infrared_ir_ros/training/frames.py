@@ -20,7 +20,7 @@ So a resumed training goes on with the batch that it would have had, with any nu
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.priors.field import HEIGHT, WIDTH
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.simulation import degrade, stretch
@@ -54,6 +54,13 @@ class Mix:
     sets: dict[str, float]
     presets: dict[str, float]
     sizes: list[tuple[int, int, int, float]]
+
+    def check(self, pack: Iterable[str], whose: str) -> None:
+        """Raises OptionError for a set that the pack doesn't have. whose: stage or task, for the message."""
+        if unknown := set(self.sets) - set(pack):
+            raise OptionError(
+                f"{whose} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(pack))}"
+            )
 
 
 class Scene(NamedTuple):

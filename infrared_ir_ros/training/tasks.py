@@ -94,13 +94,9 @@ def _check(
 ) -> None:
     if init and (resume or config.optimise == "prompt"):
         raise OptionError("--init starts from the tasks of another prior: not with --resume, nor with optimise: prompt")
-    if not resume and (folder / checkpoint.FILE).exists():
-        raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
+    checkpoint.check_output(folder, resume)
     for task in config.tasks:
-        if unknown := set(task.mix.sets) - set(frames):
-            raise OptionError(
-                f"task {task.name} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(frames))}"
-            )
+        task.mix.check(frames, f"task {task.name}")
 
 
 def _start(config: TasksConfig, files: PriorFiles, init: PriorFiles | None) -> Trained:

@@ -88,13 +88,9 @@ def train_prior(
 def _check(config: PriorConfig, frames: FrameSets, folder: Path, resume: bool, init: PriorFiles | None) -> None:
     if resume and init:
         raise OptionError(f"--resume goes on with the weights in {folder}, --init starts from others: give one of them")
-    if not resume and (folder / checkpoint.FILE).exists():
-        raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
+    checkpoint.check_output(folder, resume)
     for stage in config.stages:
-        if unknown := set(stage.mix.sets) - set(frames):
-            raise OptionError(
-                f"stage {stage.name} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(frames))}"
-            )
+        stage.mix.check(frames, f"stage {stage.name}")
 
 
 def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: PriorFiles | None) -> EmbeddedPrior:
