@@ -41,8 +41,10 @@ from infrared_ir_ros.ros.latency import LatencyWatch  # noqa: E402
 from infrared_ir_ros.ros.trainer_parameters import TRAINER_TABLE, render  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training import checkpoint  # noqa: E402
-from infrared_ir_ros.training.adapt_examples import SUPERVISIONS  # noqa: E402
-from infrared_ir_ros.training.adapt_plan import RATES  # noqa: E402
+from infrared_ir_ros.training.adapt_plan import (
+    RATES,  # noqa: E402
+    SUPERVISIONS,  # noqa: E402
+)
 
 TRAINER = "infrared_ir_ros.ros.trainer_node"
 SHAPE = (48, 64)
