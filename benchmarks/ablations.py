@@ -16,6 +16,7 @@
 
 python benchmarks/ablations.py
 python benchmarks/ablations.py --pack clean.pack --minutes 10     also trains the losses, each for that long
+python benchmarks/ablations.py --pack clean.pack --detector yolov8n.pt     and that of a frozen detector
 
 The losses train adapters and one prompt on the same prior with the same frames in the same order; what they learn is
 thrown away. Every row restores the same frames.
@@ -24,8 +25,9 @@ thrown away. Every row restores the same frames.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cyclopts
 import numpy as np
@@ -41,20 +43,24 @@ from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
 from infrared_ir_ros.restoration.folding import Tasks
 from infrared_ir_ros.restoration.weights import PriorFiles, find_prior
-from infrared_ir_ros.training.pack import FrameSets, read_pack
+from infrared_ir_ros.training.labels import Labels
+from infrared_ir_ros.training.pack import FrameSets, read_labels, read_pack
 from infrared_ir_ros.training.perceptual import is_installed
+from infrared_ir_ros.training.semantic import semantic_losses
 from infrared_ir_ros.training.task_config import TaskConfig, TasksConfig, read_tasks_config
+from infrared_ir_ros.training.task_model import SemanticLosses
 from infrared_ir_ros.training.tasks import EXPORT, train_tasks
 
 PRESETS = ("hm_tir_normal", "hm_tir_hard", "sensor_light", "sensor_normal", "sensor_hard")
 OPTIONS = Options(tone="restore", smoothing=0.0)
 CONFIG = Path(__file__).resolve().parents[1] / "config/train_tasks.yaml"
 MEASURES = ("psnr", "psnr_fitted", "ssim_fitted")
-LOSSES: dict[str, dict[str, float | str]] = {
+LOSSES: dict[str, dict[str, Any]] = {
     "base loss": {},
     "+ spectral, proportion": {"spectral": 0.5, "spectral_kind": "proportion"},
     "+ spectral, detail": {"spectral": 0.5, "spectral_kind": "detail"},
     "+ perceptual": {"perceptual": 0.5},
+    "+ semantic": {"semantic": "detection", "semantic_weight": 1.0, "semantic_warm_up": 100},
 }
 
 
@@ -86,6 +92,7 @@ def ablations(
     frames: int = 2,
     sets: tuple[str, ...] = SETS,
     pack: Path | None = None,
+    detector: Path | None = None,
     minutes: float = 10.0,
     engine: str = "onnxruntime",
     seed: int = 0,
@@ -100,6 +107,8 @@ def ablations(
         Data sets.
     pack
         Clean training frames; without it no loss is trained.
+    detector
+        A YOLOv8 of ultralytics, .pt, that looks at the frames; without it the semantic loss is left out.
     minutes
         Of training for each loss.
     engine
@@ -110,7 +119,8 @@ def ablations(
     mix = list(cases(sets, PRESETS, frames, seed, data_folder()))
     rows = switched_off(find_prior("embedded"), engine, mix)
     if pack:
-        rows |= trained(find_prior("embedded"), engine, mix, read_pack(pack), minutes)
+        training = Training(minutes, read_pack(pack), read_labels(pack), semantic_losses(detector))
+        rows |= trained(find_prior("embedded"), engine, mix, training)
     figures = summary(rows, mix)
     print(report(figures, tuple(rows)))
     print(f"\n{write_result('ablations', figures, [seed], {'minutes of each loss': f'{minutes:g}'})}")
@@ -130,21 +140,33 @@ def switched_off(files: PriorFiles, name: str, mix: list[Case]) -> dict[str, np.
     return rows
 
 
-def trained(files: PriorFiles, name: str, mix: list[Case], frames: FrameSets, minutes: float) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class Training:
+    """What every loss is trained with, and for how long."""
+
+    minutes: float
+    frames: FrameSets
+    labels: Labels
+    semantic: SemanticLosses
+
+
+def trained(files: PriorFiles, name: str, mix: list[Case], training: Training) -> dict[str, np.ndarray]:
     """Scores of adapters trained with each loss."""
     config = read_tasks_config(CONFIG)
     rows = {}
     for label, loss in LOSSES.items():
         if "perceptual" in loss and not is_installed():
             continue
-        task = TaskConfig("restore", minutes, config.tasks[0].mix, **loss)
-        rows[label] = _scores_after(replace(config, tasks=[task], workers=0), files, name, mix, frames)
+        if "semantic" in loss and loss["semantic"] not in training.semantic:
+            continue
+        task = TaskConfig("restore", training.minutes, config.tasks[0].mix, **loss)
+        rows[label] = _scores_after(replace(config, tasks=[task], workers=0), files, name, mix, training)
     return rows
 
 
-def _scores_after(config: TasksConfig, files: PriorFiles, name: str, mix: list[Case], frames: FrameSets) -> np.ndarray:
+def _scores_after(config: TasksConfig, files: PriorFiles, name: str, mix: list[Case], training: Training) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
-        train_tasks(config, frames, files, Path(folder))
+        train_tasks(config, training.frames, files, Path(folder), semantic=training.semantic, labels=training.labels)
         return scores(load_restorer(prior_path=str(Path(folder) / EXPORT), engine=name, options=OPTIONS), mix)
 
 
