@@ -71,12 +71,13 @@ class Adapters(nn.Module):
         }
 
     def to_bytes(self, prior: str) -> bytes:
-        """`adapters.safetensors` in fp16, for the prior whose weights.safetensors has this SHA-256."""
-        tensors = {f"hypernetwork.{name}": tensor for name, tensor in self.hypernetwork.state_dict().items()}
-        tensors |= {f"A.{layer}": down for layer, down in zip(self.layers, self.down, strict=True)}
-        tensors |= {f"B.{layer}": up for layer, up in zip(self.layers, self.up, strict=True)}
+        """`adapters.safetensors`, for the prior whose weights.safetensors has this SHA-256: the bases in fp16, the
+        hypernetwork, whose wide layers (`Hypernetwork.widen`) cancel at the prompts, in fp32."""
+        bases = {f"A.{layer}": down for layer, down in zip(self.layers, self.down, strict=True)}
+        bases |= {f"B.{layer}": up for layer, up in zip(self.layers, self.up, strict=True)}
+        numbers = {f"hypernetwork.{name}": _numbers(tensor) for name, tensor in self.hypernetwork.state_dict().items()}
+        numbers |= {name: _numbers(base).astype(np.float16) for name, base in bases.items()}
         about = {"kind": "adapters", "prior": prior, "rank": self.rank, "scale": self.scale, "groups": GROUPS}
-        numbers = {name: tensor.detach().cpu().numpy().astype(np.float16) for name, tensor in tensors.items()}
         return write_tensors(numbers, about | {"layers": self.layers})
 
     @classmethod
@@ -91,6 +92,10 @@ class Adapters(nn.Module):
             for name, tensor in adapters.hypernetwork.state_dict().items():
                 tensor.copy_(tensors[f"hypernetwork.{name}"])
         return adapters
+
+
+def _numbers(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()
 
 
 class AdaptedPrior(nn.Module):

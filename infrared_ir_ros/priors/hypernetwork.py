@@ -17,9 +17,12 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 PROMPT = 512
+IDLE = -4.0  # input of a GELU below which its output, and so the unit's part in everything, is nothing
+REACH_IN, REACH_OUT = 3.0, 0.2  # deviations of the weights that `widen` draws, into the idle units and out of them
 
 
 class Hypernetwork(nn.Sequential):
@@ -41,6 +44,35 @@ class Hypernetwork(nn.Sequential):
         """One operator C (rank, rank) for each block group, from a prompt (512,)."""
         flat = self(prompt[None])[0].split([rank * rank for rank in self.ranks])
         return [values.view(rank, rank) for values, rank in zip(flat, self.ranks, strict=True)]
+
+    @torch.no_grad()
+    def widen(self, prompts: Tensor, seed: int = 0) -> int:
+        """Let other prompts reach other operators, while these (n, 512) keep theirs; returns how many units it took.
+
+        A training on a few prompts leaves most hidden units idle, and what all prompts share drowns what is left: the
+        operators hardly depend on the prompt then, and a new one could learn nothing. Idle units get random weights
+        that vanish at `prompts`, where they go on answering 0; by them a new prompt moves the operators in 512 random
+        directions, which is enough to learn most of what the operators themselves could (Li et al., Measuring the
+        Intrinsic Dimension of Objective Landscapes, ICLR 2018).
+        """
+        first, second, norm, last = self[0], self[2], self[4], self[5]
+        answers = F.gelu(first(prompts))
+        idle = (second(answers) < IDLE).all(0)
+        count, random = int(idle.sum()), torch.Generator().manual_seed(seed)
+        into = REACH_IN * torch.randn(count, PROMPT, generator=random, dtype=torch.float64)
+        out_of = REACH_OUT * torch.randn(last.out_features, count, generator=random, dtype=torch.float64)
+        second.weight[idle] = _orthogonal_to(into, answers).to(second.weight)
+        second.bias[idle] = 0.0  # the middle of a GELU, where its output is 0 and its slope is not
+        last.weight[:, idle] += _orthogonal_to(out_of, torch.stack([norm.weight[idle], norm.bias[idle]])).to(
+            last.weight
+        )
+        return count
+
+
+def _orthogonal_to(rows: Tensor, directions: Tensor) -> Tensor:
+    """The part of each row (m, k) that is orthogonal to all directions (n, k), n below k."""
+    basis = torch.linalg.qr(directions.double().cpu().T).Q
+    return rows - rows @ basis @ basis.T
 
 
 def weight_change(down: Tensor, operator: Tensor, up: Tensor, scale: float) -> Tensor:

@@ -26,7 +26,7 @@ import numpy as np
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.restoration.prompts import NAME
 
-RATES = {"prompt": 0.3, "operators": 0.1, "adapters": 2e-3}  # highest learning rate of what may be trained
+RATES = {"prompt": 0.05, "operators": 0.1, "adapters": 2e-3}  # highest learning rate of what may be trained
 SUPERVISIONS = ("clean", "pairs", "labels", "self")  # what is learned from
 
 

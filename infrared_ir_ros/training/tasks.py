@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,12 +123,15 @@ def _known_prompts(files: PriorFiles) -> dict[str, np.ndarray]:
 
 
 def _export(config: TasksConfig, files: PriorFiles, trained: Trained, folder: Path) -> None:
-    """The prior with its tasks; new prompts join those that belong to the same adapters."""
+    """The prior with its tasks; new prompts join those that belong to the same adapters, and trained adapters become
+    ready to be taught others. What is trained stays as it is."""
     prompts = {name: prompt.detach().cpu().numpy() for name, prompt in trained.prompts.items()}
     if config.optimise == "prompt":
         export_tasks(files, files.read(ADAPTERS), _known_prompts(files) | prompts, folder)
     else:
-        export_tasks(files, trained.adapted.adapters.to_bytes(trained.of), prompts, folder)
+        adapters = copy.deepcopy(trained.adapted.adapters).cpu()
+        adapters.hypernetwork.widen(torch.stack([prompt.detach().cpu() for prompt in trained.prompts.values()]))
+        export_tasks(files, adapters.to_bytes(trained.of), prompts, folder)
 
 
 def _resumed(trained: Trained, folder: Path) -> Progress:

@@ -30,9 +30,11 @@ from infrared_ir_ros.engines import create_engine  # noqa: E402
 from infrared_ir_ros.engines.torch_engine import load_prior  # noqa: E402
 from infrared_ir_ros.priors import EmbeddedPrior  # noqa: E402
 from infrared_ir_ros.priors.adapters import GROUPS, AdaptedPrior, Adapters  # noqa: E402
+from infrared_ir_ros.priors.hypernetwork import Hypernetwork  # noqa: E402
 from infrared_ir_ros.restoration import folding  # noqa: E402
 from infrared_ir_ros.restoration.folding import Tasks  # noqa: E402
-from infrared_ir_ros.restoration.weights import PriorFiles  # noqa: E402
+from infrared_ir_ros.restoration.prompts import PromptBank  # noqa: E402
+from infrared_ir_ros.restoration.weights import PriorFiles, find_prior  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,29 @@ def test_numpy_and_torch_make_the_same_operators(prior: EmbeddedPrior) -> None:
         expected = again.hypernetwork.operators(torch.from_numpy(prompt))
         for group, theirs in zip(GROUPS, expected, strict=True):
             np.testing.assert_allclose(operators[group], theirs.detach().numpy(), atol=1e-5, rtol=1e-4)
+
+
+def test_other_prompts_reach_other_operators_once_the_idle_units_are_used() -> None:
+    """As after a training: most units idle, and one answer that all prompts share drowns the others."""
+    torch.manual_seed(2)
+    network, known = Hypernetwork((4, 4)), 1 + torch.randn(2, 512)
+    with torch.no_grad():
+        network[2].bias[32:] -= 8
+        network[2].bias[:4] += 20
+        other = known + 0.1 * torch.randn(2, 512)
+        before, moved_before = network(known), (network(other) - network(known)).std()
+        assert network.widen(known) == 480
+        torch.testing.assert_close(network(known), before, atol=2e-3, rtol=0)
+        assert (network(other) - network(known)).std() > 20 * moved_before
+
+
+def test_the_operators_of_the_shipped_prior_follow_a_new_prompt() -> None:
+    files = find_prior("embedded")
+    adapters = folding.read_adapters(files)
+    start = PromptBank.from_bytes(files.read(folding.PROMPTS), "prompts").prompts["restore"]
+    other = start + 0.1 * np.random.default_rng(0).standard_normal(512, np.float32)
+    for first, second in zip(adapters.operators(start).values(), adapters.operators(other).values(), strict=True):
+        assert np.std(second - first) > 0.5 * np.std(first)
 
 
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino", "torch"])
