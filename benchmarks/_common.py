@@ -48,6 +48,13 @@ def read_result(name: str) -> dict[str, float]:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
+def fill_marked(page: Path, name: str, text: str) -> None:
+    """Put text between `<!-- NAME -->` and `<!-- /NAME -->` of a page. Raises ValueError if it has no such marks."""
+    whole, begin = page.read_text(), f"<!-- {name} -->"
+    head, end = whole.index(begin) + len(begin), whole.index(f"<!-- /{name} -->")
+    write_atomically(page, f"{whole[:head]}\n{text}\n{whole[end:]}".encode())
+
+
 def commit() -> str:
     """Short hash of the commit, `+` behind it when files that git knows have changed since; `unknown` without git."""
     try:

@@ -35,13 +35,13 @@ from pathlib import Path
 import cyclopts
 import numpy as np
 import torch
-from _common import RESULTS, markdown_table, write_result
+from _common import RESULTS, fill_marked, markdown_table, write_result
 from tqdm import tqdm
 
 from infrared_ir_ros.evaluation import bootstrap_interval
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import data_folder, load_set, spread
-from infrared_ir_ros.media import open_source, write_atomically
+from infrared_ir_ros.media import open_source
 from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import load_restorer
 from infrared_ir_ros.restoration.weights import PriorFiles, find_prior
@@ -56,7 +56,6 @@ SETS = ("roadscene", "vifb", "sirst-v2", PAIR)
 PARTS = (0.01, 0.1, 1.0)
 OLD, NEW = "restore", "mine"
 MEASURES = ("psnr", "psnr_fitted")
-MARKS = ("<!-- transfer -->", "<!-- /transfer -->")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "adaptation.md"
 
 
@@ -120,7 +119,7 @@ def transfer(
                 figures = {key: round(float(value), 4) for key, value in figures.items()}
                 write_result("transfer", figures, [seed], asked)
     print(report(figures))
-    write_table(report(figures))
+    fill_marked(PAGE, "transfer", report(figures))
     return 0
 
 
@@ -209,13 +208,6 @@ def report(figures: dict[str, float]) -> str:
                     rows.append(["", f"{kind}, {part:.0%}", *_cells(figures, key)])
     changed = sum(value for name, value in figures.items() if "changed" in name)
     return f"{markdown_table(header, rows)}\n\nOther files or other tasks' outputs changed: {changed:.0f}."
-
-
-def write_table(table: str) -> None:
-    """Put it between the marks of its page."""
-    text = PAGE.read_text()
-    head, end = text.index(MARKS[0]) + len(MARKS[0]), text.index(MARKS[1])
-    write_atomically(PAGE, f"{text[:head]}\n{table}\n{text[end:]}".encode())
 
 
 def _cells(figures: dict[str, float], key: str) -> list[str]:
