@@ -42,6 +42,7 @@ from infrared_ir_ros.evaluation.testsets import data_folder
 from infrared_ir_ros.media import open_source
 from infrared_ir_ros.media.detections import DetectionTopic
 from infrared_ir_ros.records import Detection
+from infrared_ir_ros.restoration.weights import find_prior
 
 HIT_UAV, SCENE = "hit-uav", "scene"
 CLASSES = ("person", "car", "bicycle", "other_vehicle")
@@ -75,7 +76,7 @@ def live_detection(
     seed
         Of scene and degradation.
     """
-    asked = {"frames sent": str(frames), "detector": detector}
+    asked = {"frames sent": str(frames), "detector": detector, "prior": find_prior("embedded").version}
     figures = _measured_before(asked)
     for name in sets:
         for preset in presets:
