@@ -77,7 +77,7 @@ class Options:
     strength: 0..1, mixes the input (0) and the restored frame (1).
     smoothing: 0..1, weight of the past in the estimates of a video, and in what stands still; 0: each frame alone.
     pattern_memory: `on` learns what stays while the scene moves, and subtracts it (design section 1.9): for frames of
-        one camera in their order, never for single pictures. `auto` subtracts it only on strong evidence.
+        one camera in their order, never for single pictures. `auto`, the default for streams, wants strong evidence.
     """
 
     task: str = "restore"

@@ -42,7 +42,7 @@ def restore_files(
     summary.
     """
     jobs = plan(input, output, format)
-    if passes == 2 and options.pattern_memory == "off":
+    if passes == 2:
         options = replace(options, pattern_memory="on")
     check_output(output)
     restorer = load_restorer(**network, options=options)

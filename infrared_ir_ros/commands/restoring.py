@@ -35,8 +35,8 @@ class Restoring:
     strength
         Mix of input (0) and restored frame (1).
     pattern_memory
-        on: learn what stays while the camera moves, and subtract it; auto: once the evidence is strong; in videos and
-        bags, each for itself.
+        auto: learn what stays while the camera moves, and subtract it once the evidence is strong; on: sooner. In
+        videos and bags, each for itself.
     counts_mapping
         How counts map to the range that the network sees: fixed, percentile, tlinear (temperatures), auto.
     counts_minimum
@@ -61,7 +61,7 @@ class Restoring:
 
     tone: str = "auto"
     strength: float = 1.0
-    pattern_memory: Literal["off", "on", "auto"] = "off"
+    pattern_memory: Literal["off", "on", "auto"] = "auto"
     counts_mapping: str = "auto"
     counts_minimum: float = 0.0
     counts_maximum: float = 65535.0

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern_half import Half, size, steps_across, wide_steps
+from infrared_ir_ros.restoration.pattern_half import Half, Share, size, steps_across, wide_steps
 from infrared_ir_ros.restoration.pattern_kept import KeptFrames
+from infrared_ir_ros.restoration.pattern_pairs import OverlaidPairs
 
 GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
 PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows with what was seen
@@ -31,9 +32,13 @@ FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
 SMOOTH, NOT_SMOOTH = 9, 0.13  # cells; share of those that change by more than their neighbourhood
 MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
-USE_FINE, FINE_LAG = (0.9, 0.95), 10  # contrast with over without it: below it is used; above, no more; see `Half`
+USE_FINE, FINE_LAG = (0.75, 0.82), 10  # contrast with over without it: below it is used; above, no more; see `Half`
 USE_COARSE, COARSE_LAG = (0.33, 0.42), 90  # a slow pan shows the same for long
-USE_COARSE_SURE, COARSE_LAG_SURE = (0.8, 0.9), 30  # where the user says that there is a pattern
+USE_FINE_SURE = (0.9, 0.95)  # where the user says that there is a pattern
+USE_COARSE_SURE, COARSE_LAG_SURE = (0.8, 0.9), 30
+USE_OVERLAID = (0.68, 0.74)  # of the differences of overlaid frames, what is left by the part that they tell
+SHOWN, SHOWN_SURE = (0.22, 0.4), (0.36, 0.46)  # by the whole coarse pattern: below it is used, whatever its age
+REFUTED, REFUTED_SURE = 0.5, 0.7  # above, it is not used
 RESCALED = 1.15  # times as strong as it was in the frames before, or as weak: another exposure
 LEAST_SCALE, FITS, AGREEMENT = 0.2, 0.95, 0.9  # weaker is another pattern; what must be left; weight of the past
 STRIP = 32  # rows that are worked on at a time: they stay in the processor's cache
@@ -44,20 +49,21 @@ PATIENCE = 2  # frames in a row on which the pattern makes things worse until it
 @dataclass(frozen=True)
 class PatternState:
     """confidence 0..1: mean over pixels; strength: of what is subtracted, standard deviation in counts; frames: that
-    taught something; used: how much of the fine and the coarse pattern is subtracted, 0..1."""
+    taught something; used: how much is subtracted, 0..1: of the fine pattern, of the coarse one, and, in its place, of
+    the part of it that overlaid frames tell."""
 
     confidence: float
     strength: float
     frames: int
-    used: tuple[float, float]
+    used: tuple[float, float, float]
 
 
 class PatternMemory:
     """Learns and subtracts the fixed pattern of the frames of one camera, in constant memory.
 
     A frame is split into a coarse frame of cells and what is finer. Fine pattern: per pixel a running robust centre.
-    Coarse pattern: `common_field` of kept coarse frames, found now and then, where
-    `background` in a thread of its own.
+    Coarse pattern: `common_field` of kept coarse frames; until it is known well, the part of it that no scene imitates,
+    from `OverlaidPairs`. Both are found now and then, where `background` in threads of their own.
     Only frames on which the camera has moved teach. What stays while the rest moves is an outlier of both.
     half_life: frames that teach, after which they count half. sure: there is a pattern, the user says; otherwise
     strong evidence is wanted before anything is subtracted. Not for use by several threads at once, `state` aside.
@@ -72,7 +78,7 @@ class PatternMemory:
         """Forget everything."""
         self._shape: tuple[int, ...] = ()
         self._dtype: np.dtype | None = None
-        self._state = PatternState(0.0, 0.0, 0, (0.0, 0.0))
+        self._state = PatternState(0.0, 0.0, 0, (0.0, 0.0, 0.0))
 
     @np.errstate(over="ignore", invalid="ignore")  # an infinitely far outlier weighs nothing
     def __call__(self, frame: np.ndarray, learn: bool = True) -> np.ndarray:
@@ -91,11 +97,10 @@ class PatternMemory:
         self._follow_exposure(fine)
         self._judge(fine, coarse)
         bad = max(self._fine_half.bad, self._coarse_half.bad)
-        coarse_share = self._coarse_half.ramp(trusted=not bad)
-        shares = self._fine_half.ramp(trusted=not bad, allowed=self._sure or self._coarse_half.on), coarse_share
-        if bad > PATIENCE or (not any(shares) and (self._fine_half.lost or self._coarse_half.lost)):
+        self._ramp(trusted=not bad)
+        if bad > PATIENCE or (not any(self._used) and (self._fine_half.lost or self._coarse_half.lost)):
             self._start(frame.shape)
-        corrected = self._without(frame, *shares)
+        corrected = self._without(frame)
         if learn:
             self._learn(fine, coarse)
         self._state = self._state_now()
@@ -114,16 +119,38 @@ class PatternMemory:
         """After the last frame; for any thread."""
         return self._state
 
+    @property
+    def _used(self) -> tuple[float, float, float]:
+        return self._fine_half.used, self._coarse_half.used, self._overlaid.used
+
+    def _ramp(self, trusted: bool) -> None:
+        """More or less of each part than in the frame before.
+
+        What overlaid frames tell is a part, and only used on the user's word: the network behind takes the rest of a
+        shading for another one. The whole is used as soon as they show it to be right."""
+        self._overlaid.ratio, left = self._pairs.ratios
+        shown, refuted = (SHOWN_SURE, REFUTED_SURE) if self._sure else (SHOWN, REFUTED)
+        possible = left < refuted or not self._pairs.judged
+        self._coarse_half.ramp(trusted, allowed=possible, known=left < shown[self._coarse_half.on])
+        self._overlaid.ramp(trusted, allowed=self._sure and not self._coarse_half.on)
+        self._fine_half.ramp(trusted)
+
+    def _parts(self) -> list[tuple[np.float32, np.ndarray]]:
+        """What is subtracted: shares and fields."""
+        fields = self._fine, self._coarse_large, self._pairs.pattern[1]
+        return [(np.float32(share), field) for share, field in zip(self._used, fields, strict=True) if share]
+
     def _state_now(self) -> PatternState:
-        used = self._fine_half.used, self._coarse_half.used
-        weight = self._weight[::4, ::4]
-        strength = np.std(used[0] * self._fine[::4, ::4] + used[1] * self._coarse_large[::4, ::4])
-        return PatternState(float(np.mean(weight / (weight + PRIOR_FRAMES))), float(strength), self._taught, used)
+        weight, zero = self._weight[::4, ::4], np.zeros((1, 1), np.float32)
+        strength = np.std(sum((share * field[::4, ::4] for share, field in self._parts()), start=zero))
+        confidence = float(np.mean(weight / (weight + PRIOR_FRAMES)))
+        return PatternState(confidence, float(strength), self._taught, self._used)
 
     def settle(self) -> None:
         """Bring the coarse pattern up to date now: at the end of a first pass."""
         if self._shape:
             self._kept.settle()
+            self._pairs.settle()
 
     def saved(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         """All that is known, as arrays and numbers to `resume` from; copies. Of a memory that has seen a frame."""
@@ -155,20 +182,23 @@ class PatternMemory:
         self._coarse, self._coarse_large = self._kept.pattern
         self._reference: np.ndarray | None = None
         self._noise, self._taught, self._scale = 0.0, 0, 0.0
-        self._fine_half = Half(USE_FINE, FINE_LAG, size, size)
+        self._fine_half = Half(USE_FINE_SURE if self._sure else USE_FINE, FINE_LAG, size, size)
         limits, lag = (USE_COARSE_SURE, COARSE_LAG_SURE) if self._sure else (USE_COARSE, COARSE_LAG)
         self._coarse_half = Half(limits, lag, wide_steps, steps_across)
+        self._pairs, self._overlaid = OverlaidPairs((rows, columns), shape, self._background), Share(USE_OVERLAID)
 
-    def _without(self, frame: np.ndarray, fine: np.float32, coarse: np.float32) -> np.ndarray:
-        """The frame without so much of both halves; its mean stays, since it may be a temperature."""
-        if not fine and not coarse:
+    def _without(self, frame: np.ndarray) -> np.ndarray:
+        """The frame without so much of each part; its mean stays, since it may be a temperature."""
+        parts = self._parts()
+        if not parts:
             return frame
-        level = fine * self._fine.mean() + coarse * self._coarse_large.mean()
+        level = np.float32(sum(share * field.mean() for share, field in parts))
         out = np.empty_like(frame)
         for top in range(0, len(frame), STRIP):
             rows = slice(top, top + STRIP)
-            np.subtract(frame[rows], fine * self._fine[rows] - level, out=out[rows])
-            out[rows] -= coarse * self._coarse_large[rows]
+            np.add(frame[rows], level, out=out[rows])
+            for share, field in parts:
+                out[rows] -= share * field[rows]
         return out
 
     def _follow_exposure(self, fine: np.ndarray) -> None:
@@ -188,6 +218,7 @@ class PatternMemory:
     def _rescale(self, change: np.float32) -> None:
         self._fine *= change
         self._kept.rescale(change)
+        self._pairs.rescale(change)
         self._coarse, self._coarse_large = self._kept.pattern
         for half in (self._fine_half, self._coarse_half):
             half.rescale(change)
@@ -212,6 +243,7 @@ class PatternMemory:
         self._taught += 1
         self._fine_half.remember(self._fine[::4, ::4], self._taught)
         self._coarse_half.remember(self._coarse, self._taught)
+        self._pairs.look(coarse, self._taught, self._coarse)
         self._kept.look(coarse, self._taught, self._memory)
 
     def _camera_has_moved(self, coarse: np.ndarray, reference: np.ndarray) -> bool:

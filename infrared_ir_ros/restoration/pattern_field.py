@@ -22,6 +22,8 @@ Cauchy weights squared, by reweighted least squares from coarse to fine scale (g
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -36,16 +38,16 @@ def common_field(frames: np.ndarray, trust: np.ndarray) -> np.ndarray:
     frames: (n, rows, columns) float32, rows and columns even. trust: of the same shape, 0..1, how much
     each cell may tell. Returns (rows, columns) float32, same units.
     """
-    slopes = _slopes(frames)
+    seen = slopes(frames)
     pairs = [np.minimum(trust[..., 1:], trust[..., :-1]), np.minimum(trust[:, 1:], trust[:, :-1])]
     field = np.zeros(frames.shape[1:], np.float32)
     least = np.float32(1e-3 * frames[-1].std() + 1e-12)
     for scale in SCALES:
         numerators, denominators = [], []
-        residuals = [slope - inner for slope, inner in zip(slopes, _slopes(field), strict=True)]
+        residuals = [slope - inner for slope, inner in zip(seen, slopes(field), strict=True)]
         typical = np.median(np.abs(np.concatenate([part[::2].ravel() for part in residuals])))
         width = np.float32(scale) * typical + least
-        for slope, residual, pair in zip(slopes, residuals, pairs, strict=True):
+        for slope, residual, pair in zip(seen, residuals, pairs, strict=True):
             weight = pair / np.square(1 + np.square(residual / width))
             numerators.append(np.einsum("nij,nij->ij", weight, slope))
             denominators.append(weight.sum(0) + np.float32(FLATNESS * len(frames)))
@@ -53,11 +55,11 @@ def common_field(frames: np.ndarray, trust: np.ndarray) -> np.ndarray:
     return field
 
 
-def _slopes(frames: np.ndarray) -> list[np.ndarray]:
+def slopes(frames: np.ndarray) -> list[np.ndarray]:
     return [np.diff(frames, axis=-1), np.diff(frames, axis=-2)]
 
 
-def _divergence(along_x: np.ndarray, along_y: np.ndarray) -> np.ndarray:
+def divergence(along_x: np.ndarray, along_y: np.ndarray) -> np.ndarray:
     """The transpose of the slopes: (rows, columns) float32."""
     out = np.zeros((along_x.shape[0], along_y.shape[1]), np.float32)
     out[:, 1:] += along_x
@@ -69,14 +71,23 @@ def _divergence(along_x: np.ndarray, along_y: np.ndarray) -> np.ndarray:
 
 def _integrate(numerators: list[np.ndarray], weights: list[np.ndarray], start: np.ndarray) -> np.ndarray:
     """Weighted Poisson equation by conjugate gradients, preconditioned with the unweighted one (a cosine transform)."""
-    inverse = _inverse_laplacian(start.shape) / np.float32(np.mean(weights[0]))
+    inverse = inverse_laplacian(start.shape) / np.float32(np.mean(weights[0]))
 
     def apply(field: np.ndarray) -> np.ndarray:
-        return _divergence(*(w * slope for w, slope in zip(weights, _slopes(field), strict=True)))
+        return divergence(*(w * slope for w, slope in zip(weights, slopes(field), strict=True)))
 
-    field, rest = start, _divergence(*numerators) - apply(start)
+    return conjugate_gradients(apply, divergence(*numerators), start, inverse)
+
+
+def conjugate_gradients(
+    apply: Callable[[np.ndarray], np.ndarray], right: np.ndarray, start: np.ndarray, inverse: np.ndarray
+) -> np.ndarray:
+    """The field of mean 0 for which apply(field) = right, to a good approximation.
+
+    inverse: of something like `apply`, as factors of the field's cosine transform."""
+    field, rest = start, right - apply(start)
     direction, before = None, 1.0
-    goal = SOLVER_ACCURACY * np.linalg.norm(_divergence(*numerators))
+    goal = SOLVER_ACCURACY * np.linalg.norm(right)
     for _ in range(SOLVER_STEPS):
         if np.linalg.norm(rest) <= goal:
             break
@@ -89,7 +100,7 @@ def _integrate(numerators: list[np.ndarray], weights: list[np.ndarray], start: n
     return field - field.mean()
 
 
-def _inverse_laplacian(shape: tuple[int, ...]) -> np.ndarray:
+def inverse_laplacian(shape: tuple[int, ...]) -> np.ndarray:
     rows, columns = (2 - 2 * np.cos(np.pi * np.arange(n) / n) for n in shape)
     values = rows[:, None] + columns[None]
     values[0, 0] = np.inf  # the mean is free

@@ -31,7 +31,27 @@ RAMP = 0.1  # of the pattern, more or less, from frame to frame
 Contrast = Callable[[np.ndarray], float]
 
 
-class Half:
+class Share:
+    """How much of a part of the pattern is subtracted: all, where a ratio says that it helps, and none, by steps.
+
+    limits: of the ratio; below the first it is used, above the second no more.
+    """
+
+    def __init__(self, limits: tuple[float, float]) -> None:
+        self._limits = limits
+        self.ratio, self.used, self.on, self.lost = 1.0, 0.0, False, False
+
+    def ramp(self, trusted: bool, allowed: bool = True, known: bool = False) -> np.float32:
+        """How much to subtract from this frame: none at once where not trusted, else more or less by steps.
+
+        known: whether it is to be used whatever the ratio says."""
+        wanted = allowed and (known or self.ratio < self._limits[self.on])
+        self.lost, self.on = self.lost or (self.on and not wanted), wanted
+        self.used = float(np.clip(float(wanted), self.used - RAMP, self.used + RAMP)) if trusted else 0.0
+        return np.float32(self.used)
+
+
+class Half(Share):
     """Whether one half of the pattern (fine or coarse) helps: judged on each frame before it teaches anything.
 
     What was learned a moment ago also fits the next frame where it is the scene, which has hardly moved, or noise,
@@ -45,9 +65,9 @@ class Half:
     SAVED = ("ratio", "used", "judged")
 
     def __init__(self, limits: tuple[float, float], lag: int, contrast: Contrast, doubt: Contrast) -> None:
-        self._limits, self._lag, self._contrast, self._doubt = limits, lag, contrast, doubt
-        self.ratio, self.used, self.bad, self.judged = 1.0, 0.0, 0, 0
-        self.on, self.lost = False, False
+        super().__init__(limits)
+        self._lag, self._contrast, self._doubt = lag, contrast, doubt
+        self.bad, self.judged = 0, 0
         self.past: list[tuple[int, np.ndarray]] = []
 
     def saved(self) -> dict[str, float]:
@@ -77,13 +97,6 @@ class Half:
     def rescale(self, change: np.float32) -> None:
         """The counts have become so many times as large."""
         self.past = [(when, state * change) for when, state in self.past]
-
-    def ramp(self, trusted: bool, allowed: bool = True) -> np.float32:
-        """How much to subtract from this frame: none at once where not trusted, else more or less by steps."""
-        wanted = allowed and self.ratio < self._limits[self.on]
-        self.lost, self.on = self.lost or (self.on and not wanted), wanted
-        self.used = float(np.clip(float(wanted), self.used - RAMP, self.used + RAMP)) if trusted else 0.0
-        return np.float32(self.used)
 
 
 def size(image: np.ndarray) -> float:

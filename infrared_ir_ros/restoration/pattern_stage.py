@@ -71,6 +71,12 @@ class PatternStage:
         return None if memory is None else memory.state
 
     @property
+    def subtracting(self) -> bool:
+        """Whether something was subtracted from the last frame."""
+        state = self.state
+        return state is not None and any(state.used)
+
+    @property
     def pattern(self) -> np.ndarray | None:
         """The pattern as it is known, (height, width) float32 counts of mean 0; None while there is none."""
         with self._lock:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import cv2
@@ -32,7 +32,7 @@ from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.library import Library, open_library
 from infrared_ir_ros.restoration.pattern_stage import PatternStage
 from infrared_ir_ros.restoration.schedule import Schedule
-from infrared_ir_ros.restoration.shading import believed
+from infrared_ir_ros.restoration.shading import Clearing, believed
 from infrared_ir_ros.restoration.smoothing import Smoother
 from infrared_ir_ros.restoration.steady import Steady
 from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
@@ -66,7 +66,7 @@ class Restorer:
         self._version = 0  # of the library
         self._switch = TaskSwitch(Loaded(options.task, engine))
         self._schedule = Schedule()
-        self._smoother, self._steady = Smoother(), Steady()
+        self._smoother, self._steady, self._clearing = Smoother(), Steady(), Clearing()
         self._window: Window | None = None  # of the counts that come in
         self._levels: Window | None = None  # of the restored tone
         self.patterns = PatternStage()
@@ -142,7 +142,7 @@ class Restorer:
         clock.lap("counts")
         # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
         padded = _pad(seen, engine.multiple)
-        estimate = self._smoother(_estimate_of(engine, padded), smoothing)
+        estimate = self._smoother(self._estimated(engine, padded, repaired), smoothing)
         clock.lap("estimate")
         # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
         restored = _restored_by(engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
@@ -183,6 +183,17 @@ class Restorer:
         self._smoother.reset()
         self._steady.reset()
         self._window = self._levels = None
+
+    def _estimated(self, engine: Engine, padded: np.ndarray, patterned: np.ndarray) -> Estimate:
+        """What is seen in a frame, its shading as far as it is believed. patterned: its counts before `patterns`."""
+
+        def before() -> float:
+            seen, _ = split_excess(self._window.to_unit(patterned))
+            return float(engine.estimate(_pad(seen, engine.multiple))[-1][0, 0])
+
+        estimate = _estimate_of(engine, padded)
+        clearer = self._clearing(self.patterns.subtracting, estimate.log_snr, before)
+        return replace(estimate, shading=believed(estimate.shading, estimate.log_snr - clearer))
 
     @staticmethod
     def _preserves(options: Options) -> bool:
@@ -260,7 +271,7 @@ def _estimate_of(engine: Engine, padded: np.ndarray) -> Estimate:
     return Estimate(
         gain=float(gain[0, 0]),
         offset=float(offset[0, 0]),
-        shading=believed(shading[0, 0], float(log_snr[0, 0])),
+        shading=shading[0, 0],
         columns=columns[0, 0, 0],
         rows=rows[0, 0, :, 0],
         log_snr_bands=bands[0],

@@ -16,10 +16,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 FAINT = 0.05  # standard deviation of a shading, in the unit range, that a clear frame rather has from its scene
 WIDTH = 0.6  # nepers of log-SNR around 0, between frames that are noisy and frames that are clear
+EVERY = 30  # frames
 
 
 def believed(shading: np.ndarray, log_snr: float) -> np.ndarray:
@@ -34,3 +37,25 @@ def believed(shading: np.ndarray, log_snr: float) -> np.ndarray:
     if deviation <= limit:
         return np.zeros_like(shading)
     return shading * np.float32(1 - (limit / deviation) ** 2)
+
+
+class Clearing:
+    """How much clearer a camera's frames have become without its fixed pattern, in log-SNR, measured now and then.
+
+    A camera with a pattern has a shading as well: with its pattern gone, it is not to be taken for a calibrated one, so
+    its shading is believed as if the pattern were there.
+    """
+
+    def __init__(self) -> None:
+        self._value, self._age = 0.0, 0
+
+    def __call__(self, cleared: bool, log_snr: float, before: Callable[[], float]) -> float:
+        """cleared: whether there is less pattern in this frame than there was in what came. log_snr: of what is left.
+        before: measures that of what came; called every EVERY frames."""
+        if not cleared:
+            self._value, self._age = 0.0, 0
+            return 0.0
+        if self._age % EVERY == 0:
+            self._value = max(log_snr - before(), 0.0)
+        self._age += 1
+        return self._value

@@ -53,9 +53,9 @@ TABLE: tuple[Parameter, ...] = (
     ),
     Parameter(
         "pattern_memory",
-        "off",
-        "on: learn what stays while the camera moves (the fixed pattern of a sensor without calibration), and subtract "
-        "it; auto: subtract it once the evidence is strong; off forgets it",
+        "auto",
+        "auto: learn what stays while the camera moves (the fixed pattern of a sensor without calibration), and "
+        "subtract it once the evidence is strong; on: sooner, since you know that there is one; off forgets it",
         choices=PATTERN_MEMORY,
     ),
     Parameter(

@@ -17,7 +17,7 @@
 import numpy as np
 import pytest
 
-from infrared_ir_ros.restoration.shading import believed
+from infrared_ir_ros.restoration.shading import EVERY, Clearing, believed
 
 DOME = np.hypot(*np.mgrid[-1:1:64j, -1:1:80j]).astype(np.float32)
 DOME = (DOME - DOME.mean()) / DOME.std()
@@ -43,3 +43,16 @@ def test_more_noise_never_lowers_the_share() -> None:
 def test_no_shading_stays_none(log_snr: float) -> None:
     nothing = np.zeros((64, 80), np.float32)
     assert np.array_equal(believed(nothing, log_snr), nothing)
+
+
+def test_the_pattern_that_is_gone_is_measured_now_and_then_and_forgotten_with_it() -> None:
+    clearing, asked = Clearing(), []
+
+    def before() -> float:
+        asked.append(1)
+        return -2.0
+
+    assert clearing(False, 1.0, before) == 0 and not asked
+    assert [clearing(True, 1.0 + index / 10, before) for index in range(EVERY)] == [3.0] * EVERY and len(asked) == 1
+    assert clearing(True, -3.0, before) == 0 and len(asked) == 2
+    assert clearing(False, 1.0, before) == 0 and len(asked) == 2

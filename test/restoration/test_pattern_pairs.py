@@ -1,0 +1,86 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How much of a shading is believed."""
+
+import cv2
+import numpy as np
+import pytest
+
+from infrared_ir_ros.restoration.pattern import REFUTED_SURE, SHOWN, USE_OVERLAID
+from infrared_ir_ros.restoration.pattern_pairs import OverlaidPairs
+
+CELLS = (60, 80)
+NOTHING = np.zeros(CELLS, np.float32)
+
+
+def passing(count: int, speed: float, seed: int = 0) -> list[np.ndarray]:
+    """A wide scene, as a camera sees it that turns to and fro."""
+    rng = np.random.default_rng(seed)
+    wide = 20 * cv2.GaussianBlur(rng.standard_normal((CELLS[0] + 40, 400)).astype(np.float32), (0, 0), 2)
+    places = [(160 + 150 * np.sin(speed / 150 * i), 20 + 15 * np.sin(speed / 40 * i)) for i in range(count)]
+    centres = [(x + (CELLS[1] - 1) / 2, y + (CELLS[0] - 1) / 2) for x, y in places]
+    return [cv2.getRectSubPix(wide, CELLS[::-1], centre) for centre in centres]
+
+
+def told(frames: list[np.ndarray], known: np.ndarray = NOTHING) -> OverlaidPairs:
+    pairs = OverlaidPairs(CELLS, (240, 320), background=False)
+    for taught, frame in enumerate(frames):
+        pairs.look(frame, taught, known)
+    pairs.settle()
+    return pairs
+
+
+def stripes() -> np.ndarray:
+    lines = np.random.default_rng(7).normal(0, 3, (1, CELLS[1]))
+    return np.broadcast_to(lines - lines.mean(), CELLS).astype(np.float32)
+
+
+def test_what_does_not_move_with_the_scene_is_found() -> None:
+    pairs = told([frame + stripes() for frame in passing(80, 1.0)], stripes())
+    assert np.corrcoef(pairs.pattern[0].ravel(), stripes().ravel())[0, 1] > 0.4
+    assert pairs.ratios[0] < USE_OVERLAID[0] and pairs.ratios[1] < SHOWN[0]
+
+
+def test_a_scene_without_a_pattern_tells_none_and_refutes_one_that_is_the_scene() -> None:
+    frames = passing(80, 1.0)
+    pairs = told(frames, np.mean(frames[:20], axis=0) - np.mean(frames[:20]))
+    assert pairs.ratios[0] > USE_OVERLAID[1] and pairs.ratios[1] > REFUTED_SURE and pairs.judged > 10
+
+
+def test_what_lies_in_the_same_place_in_every_frame_is_not_taken_for_pattern() -> None:
+    sky = np.linspace(60, 0, CELLS[0] // 2, dtype=np.float32)[:, None] * np.ones((1, CELLS[1]), np.float32)
+    frames = [np.vstack([sky, frame[CELLS[0] // 2 :]]) for frame in passing(80, 1.0)]
+    assert told(frames).pattern[0][: CELLS[0] // 2].std() < 0.05 * sky.std()
+
+
+def test_a_camera_that_turns_slowly_judges_no_shading() -> None:
+    assert told(passing(80, 0.05)).judged == 0
+
+
+@pytest.mark.parametrize("change", [0.5, 3.0])
+def test_another_exposure_rescales_what_is_known(change: float) -> None:
+    pairs = told([frame + stripes() for frame in passing(60, 1.0)])
+    before = pairs.pattern[0]
+    pairs.rescale(np.float32(change))
+    pairs.settle()
+    assert np.std(pairs.pattern[0] - change * before) < 0.15 * change * before.std()
+
+
+def test_frames_too_small_for_a_flow_tell_nothing() -> None:
+    pairs = OverlaidPairs((8, 10), (16, 20), background=False)
+    for taught in range(40):
+        pairs.look(np.random.default_rng(taught).random((8, 10), np.float32), taught, np.zeros((8, 10), np.float32))
+    pairs.settle()
+    assert not pairs.pattern[0].any() and pairs.ratios == (1.0, 1.0)
