@@ -249,8 +249,7 @@ class PatternMemory:
     def _camera_has_moved(self, coarse: np.ndarray, reference: np.ndarray) -> bool:
         """Whether many cells show another part of the scene: a change of all levels together is none.
 
-        Where little evidence is wanted, some have to change beyond what is smooth as well: a still camera whose shading
-        drifts has not moved."""
+        Some have to change beyond what is smooth as well: a still camera whose shading drifts has not moved."""
         cell = np.sqrt(self._shape[0] * self._shape[1] / coarse.size)
         step = coarse - reference
         limit = MOVED_SIGMAS * np.sqrt(2) * self._noise / cell + 1e-3 * float(coarse.std())
@@ -258,7 +257,7 @@ class PatternMemory:
         if not _is_camera_motion(changed, MOVED_SHARE):
             return False
         changed &= np.abs(step - cv2.blur(step, (SMOOTH, SMOOTH))) > limit
-        return not self._sure or _is_camera_motion(changed, NOT_SMOOTH)
+        return _is_camera_motion(changed, NOT_SMOOTH)
 
     def _learn_fine(self, fine: np.ndarray) -> None:
         few = fine[::4, ::4] - self._fine[::4, ::4]

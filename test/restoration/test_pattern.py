@@ -98,8 +98,9 @@ def test_something_that_moves_before_a_still_camera_teaches_nothing() -> None:
     assert memory.state.frames == 0
 
 
-def test_a_still_camera_whose_shading_drifts_changes_nothing() -> None:
-    memory, drift = PatternMemory(), border_glow(np.random.default_rng(3), SHAPE, 1.0)
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_still_camera_whose_shading_drifts_changes_nothing(sure: bool) -> None:
+    memory, drift = PatternMemory(sure=sure), border_glow(np.random.default_rng(3), SHAPE, 1.0)
     for index, clean in enumerate(sequence(200, moving=False)):
         raw = clean + index / 100 * drift
         assert np.array_equal(memory(raw), raw.astype(np.float32))
