@@ -127,13 +127,17 @@ class PatternMemory:
         """More or less of each part than in the frame before.
 
         What overlaid frames tell is a part, and only used on the user's word: the network behind takes the rest of a
-        shading for another one. The whole is used as soon as they show it to be right."""
+        shading for another one. The whole is used as soon as they show it to be right. Unless the user says that there
+        is a pattern, nothing is used before the scene has been followed over some frames: noise that lasts looks like
+        motion to a still camera."""
         self._overlaid.ratio, left = self._pairs.ratios
         shown, refuted = (SHOWN_SURE, REFUTED_SURE) if self._sure else (SHOWN, REFUTED)
         possible = left < refuted or not self._pairs.judged
-        self._coarse_half.ramp(trusted, allowed=possible, known=left < shown[self._coarse_half.on])
+        self._followed |= self._pairs.followed
+        moving = self._sure or self._followed
+        self._coarse_half.ramp(trusted, allowed=moving and possible, known=left < shown[self._coarse_half.on])
         self._overlaid.ramp(trusted, allowed=self._sure and not self._coarse_half.on)
-        self._fine_half.ramp(trusted)
+        self._fine_half.ramp(trusted, allowed=moving)
 
     def _parts(self) -> list[tuple[np.float32, np.ndarray]]:
         """What is subtracted: shares and fields."""
@@ -166,6 +170,7 @@ class PatternMemory:
 
         Raises KeyError or ValueError where something is missing or of another shape."""
         self._start(arrays["fine"].shape)
+        self._followed = True
         self._fine[:], self._weight[:] = arrays["fine"], arrays["weight"]
         self._kept.resume(arrays, numbers)
         self._taught = int(numbers["frames"])
@@ -182,6 +187,7 @@ class PatternMemory:
         self._coarse, self._coarse_large = self._kept.pattern
         self._reference: np.ndarray | None = None
         self._noise, self._taught, self._scale = 0.0, 0, 0.0
+        self._followed = False
         self._fine_half = Half(USE_FINE_SURE if self._sure else USE_FINE, FINE_LAG, size, size)
         limits, lag = (USE_COARSE_SURE, COARSE_LAG_SURE) if self._sure else (USE_COARSE, COARSE_LAG)
         self._coarse_half = Half(limits, lag, wide_steps, steps_across)

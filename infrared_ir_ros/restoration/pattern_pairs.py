@@ -39,6 +39,8 @@ LEAST_SIDE = 24  # cells; a smaller frame shows no flow
 ENLARGED = 2  # times, for the flow
 LEAST_MOVE, MOST_SLIP = 1.0, 0.6  # cells; forth and back
 LEAST_SHARE = 0.05  # of all cells: a pair with fewer tells nothing
+MOTION_SHARE = 0.25  # of all cells, followed: more than noise imitates before a still camera, a pair in twenty aside
+MOTION_PAIRS, MOTION_OFTEN = 6, 0.4  # so many pairs at least, and this part of the last ones
 WIDTH, ROUNDS = 1.5, 3  # of the median residual; of reweighting
 FLATNESS, SMALLNESS = 0.02, 1e-4  # weight, per pair, of the assumption that there is no slope, or nothing
 SMOOTHING = 0.9  # of the ratios
@@ -71,6 +73,12 @@ class OverlaidPairs:
     def ratios(self) -> tuple[float, float]:
         """Differences that are left in pairs which had taught nothing yet: by the field, and by what was `known`."""
         return self._found.of_field.value, self._found.of_known.value
+
+    @property
+    def followed(self) -> bool:
+        """Whether a good part of the scene has been found elsewhere again and again: the camera does move."""
+        motion = self._found.motion
+        return motion.count >= MOTION_PAIRS and motion.value >= MOTION_OFTEN
 
     @property
     def judged(self) -> int:
@@ -168,6 +176,7 @@ class _Found:
     pairs: list[_Pair] = field(default_factory=list)
     of_field: _Ratio = field(default_factory=lambda: _Ratio())
     of_known: _Ratio = field(default_factory=lambda: _Ratio())
+    motion: _Ratio = field(default_factory=lambda: _Ratio())
 
     def judge(self, pair: _Pair, known: np.ndarray) -> None:
         """See what a pair that has taught nothing yet says of the field, and of what was known when it came."""
@@ -187,12 +196,13 @@ class _Found:
     def rescaled(self, change: np.float32) -> _Found:
         pairs = [_Pair(pair.cells, pair.around, pair.share, pair.difference * change, pair.far) for pair in self.pairs]
         cells, large = self.pattern
-        return _Found((cells * change, large * change), pairs, self.of_field, self.of_known)
+        return _Found((cells * change, large * change), pairs, self.of_field, self.of_known, self.motion)
 
 
 def _find(found: _Found, new: list[_Candidate]) -> None:
     for first, second, known, teaches in new:
         pair = _overlaid(first, second, known)
+        found.motion.take(float(pair is not None and len(pair.cells) >= MOTION_SHARE * first.size))
         if pair is not None:
             found.judge(pair, known)
             found.pairs = [*found.pairs, pair][-PAIRS:] if teaches else found.pairs
