@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -39,8 +39,8 @@ LEAST_SIDE = 24  # cells; a smaller frame shows no flow
 ENLARGED = 2  # times, for the flow
 LEAST_MOVE, MOST_SLIP = 1.0, 0.6  # cells; forth and back
 LEAST_SHARE = 0.05  # of all cells: a pair with fewer tells nothing
-MOTION_SHARE = 0.25  # of all cells, followed: more than noise imitates before a still camera, a pair in twenty aside
-MOTION_PAIRS, MOTION_OFTEN = 6, 0.4  # so many pairs at least, and this part of the last ones
+TOGETHER, NEARLY = 0.3, 0.3  # share of the moved cells that moves as one; how far from that, of its own move
+MOTION_PAIRS = 6  # that are looked at before a camera is said to move
 WIDTH, ROUNDS = 1.5, 3  # of the median residual; of reweighting
 FLATNESS, SMALLNESS = 0.02, 1e-4  # weight, per pair, of the assumption that there is no slope, or nothing
 SMOOTHING = 0.9  # of the ratios
@@ -76,9 +76,9 @@ class OverlaidPairs:
 
     @property
     def followed(self) -> bool:
-        """Whether a good part of the scene has been found elsewhere again and again: the camera does move."""
+        """Whether what moves has moved as one, pair after pair: the camera does move, it isn't noise."""
         motion = self._found.motion
-        return motion.count >= MOTION_PAIRS and motion.value >= MOTION_OFTEN
+        return motion.count >= MOTION_PAIRS and motion.value >= TOGETHER
 
     @property
     def judged(self) -> int:
@@ -129,13 +129,15 @@ class OverlaidPairs:
 class _Pair:
     """n cells of one frame that lie between four cells each of another: difference = (p - the four's share of p).
 
-    cells: (n,) int32. around, share: (4, n). difference: (n,) float32, of the two frames. far: (n,) bool, moved far."""
+    cells: (n,) int32. around, share: (4, n). difference: (n,) float32, of the two frames. far: (n,) bool, moved far.
+    together: share of the cells that moves as a camera's turn or drive makes them."""
 
     cells: np.ndarray
     around: np.ndarray
     share: np.ndarray
     difference: np.ndarray
     far: np.ndarray
+    together: float
 
     def of(self, pattern: np.ndarray) -> np.ndarray:
         """What a pattern, (rows, columns), makes of the differences: (n,) float32."""
@@ -194,7 +196,7 @@ class _Found:
         self.pattern = cells, cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
 
     def rescaled(self, change: np.float32) -> _Found:
-        pairs = [_Pair(pair.cells, pair.around, pair.share, pair.difference * change, pair.far) for pair in self.pairs]
+        pairs = [replace(pair, difference=pair.difference * change) for pair in self.pairs]
         cells, large = self.pattern
         return _Found((cells * change, large * change), pairs, self.of_field, self.of_known, self.motion)
 
@@ -202,7 +204,7 @@ class _Found:
 def _find(found: _Found, new: list[_Candidate]) -> None:
     for first, second, known, teaches in new:
         pair = _overlaid(first, second, known)
-        found.motion.take(float(pair is not None and len(pair.cells) >= MOTION_SHARE * first.size))
+        found.motion.take(pair.together if pair is not None else 0.0)
         if pair is not None:
             found.judge(pair, known)
             found.pairs = [*found.pairs, pair][-PAIRS:] if teaches else found.pairs
@@ -228,7 +230,18 @@ def _overlaid(first: np.ndarray, second: np.ndarray, known: np.ndarray) -> _Pair
     share = np.stack([(1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below])
     share = share.astype(np.float32)
     difference = first.ravel()[cells] - np.einsum("kn,kn->n", share, second.ravel()[around])
-    return _Pair(cells, around, share, difference - np.median(difference), moved.ravel()[cells] >= FAR_MOVE)
+    together = _moving_together(np.stack([x, y], 1), flow.reshape(-1, 2)[cells])
+    return _Pair(cells, around, share, difference - np.median(difference), moved.ravel()[cells] >= FAR_MOVE, together)
+
+
+def _moving_together(places: np.ndarray, moves: np.ndarray) -> float:
+    """Share of the moves (n, 2) that is nearly the affine motion of most of them. places: (n, 2), their cells."""
+    terms, weight = np.hstack([np.ones((len(places), 1)), places / places.max()]), np.ones((len(places), 1))
+    for _ in range(ROUNDS):
+        motion = np.linalg.lstsq(terms * weight, moves * weight, rcond=None)[0]
+        off = np.linalg.norm(moves - terms @ motion, axis=1)
+        weight = 1 / np.square(1 + np.square(off[:, None] / (WIDTH * np.median(off) + 1e-9)))
+    return float(np.mean(off < NEARLY * np.linalg.norm(moves, axis=1)))
 
 
 def _flow(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
