@@ -48,6 +48,16 @@ def read_result(name: str) -> dict[str, float]:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
+def measured_before(name: str, asked: Mapping[str, str]) -> dict[str, float]:
+    """Figures of benchmarks/results/NAME.json, if its notes say that they were measured as is asked now; else none."""
+    try:
+        known = read_result(name)
+    except FileNotFoundError:
+        return {}
+    same = all(known.get(key) == value for key, value in asked.items())
+    return {key: value for key, value in known.items() if isinstance(value, int | float)} if same else {}
+
+
 def fill_marked(page: Path, name: str, text: str) -> None:
     """Put text between `<!-- NAME -->` and `<!-- /NAME -->` of a page. Raises ValueError if it has no such marks."""
     whole, begin = page.read_text(), f"<!-- {name} -->"

@@ -32,9 +32,10 @@ from pathlib import Path
 
 import cyclopts
 import numpy as np
-from _common import FOLDER, fill_marked, markdown_table, read_result, write_result
+from _common import FOLDER, fill_marked, markdown_table, measured_before, write_result
 
 from infrared_ir_ros.commands.demo import stay_apart
+from infrared_ir_ros.detection.tracks import overlaps
 from infrared_ir_ros.evaluation.detecting import LABELS, Boxes, precision, sure
 from infrared_ir_ros.evaluation.labels import LabelFolder
 from infrared_ir_ros.evaluation.methods import INPUT
@@ -77,7 +78,7 @@ def live_detection(
         Of scene and degradation.
     """
     asked = {"frames sent": str(frames), "detector": detector, "prior": find_prior("embedded").version}
-    figures = _measured_before(asked)
+    figures = measured_before("live_detection", asked)
     for name in sets:
         for preset in presets:
             with tempfile.TemporaryDirectory() as room:
@@ -89,15 +90,6 @@ def live_detection(
     print(table(figures))
     fill_marked(PAGE, "live", table(figures))
     return 0
-
-
-def _measured_before(asked: Mapping[str, str]) -> dict[str, float]:
-    try:
-        known = read_result("live_detection")
-    except FileNotFoundError:
-        return {}
-    same = all(known.get(name) == value for name, value in asked.items())
-    return {name: value for name, value in known.items() if isinstance(value, int | float)} if same else {}
 
 
 def film_and_detect(name: str, preset: str, frames: int, rate: float, detector: str, seed: int, room: Path) -> Path:
@@ -178,20 +170,14 @@ def hits(there: Sequence[Detection], found: Sequence[Detection]) -> int:
     """How many detections are right: the surest first, each takes the object of its label that it overlaps most."""
     left, right = list(there), 0
     for one in sorted(found, key=lambda each: -each.score):
-        nearest = max(
-            (each for each in left if each.label == one.label), key=lambda each: overlap(one, each), default=None
-        )
-        if nearest is not None and overlap(one, nearest) >= OVERLAP:
-            left.remove(nearest)
+        alike = [each for each in left if each.label == one.label]
+        if not alike:
+            continue
+        shares = overlaps([one.box], [each.box for each in alike])[0]
+        if shares.max() >= OVERLAP:
+            left.remove(alike[int(shares.argmax())])
             right += 1
     return right
-
-
-def overlap(one: Detection, other: Detection) -> float:
-    """Intersection over union."""
-    a, b = np.array(one.box), np.array(other.box)
-    inner = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
-    return float(inner / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - inner))
 
 
 def table(figures: Mapping[str, float]) -> str:

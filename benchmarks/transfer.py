@@ -24,7 +24,6 @@ away; the table goes into docs/adaptation.md.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,7 +34,7 @@ from pathlib import Path
 import cyclopts
 import numpy as np
 import torch
-from _common import RESULTS, fill_marked, markdown_table, write_result
+from _common import fill_marked, markdown_table, measured_before, write_result
 from tqdm import tqdm
 
 from infrared_ir_ros.evaluation import bootstrap_interval
@@ -107,7 +106,7 @@ def transfer(
     files = find_prior("embedded", prior_path)
     asked = {"preset": preset, "budget": f"{steps} steps, {minutes:g} minutes", "threads": str(threads)}
     asked |= {"window": f"{height}x{width}", "prior": f"{files.version} {files.hashes['weights.safetensors'][:12]}"}
-    figures = measured_before(asked)
+    figures = measured_before("transfer", asked)
     for name in sets:
         sensor = open_sensor(name, preset, tests, lambda image: middle(image, height, width), seed)
         before = scores(files, sensor.testing, OLD)
@@ -121,15 +120,6 @@ def transfer(
     print(report(figures))
     fill_marked(PAGE, "transfer", report(figures))
     return 0
-
-
-def measured_before(asked: dict[str, str]) -> dict[str, float]:
-    """Figures of an earlier run of the same weights and budget."""
-    path = RESULTS / "transfer.json"
-    known = json.loads(path.read_text()) if path.is_file() else {}
-    if any(known.get(name) != value for name, value in asked.items()):
-        return {}
-    return {name: value for name, value in known.items() if isinstance(value, int | float)}
 
 
 def middle(image: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -122,7 +122,7 @@ def _matched(
     """The pairs of the least total cost, none above `limit`; the tracks and the detections that are left."""
     if not tracks or not detections:
         return [], list(tracks), list(detections)
-    cost = 1 - _overlaps([track.box for track in tracks], [each.box for each in detections])
+    cost = 1 - overlaps([track.box for track in tracks], [each.box for each in detections])
     for row, track in enumerate(tracks):
         cost[row, [each.label != track.label for each in detections]] = 2.0
     _, columns, rows = lap.lapjv(cost, extend_cost=True, cost_limit=limit)
@@ -134,7 +134,7 @@ def _matched(
     )
 
 
-def _overlaps(first: Sequence[Box], second: Sequence[Box]) -> np.ndarray:
+def overlaps(first: Sequence[Box], second: Sequence[Box]) -> np.ndarray:
     """(len(first), len(second)): area of the intersection by that of the union of each pair."""
     a, b = np.array(first)[:, None], np.array(second)[None]
     sides = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)

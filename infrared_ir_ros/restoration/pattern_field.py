@@ -48,11 +48,16 @@ def common_field(frames: np.ndarray, trust: np.ndarray) -> np.ndarray:
         typical = np.median(np.abs(np.concatenate([part[::2].ravel() for part in residuals])))
         width = np.float32(scale) * typical + least
         for slope, residual, pair in zip(seen, residuals, pairs, strict=True):
-            weight = pair / np.square(1 + np.square(residual / width))
+            weight = pair / doubt(residual, width)
             numerators.append(np.einsum("nij,nij->ij", weight, slope))
             denominators.append(weight.sum(0) + np.float32(FLATNESS * len(frames)))
         field = _integrate(numerators, denominators, field)
     return field
+
+
+def doubt(residuals: np.ndarray, width: float) -> np.ndarray:
+    """What the weight of an outlier is divided by: Cauchy's weight squared is 1 / (1 + (r / width)^2)^2."""
+    return np.square(1 + np.square(residuals / width))
 
 
 def slopes(frames: np.ndarray) -> list[np.ndarray]:

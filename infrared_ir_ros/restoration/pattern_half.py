@@ -41,14 +41,13 @@ class Share:
         self._limits = limits
         self.ratio, self.used, self.on, self.lost = 1.0, 0.0, False, False
 
-    def ramp(self, trusted: bool, allowed: bool = True, known: bool = False) -> np.float32:
-        """How much to subtract from this frame: none at once where not trusted, else more or less by steps.
+    def ramp(self, trusted: bool, allowed: bool = True, known: bool = False) -> None:
+        """Subtract so much from this frame: none at once where not trusted, else more or less by steps.
 
         known: whether it is to be used whatever the ratio says."""
         wanted = allowed and (known or self.ratio < self._limits[self.on])
         self.lost, self.on = self.lost or (self.on and not wanted), wanted
         self.used = float(np.clip(float(wanted), self.used - RAMP, self.used + RAMP)) if trusted else 0.0
-        return np.float32(self.used)
 
 
 class Half(Share):

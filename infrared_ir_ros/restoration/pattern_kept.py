@@ -16,13 +16,11 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern_field import common_field
+from infrared_ir_ros.restoration.pattern_field import common_field, doubt
+from infrared_ir_ros.restoration.pattern_solver import FoundField, Solver
 
 KEYS = 64  # coarse frames that are kept
 KEY_SPACING = 3  # frames, at least, between two of them
@@ -38,9 +36,7 @@ class KeptFrames:
     """
 
     def __init__(self, cells: tuple[int, int], shape: tuple[int, ...], background: bool) -> None:
-        self._background = background
-        self._thread: threading.Thread | None = None
-        self._found = _Found((np.zeros(cells, np.float32), np.zeros(shape, np.float32)))
+        self._solver, self._found = Solver(background), FoundField.flat(cells, shape)
         self._keys, self._trust = np.zeros((2, KEYS, *cells), np.float32)
         self._count, self._spacing, self._since, self._next_solve = 0, KEY_SPACING, 0, float(FIRST_SOLVE)
 
@@ -70,8 +66,7 @@ class KeptFrames:
     def settle(self) -> None:
         """Bring the field up to date now."""
         if self._count:
-            if self._thread is not None:
-                self._thread.join()
+            self._solver.wait()
             _find(*self._evidence())
 
     def saved(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
@@ -92,8 +87,7 @@ class KeptFrames:
     def rescale(self, change: np.float32) -> None:
         """The counts have become so many times as large. What a thread is finding now is lost."""
         self._keys[: self._count] *= change
-        cells, large = self.pattern
-        self._found = _Found((cells * change, large * change))
+        self._found = self._found.rescaled(change)
 
     def _thin_out(self, memory: float) -> None:
         """Make room: every second kept frame while the past is young, then the oldest."""
@@ -106,30 +100,14 @@ class KeptFrames:
         self._keys[: self._count], self._trust[: self._count] = left
 
     def _begin_solve(self) -> None:
-        if not self._background:
-            _find(*self._evidence())
-        elif self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=_find, args=self._evidence(), name="pattern")
-            self._thread.start()
+        if not self._solver.busy:
+            self._solver.run(_find, *self._evidence())
 
-    def _evidence(self) -> tuple[_Found, np.ndarray, np.ndarray]:
+    def _evidence(self) -> tuple[FoundField, np.ndarray, np.ndarray]:
         return self._found, self._keys[: self._count].copy(), self._trust[: self._count].copy()
 
 
-@dataclass
-class _Found:
-    """The field, by cells and enlarged.
-
-    Each new start has its own: what a thread finds for the past goes nowhere, and a thread keeps no memory alive."""
-
-    pattern: tuple[np.ndarray, np.ndarray]
-
-    def take(self, cells: np.ndarray) -> None:
-        height, width = self.pattern[1].shape
-        self.pattern = cells, cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def _find(found: _Found, frames: np.ndarray, trust: np.ndarray) -> None:
+def _find(found: FoundField, frames: np.ndarray, trust: np.ndarray) -> None:
     """The coarse pattern of kept frames, (n, rows, columns)."""
     found.take(common_field(frames, trust))
 
@@ -143,5 +121,5 @@ def _familiar(rest: np.ndarray, spread: float) -> np.ndarray:
     steep[:, 1:], steep[1:] = across, np.maximum(steep[1:], down)
     steep[:, :-1], steep[:-1] = np.maximum(steep[:, :-1], across), np.maximum(steep[:-1], down)
     width = UNFAMILIAR * np.median(steep) + 1e-3 * spread + 1e-9
-    trust = np.maximum(1 / np.square(1 + np.square(steep / width)), LEAST_TRUST).astype(np.float32)
+    trust = np.maximum(1 / doubt(steep, width), LEAST_TRUST).astype(np.float32)
     return cv2.erode(trust, BESIDE)

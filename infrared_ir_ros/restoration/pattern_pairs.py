@@ -24,14 +24,14 @@ Registration-based correction of non-uniformity (Hardie et al., Applied Optics 3
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern_field import conjugate_gradients, divergence, inverse_laplacian, slopes
+from infrared_ir_ros.restoration.pattern_field import conjugate_gradients, divergence, doubt, inverse_laplacian, slopes
+from infrared_ir_ros.restoration.pattern_solver import FoundField, Solver
 
 LAGS, FAR_LAG, SPACING = (4, 12), 30, 5  # frames that taught: between the two of a pair, and between pairs
 PAIRS, FIRST_SOLVE = 48, 6  # that are kept; new ones until the pattern is found first
@@ -57,9 +57,7 @@ class OverlaidPairs:
     """
 
     def __init__(self, cells: tuple[int, int], shape: tuple[int, ...], background: bool) -> None:
-        self._background = background
-        self._thread: threading.Thread | None = None
-        self._found = _Found((np.zeros(cells, np.float32), np.zeros(shape, np.float32)))
+        self._solver, self._found = Solver(background), _Found.flat(cells, shape)
         self._recent: deque[np.ndarray] = deque(maxlen=FAR_LAG + 1)
         self._new: list[_Candidate] = []
         self._possible = min(cells) >= LEAST_SIDE
@@ -103,10 +101,8 @@ class OverlaidPairs:
 
     def settle(self) -> None:
         """Bring the field up to date now."""
-        if self._thread is not None:
-            self._thread.join()
-        new, self._new = self._new, []
-        _find(self._found, new)
+        self._solver.wait()
+        _find(self._found, self._taken())
 
     def rescale(self, change: np.float32) -> None:
         """The counts have become so many times as large. What a thread is finding now is lost."""
@@ -115,14 +111,12 @@ class OverlaidPairs:
         self._found = self._found.rescaled(change)
 
     def _begin(self) -> None:
-        if self._thread is not None and self._thread.is_alive():
-            return
+        if not self._solver.busy:
+            self._solver.run(_find, self._found, self._taken())
+
+    def _taken(self) -> list[_Candidate]:
         new, self._new = self._new, []
-        if self._background:
-            self._thread = threading.Thread(target=_find, args=(self._found, new), name="pattern")
-            self._thread.start()
-        else:
-            _find(self._found, new)
+        return new
 
 
 @dataclass(frozen=True)
@@ -171,14 +165,13 @@ class _Ratio:
 
 
 @dataclass
-class _Found:
-    """All that pairs have told. Each new start has its own: what a thread finds for the past goes nowhere."""
+class _Found(FoundField):
+    """All that pairs have told."""
 
-    pattern: tuple[np.ndarray, np.ndarray]
     pairs: list[_Pair] = field(default_factory=list)
-    of_field: _Ratio = field(default_factory=lambda: _Ratio())
-    of_known: _Ratio = field(default_factory=lambda: _Ratio())
-    motion: _Ratio = field(default_factory=lambda: _Ratio())
+    of_field: _Ratio = field(default_factory=_Ratio)
+    of_known: _Ratio = field(default_factory=_Ratio)
+    motion: _Ratio = field(default_factory=_Ratio)
 
     def judge(self, pair: _Pair, known: np.ndarray) -> None:
         """See what a pair that has taught nothing yet says of the field, and of what was known when it came."""
@@ -191,14 +184,9 @@ class _Found:
         if len(before) >= LEAST_BLOCKS:
             self.of_known.take(_spread(after) / (_spread(before) + 1e-9))
 
-    def take(self, cells: np.ndarray) -> None:
-        height, width = self.pattern[1].shape
-        self.pattern = cells, cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
-
     def rescaled(self, change: np.float32) -> _Found:
         pairs = [replace(pair, difference=pair.difference * change) for pair in self.pairs]
-        cells, large = self.pattern
-        return _Found((cells * change, large * change), pairs, self.of_field, self.of_known, self.motion)
+        return replace(super().rescaled(change), pairs=pairs)
 
 
 def _find(found: _Found, new: list[_Candidate]) -> None:
@@ -240,7 +228,7 @@ def _moving_together(places: np.ndarray, moves: np.ndarray) -> float:
     for _ in range(ROUNDS):
         motion = np.linalg.lstsq(terms * weight, moves * weight, rcond=None)[0]
         off = np.linalg.norm(moves - terms @ motion, axis=1)
-        weight = 1 / np.square(1 + np.square(off[:, None] / (WIDTH * np.median(off) + 1e-9)))
+        weight = 1 / doubt(off[:, None], WIDTH * np.median(off) + 1e-9)
     return float(np.mean(off < NEARLY * np.linalg.norm(moves, axis=1)))
 
 
@@ -275,7 +263,7 @@ def _explaining(pairs: list[_Pair], pattern: np.ndarray) -> np.ndarray:
         for pair in pairs:
             rest = pair.difference - pair.of(pattern)
             level = np.median(rest)  # one exposure is brighter than the other
-            weight = 1 / np.square(1 + np.square((rest - level) / (WIDTH * _spread(rest) + 1e-9)))
+            weight = 1 / doubt(rest - level, WIDTH * _spread(rest) + 1e-9)
             weights.append(weight)
             right += pair.back(weight * (pair.difference - level), shape)
 

@@ -1,0 +1,74 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What both slow parts of the pattern memory are made of: the field that is found, and the thread that finds it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from typing import Self  # of Python 3.11 on
+
+
+@dataclass
+class FoundField:
+    """A field, by cells and enlarged to a frame; replaced as one, so that no frame sees half of it.
+
+    Each new start has its own: what a thread finds for the past goes nowhere, and a thread keeps no memory alive."""
+
+    pattern: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def flat(cls, cells: tuple[int, int], shape: tuple[int, ...]) -> Self:
+        """Nothing is found yet. cells: rows and columns. shape: of a frame."""
+        return cls((np.zeros(cells, np.float32), np.zeros(shape, np.float32)))
+
+    def take(self, cells: np.ndarray) -> None:
+        height, width = self.pattern[1].shape
+        self.pattern = cells, cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
+
+    def rescaled(self, change: np.float32) -> Self:
+        """A new start, in counts that have become so many times as large."""
+        cells, large = self.pattern
+        return replace(self, pattern=(cells * change, large * change))
+
+
+class Solver:
+    """Runs one search at a time: at once, or where `background` in a thread."""
+
+    def __init__(self, background: bool) -> None:
+        self._background = background
+        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def run(self, find: Callable[..., None], *arguments: Any) -> None:
+        if not self._background:
+            find(*arguments)
+            return
+        self._thread = threading.Thread(target=find, args=arguments, name="pattern")
+        self._thread.start()
+
+    def wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
