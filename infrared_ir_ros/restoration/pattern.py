@@ -156,6 +156,12 @@ class PatternMemory:
             self._kept.settle()
             self._pairs.settle()
 
+    def wait(self, patience: float | None = None) -> None:
+        """Until nothing is searched for in the background any more, for at most `patience` seconds each."""
+        if self._shape:
+            self._kept.solver.wait(patience)
+            self._pairs.solver.wait(patience)
+
     def saved(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         """All that is known, as arrays and numbers to `resume` from; copies. Of a memory that has seen a frame."""
         arrays, numbers = self._kept.saved()

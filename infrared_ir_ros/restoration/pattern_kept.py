@@ -33,10 +33,11 @@ class KeptFrames:
     """Some coarse frames, further and further apart, and the field that they have in common.
 
     cells: rows and columns of a coarse frame. shape: of a whole one. background: find the field in a thread.
+    solver: what finds it.
     """
 
     def __init__(self, cells: tuple[int, int], shape: tuple[int, ...], background: bool) -> None:
-        self._solver, self._found = Solver(background), FoundField.flat(cells, shape)
+        self.solver, self._found = Solver(background), FoundField.flat(cells, shape)
         self._keys, self._trust = np.zeros((2, KEYS, *cells), np.float32)
         self._count, self._spacing, self._since, self._next_solve = 0, KEY_SPACING, 0, float(FIRST_SOLVE)
 
@@ -66,7 +67,7 @@ class KeptFrames:
     def settle(self) -> None:
         """Bring the field up to date now."""
         if self._count:
-            self._solver.wait()
+            self.solver.wait()
             _find(*self._evidence())
 
     def saved(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
@@ -100,8 +101,8 @@ class KeptFrames:
         self._keys[: self._count], self._trust[: self._count] = left
 
     def _begin_solve(self) -> None:
-        if not self._solver.busy:
-            self._solver.run(_find, *self._evidence())
+        if not self.solver.busy:
+            self.solver.run(_find, *self._evidence())
 
     def _evidence(self) -> tuple[FoundField, np.ndarray, np.ndarray]:
         return self._found, self._keys[: self._count].copy(), self._trust[: self._count].copy()

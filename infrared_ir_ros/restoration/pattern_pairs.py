@@ -54,10 +54,11 @@ class OverlaidPairs:
     """Keeps some pairs and the field that explains them.
 
     cells: rows and columns of a coarse frame. shape: of a whole one. background: find the field in a thread.
+    solver: what finds it.
     """
 
     def __init__(self, cells: tuple[int, int], shape: tuple[int, ...], background: bool) -> None:
-        self._solver, self._found = Solver(background), _Found.flat(cells, shape)
+        self.solver, self._found = Solver(background), _Found.flat(cells, shape)
         self._recent: deque[np.ndarray] = deque(maxlen=FAR_LAG + 1)
         self._new: list[_Candidate] = []
         self._possible = min(cells) >= LEAST_SIDE
@@ -101,7 +102,7 @@ class OverlaidPairs:
 
     def settle(self) -> None:
         """Bring the field up to date now."""
-        self._solver.wait()
+        self.solver.wait()
         _find(self._found, self._taken())
 
     def rescale(self, change: np.float32) -> None:
@@ -111,8 +112,8 @@ class OverlaidPairs:
         self._found = self._found.rescaled(change)
 
     def _begin(self) -> None:
-        if not self._solver.busy:
-            self._solver.run(_find, self._found, self._taken())
+        if not self.solver.busy:
+            self.solver.run(_find, self._found, self._taken())
 
     def _taken(self) -> list[_Candidate]:
         new, self._new = self._new, []

@@ -69,6 +69,7 @@ class Solver:
         self._thread = threading.Thread(target=find, args=arguments, name="pattern")
         self._thread.start()
 
-    def wait(self) -> None:
+    def wait(self, patience: float | None = None) -> None:
+        """Until the search is over, or for at most `patience` seconds."""
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(patience)

@@ -56,6 +56,12 @@ class PatternStage:
         with self._lock:
             self._memory = None
 
+    def wait(self, patience: float | None = None) -> None:
+        """Until nothing goes on in the background any more, for at most `patience` seconds each. Between two frames."""
+        memory = self._memory
+        if memory is not None:
+            memory.wait(patience)
+
     def resume(self, saved: SavedPattern, learn: bool = True) -> None:
         """Know from the next frame on what was saved; frames of another size make the memory forget it.
 

@@ -109,10 +109,12 @@ class Pipeline:
         self._reset_wanted = True
 
     def close(self, patience: float | None = None) -> None:
-        """Finish the frame in work (for at most `patience` seconds), drop the one that waits, end the thread."""
+        """Finish the frame in work (for at most `patience` seconds), drop the one that waits, end the thread, and those
+        of the pattern memory."""
         if self._mailbox.close() is not None:
             self._counters.drop(Drop.DEACTIVATED, "it waited when the node was deactivated")
         self._thread.join(patience)
+        self._restorer.patterns.wait(patience)
 
     def _work(self) -> None:
         while (arrival := self._mailbox.take()) is not None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,8 +29,10 @@ import numpy as np
 import pytest
 
 from infrared_ir_ros.records import Options
-from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration import Restorer, load_restorer, pattern_kept
 from infrared_ir_ros.restoration.pattern import PatternMemory
+from infrared_ir_ros.restoration.pattern_field import common_field
+from infrared_ir_ros.restoration.pattern_stage import PatternStage
 from infrared_ir_ros.simulation.motion import Pan
 from infrared_ir_ros.simulation.shading import border_glow
 
@@ -284,6 +287,21 @@ def test_on_a_still_scene_on_is_bit_equal_to_off(restorer: Restorer, dtype: type
         restorer.reset()
         images[setting] = [restorer.restore(frame.astype(dtype)).image for frame in frames]
     assert all(np.array_equal(off, on) for off, on in zip(images["off"], images["on"], strict=True))
+
+
+def test_whoever_waits_for_a_live_memory_finds_no_thread_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(*evidence: np.ndarray) -> np.ndarray:
+        time.sleep(0.3)
+        return common_field(*evidence)
+
+    monkeypatch.setattr(pattern_kept, "common_field", slowly)
+    stage = PatternStage()
+    stage.live = True
+    for _, raw in raw_frames(20):
+        stage(raw, "on")
+    assert any(thread.name == "pattern" for thread in threading.enumerate())
+    stage.wait()
+    assert not any(thread.name == "pattern" for thread in threading.enumerate())
 
 
 def test_a_live_memory_leaves_no_thread_and_goes_with_its_restorer() -> None:
