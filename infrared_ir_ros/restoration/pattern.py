@@ -38,6 +38,7 @@ USE_FINE_SURE = (0.9, 0.95)  # where the user says that there is a pattern
 USE_COARSE_SURE, COARSE_LAG_SURE = (0.8, 0.9), 30
 USE_OVERLAID = (0.68, 0.74)  # of the differences of overlaid frames, what is left by the part that they tell
 SHOWN, SHOWN_SURE = (0.22, 0.4), (0.36, 0.46)  # by the whole coarse pattern: below it is used, whatever its age
+LEAST_JUDGED = 12  # pairs that this rests on
 REFUTED, REFUTED_SURE = 0.5, 0.7  # above, it is not used
 RESCALED = 1.15  # times as strong as it was in the frames before, or as weak: another exposure
 LEAST_SCALE, FITS, AGREEMENT = 0.2, 0.95, 0.9  # weaker is another pattern; what must be left; weight of the past
@@ -135,7 +136,8 @@ class PatternMemory:
         possible = left < refuted or not self._pairs.judged
         self._followed |= self._pairs.followed
         moving = self._sure or self._followed
-        self._coarse_half.ramp(trusted, allowed=moving and possible, known=left < shown[self._coarse_half.on])
+        known = left < shown[self._coarse_half.on] and self._pairs.judged >= LEAST_JUDGED
+        self._coarse_half.ramp(trusted, allowed=moving and possible, known=known)
         self._overlaid.ramp(trusted, allowed=self._sure and not self._coarse_half.on)
         self._fine_half.ramp(trusted, allowed=moving)
 

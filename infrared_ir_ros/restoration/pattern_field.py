@@ -85,14 +85,18 @@ def _integrate(numerators: list[np.ndarray], weights: list[np.ndarray], start: n
 
 
 def conjugate_gradients(
-    apply: Callable[[np.ndarray], np.ndarray], right: np.ndarray, start: np.ndarray, inverse: np.ndarray
+    apply: Callable[[np.ndarray], np.ndarray],
+    right: np.ndarray,
+    start: np.ndarray,
+    inverse: np.ndarray,
+    accuracy: float = SOLVER_ACCURACY,
 ) -> np.ndarray:
     """The field of mean 0 for which apply(field) = right, to a good approximation.
 
     inverse: of something like `apply`, as factors of the field's cosine transform."""
     field, rest = start, right - apply(start)
     direction, before = None, 1.0
-    goal = SOLVER_ACCURACY * np.linalg.norm(right)
+    goal = accuracy * np.linalg.norm(right)
     for _ in range(SOLVER_STEPS):
         if np.linalg.norm(rest) <= goal:
             break

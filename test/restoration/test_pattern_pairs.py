@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 
+from infrared_ir_ros.restoration import pattern_pairs
 from infrared_ir_ros.restoration.pattern import REFUTED_SURE, SHOWN, USE_OVERLAID
 from infrared_ir_ros.restoration.pattern_pairs import OverlaidPairs
 
@@ -65,8 +66,22 @@ def test_what_lies_in_the_same_place_in_every_frame_is_not_taken_for_pattern() -
     assert told(frames).pattern[0][: CELLS[0] // 2].std() < 0.05 * sky.std()
 
 
+def test_a_turn_tells_what_is_too_smooth_for_frames_that_lie_close() -> None:
+    down, across = np.mgrid[: CELLS[0], : CELLS[1]].astype(np.float32)
+    dome = 8 * np.cos((across - 40) / 25) * np.cos((down - 30) / 20)
+    pairs = told([frame + dome for frame in passing(80, 1.0)])
+    assert np.std(dome - pairs.pattern[0]) < 0.25 * dome.std()  # 0.14, and 0.40 of frames that lie close alone
+
+
+def test_a_camera_that_is_known_is_looked_at_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pattern_pairs, "YOUNG", 60)
+    frames = passing(60, 1.0)
+    young, old = told(frames), told([*frames, *frames[::-1], *frames])
+    assert 0 < old.judged - young.judged < 1.2 * young.judged
+
+
 def test_a_camera_that_turns_slowly_judges_no_shading() -> None:
-    assert told(passing(80, 0.05)).judged == 0
+    assert told(passing(80, 0.02)).judged == 0
 
 
 @pytest.mark.parametrize("change", [0.5, 3.0])
