@@ -23,6 +23,7 @@ import numpy as np
 
 from infrared_ir_ros.restoration.pattern_half import Half, Share, size, steps_across, wide_steps
 from infrared_ir_ros.restoration.pattern_kept import KeptFrames
+from infrared_ir_ros.restoration.pattern_motion import CameraMotion
 from infrared_ir_ros.restoration.pattern_pairs import OverlaidPairs
 
 GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
@@ -30,8 +31,6 @@ PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows w
 AROUND, NEAR_WIDTH = 9, 2.0  # pixels; of the median there: beside something that does not belong, nothing is learned
 FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
 LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
-SMOOTH, NOT_SMOOTH = 9, 0.13  # cells; share of those that change by more than their neighbourhood
-MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
 USE_FINE, FINE_LAG = (0.75, 0.82), 10  # contrast with over without it: below it is used; above, no more; see `Half`
 USE_COARSE, COARSE_LAG = (0.33, 0.42), 90  # a slow pan shows the same for long
 USE_FINE_SURE = (0.9, 0.95)  # where the user says that there is a pattern
@@ -63,8 +62,8 @@ class PatternMemory:
     """Learns and subtracts the fixed pattern of the frames of one camera, in constant memory.
 
     A frame is split into a coarse frame of cells and what is finer. Fine pattern: per pixel a running robust centre.
-    Coarse pattern: `common_field` of kept coarse frames; until it is known well, the part of it that no scene imitates,
-    from `OverlaidPairs`. Both are found now and then, where `background` in threads of their own.
+    Coarse pattern: `common_field` of kept coarse frames, corrected by `OverlaidPairs` while the camera turns; until it
+    is known well, the part of it that no scene imitates. Both are found now and then, where `background` in threads.
     Only frames on which the camera has moved teach. What stays while the rest moves is an outlier of both.
     half_life: frames that teach, after which they count half. sure: there is a pattern, the user says; otherwise
     strong evidence is wanted before anything is subtracted. Not for use by several threads at once, `state` aside.
@@ -91,7 +90,7 @@ class PatternMemory:
         frame = np.asarray(frame, np.float32)
         if frame.shape != self._shape or before != self._dtype:  # other counts are another camera's
             self._start(frame.shape)
-        self._coarse, self._coarse_large = self._kept.pattern
+        self._look_up()
         coarse = cv2.resize(frame, self._grid, interpolation=cv2.INTER_AREA)
         cv2.resize(coarse, frame.shape[::-1], dst=self._work, interpolation=cv2.INTER_LINEAR)
         fine = cv2.subtract(frame, self._work, dst=self._work)  # a fresh array of this size costs more than to fill it
@@ -112,7 +111,7 @@ class PatternMemory:
         """What is known, (height, width) float32 counts of mean 0, or None before the first frame."""
         if not self._shape:
             return None
-        known = self._fine + self._kept.pattern[1]
+        known = self._fine + self._coarse_large
         return known - known.mean()
 
     @property
@@ -136,7 +135,8 @@ class PatternMemory:
         possible = left < refuted or not self._pairs.judged
         self._followed |= self._pairs.followed
         moving = self._sure or self._followed
-        known = left < shown[self._coarse_half.on] and self._pairs.judged >= LEAST_JUDGED
+        left_at_best = min(left, self._pairs.of_corrected)
+        known = left_at_best < shown[self._coarse_half.on] and self._pairs.judged >= LEAST_JUDGED
         self._coarse_half.ramp(trusted, allowed=moving and possible, known=known)
         self._overlaid.ramp(trusted, allowed=self._sure and not self._coarse_half.on)
         self._fine_half.ramp(trusted, allowed=moving)
@@ -157,6 +157,7 @@ class PatternMemory:
         if self._shape:
             self._kept.settle()
             self._pairs.settle()
+            self._look_up()
 
     def wait(self, patience: float | None = None) -> None:
         """Until nothing is searched for in the background any more, for at most `patience` seconds each."""
@@ -167,7 +168,7 @@ class PatternMemory:
     def saved(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         """All that is known, as arrays and numbers to `resume` from; copies. Of a memory that has seen a frame."""
         arrays, numbers = self._kept.saved()
-        arrays |= {"fine": self._fine.copy(), "weight": self._weight.copy()}
+        arrays |= {"coarse": self._coarse, "fine": self._fine.copy(), "weight": self._weight.copy()}
         numbers |= {"frames": float(self._taught)}
         for name, half in (("fine", self._fine_half), ("coarse", self._coarse_half)):
             numbers |= {f"{name}.{key}": value for key, value in half.saved().items()}
@@ -181,6 +182,7 @@ class PatternMemory:
         self._followed = True
         self._fine[:], self._weight[:] = arrays["fine"], arrays["weight"]
         self._kept.resume(arrays, numbers)
+        self._look_up()
         self._taught = int(numbers["frames"])
         self._fine_half.resume({key: numbers[f"fine.{key}"] for key in Half.SAVED}, self._fine[::4, ::4])
         self._coarse_half.resume({key: numbers[f"coarse.{key}"] for key in Half.SAVED}, arrays["coarse"])
@@ -193,13 +195,16 @@ class PatternMemory:
         self._fine, self._weight = np.zeros((2, *shape), np.float32)
         self._kept = KeptFrames((rows, columns), shape, self._background)
         self._coarse, self._coarse_large = self._kept.pattern
-        self._reference: np.ndarray | None = None
-        self._noise, self._taught, self._scale = 0.0, 0, 0.0
-        self._followed = False
+        self._motion, self._followed = CameraMotion(shape), False
+        self._taught, self._scale = 0, 0.0
         self._fine_half = Half(USE_FINE_SURE if self._sure else USE_FINE, FINE_LAG, size, size)
         limits, lag = (USE_COARSE_SURE, COARSE_LAG_SURE) if self._sure else (USE_COARSE, COARSE_LAG)
         self._coarse_half = Half(limits, lag, wide_steps, steps_across)
         self._pairs, self._overlaid = OverlaidPairs((rows, columns), shape, self._background), Share(USE_OVERLAID)
+
+    def _look_up(self) -> None:
+        """The coarse pattern as it is known by now."""
+        self._coarse, self._coarse_large = self._pairs.corrected or self._kept.pattern
 
     def _without(self, frame: np.ndarray) -> np.ndarray:
         """The frame without so much of each part; its mean stays, since it may be a temperature."""
@@ -233,10 +238,10 @@ class PatternMemory:
         self._fine *= change
         self._kept.rescale(change)
         self._pairs.rescale(change)
-        self._coarse, self._coarse_large = self._kept.pattern
+        self._look_up()
         for half in (self._fine_half, self._coarse_half):
             half.rescale(change)
-        self._noise, self._reference = self._noise * float(change), None
+        self._motion.forget()
 
     def _judge(self, fine: np.ndarray, coarse: np.ndarray) -> None:
         if not self._taught:
@@ -245,33 +250,14 @@ class PatternMemory:
         self._coarse_half.judge(coarse, self._coarse, self._taught)
 
     def _learn(self, fine: np.ndarray, coarse: np.ndarray) -> None:
-        if self._reference is None:
-            self._reference, self._fine_reference = coarse, fine[::4, ::4].copy()
+        if not self._motion(coarse, fine[::4, ::4]):
             return
-        few = fine[::4, ::4]
-        self._noise = float(np.median(np.abs(few - self._fine_reference))) / 0.954  # of one pixel: 0.6745 * sqrt(2)
-        if not self._camera_has_moved(coarse, self._reference):
-            return
-        self._reference, self._fine_reference = coarse, few.copy()
         self._learn_fine(fine)
         self._taught += 1
         self._fine_half.remember(self._fine[::4, ::4], self._taught)
         self._coarse_half.remember(self._coarse, self._taught)
-        self._pairs.look(coarse, self._taught, self._coarse)
+        self._pairs.look(coarse, self._taught, self._kept.pattern[0])
         self._kept.look(coarse, self._taught, self._memory)
-
-    def _camera_has_moved(self, coarse: np.ndarray, reference: np.ndarray) -> bool:
-        """Whether many cells show another part of the scene: a change of all levels together is none.
-
-        Some have to change beyond what is smooth as well: a still camera whose shading drifts has not moved."""
-        cell = np.sqrt(self._shape[0] * self._shape[1] / coarse.size)
-        step = coarse - reference
-        limit = MOVED_SIGMAS * np.sqrt(2) * self._noise / cell + 1e-3 * float(coarse.std())
-        changed = np.abs(step - np.median(step)) > limit
-        if not _is_camera_motion(changed, MOVED_SHARE):
-            return False
-        changed &= np.abs(step - cv2.blur(step, (SMOOTH, SMOOTH))) > limit
-        return _is_camera_motion(changed, NOT_SMOOTH)
 
     def _learn_fine(self, fine: np.ndarray) -> None:
         few = fine[::4, ::4] - self._fine[::4, ::4]
@@ -304,10 +290,3 @@ def _towards(
     rest *= weight
     rest /= seen + np.float32(PRIOR_FRAMES)
     centre += rest
-
-
-def _is_camera_motion(changed: np.ndarray, least: float) -> bool:
-    """Whether so many cells in so many parts of the frame have changed that the camera, not a thing, has moved."""
-    share = changed.astype(np.float32)
-    blocks = cv2.resize(share, (4, 4), interpolation=cv2.INTER_AREA)
-    return bool(share.mean() > least and np.count_nonzero(blocks > least / 2) >= MOVED_BLOCKS)

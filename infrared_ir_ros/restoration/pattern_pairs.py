@@ -44,7 +44,8 @@ LEAST_SIDE = 24  # cells; a smaller frame shows no flow
 TOGETHER = 0.3  # share of the moved cells that moves as one
 MOTION_PAIRS = 6  # that are looked at before a camera is said to move
 WIDTHS, ACCURACY = (6.0, 3.0, 1.5, 1.5), 1e-2  # of the median residual, round by round; of each
-FLATNESS, SMALLNESS = 0.03, 1e-4  # weight, per pair: the slopes are the prior's, so far as noise hides them; no offset
+FLATNESS, SMALLNESS = 0.2, 1e-4  # weight, per pair: the slopes are the prior's, so far as noise hides them; no offset
+TURNS, TURNING = 6, (0.9, 0.5)  # frames, and the share of them that turned, from which on it is; below, no more
 EXPLAINED = 0.5  # of the differences: where what is known leaves more, it is no prior
 SMOOTHING = 0.93  # of the ratios
 LEAST_BLOCKS = 8
@@ -71,6 +72,17 @@ class OverlaidPairs:
     def ratios(self) -> tuple[float, float]:
         """Differences that are left in pairs which had taught nothing yet: by the field, and by what was `known`."""
         return self._found.of_field.value, self._found.of_known.value
+
+    @property
+    def corrected(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """While the camera turns: what else is known, as a prior, corrected by the field. As `pattern`."""
+        found = self._found.corrected
+        return None if found is None else found.pattern
+
+    @property
+    def of_corrected(self) -> float:
+        """Differences that `corrected` left in pairs which had taught nothing yet."""
+        return self._found.of_corrected.value
 
     @property
     def followed(self) -> bool:
@@ -144,7 +156,10 @@ class _Found(FoundField):
     past: list[_Seen] = field(default_factory=list)
     of_field: _Ratio = field(default_factory=_Ratio)
     of_known: _Ratio = field(default_factory=_Ratio)
+    corrected: FoundField | None = None
+    of_corrected: _Ratio = field(default_factory=_Ratio)
     motion: _Ratio = field(default_factory=_Ratio)
+    turns: _Ratio = field(default_factory=lambda: _Ratio(0.0))
 
     def see(self, new: _Seen) -> None:
         """Lay the next frame over some before it: first judge what is known by each pair, then learn from it."""
@@ -165,6 +180,7 @@ class _Found(FoundField):
                 self.pairs = [*self.pairs, overlay.pair][-PAIRS:] if teaches else self.pairs
             if lag <= JUDGE_LAG:
                 self.motion.take(overlay.together)
+        self.turns.take(float(new.turned is not None))
         self.past = [*self.past, new][-max(TURN_LAGS) :]
 
     def _turn(self, links: int, newest: np.ndarray | None) -> np.ndarray | None:
@@ -177,24 +193,39 @@ class _Found(FoundField):
         if self.pattern[0].any():
             left = spread(pair.difference - pair.of(self.pattern[0])) / (spread(pair.difference) + 1e-9)
             self.of_field.take(left)
-        before, after = (
-            pair.wide(rest, known.shape[1]) for rest in (pair.difference, pair.difference - pair.of(known))
-        )
-        if len(before) >= LEAST_BLOCKS:
-            self.of_known.take(spread(after) / (spread(before) + 1e-9))
+        before = pair.wide(pair.difference, known.shape[1])
+        if len(before) < LEAST_BLOCKS:
+            return
+        self.of_known.take(self._left(pair, known) / (spread(before) + 1e-9))
+        if self.corrected is not None:
+            self.of_corrected.take(self._left(pair, self.corrected.pattern[0]) / (spread(before) + 1e-9))
+
+    @staticmethod
+    def _left(pair: Pair, pattern: np.ndarray) -> float:
+        return spread(pair.wide(pair.difference - pair.of(pattern), pattern.shape[1]))
+
+    def learn(self, known: np.ndarray) -> None:
+        """Find the field again, and while the camera turns what is known, corrected by it."""
+        share = np.float32(max(1 - self.of_known.value / EXPLAINED, 0.0))
+        self.take(_explaining(self.pairs, self.pattern[0], share * known))
+        if self.turns.count < TURNS or self.turns.value < TURNING[self.corrected is not None]:
+            self.corrected, self.of_corrected = None, _Ratio()
+            return
+        corrected = FoundField((known, self.pattern[1]))
+        corrected.take(_explaining(self.pairs, known, known))
+        self.corrected = corrected
 
     def rescaled(self, change: np.float32) -> _Found:
         pairs = [replace(pair, difference=pair.difference * change) for pair in self.pairs]
-        return replace(super().rescaled(change), pairs=pairs, past=[])
+        corrected = None if self.corrected is None else self.corrected.rescaled(change)
+        return replace(super().rescaled(change), pairs=pairs, past=[], corrected=corrected)
 
 
 def _find(found: _Found, new: list[_Seen]) -> None:
-    """Learn from more frames; what else is known is a prior, so far as it explains pairs that taught nothing."""
     for seen in new:
         found.see(seen)
     if found.pairs and new:
-        share = max(1 - found.of_known.value / EXPLAINED, 0.0)
-        found.take(_explaining(found.pairs, found.pattern[0], np.float32(share) * new[-1].known))
+        found.learn(new[-1].known)
 
 
 def _explaining(pairs: list[Pair], pattern: np.ndarray, prior: np.ndarray) -> np.ndarray:

@@ -61,6 +61,15 @@ def test_the_next_run_knows_the_pattern_from_the_first_frame_on(tmp_path: Path) 
     assert stage.state.frames > saved.frames > 150
 
 
+def test_what_was_subtracted_is_what_is_saved() -> None:
+    stage, next_run = PatternStage(), PatternStage()
+    for clean in sequence(200):  # of a camera that turns: its coarse pattern is corrected by pairs
+        stage(clean * 0.4 + true_pattern() + 60, "on")
+    known, saved = stage.pattern, stage.saved(CAMERA.name, CAMERA.dtype)
+    next_run.resume(saved, learn=False)
+    assert np.allclose(next_run.pattern, known, atol=1e-3)
+
+
 def test_what_is_written_is_read_bit_for_bit(tmp_path: Path) -> None:
     saved = read_pattern(write(tmp_path))
     assert saved.to_bytes() == learned().to_bytes()

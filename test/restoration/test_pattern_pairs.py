@@ -66,11 +66,30 @@ def test_what_lies_in_the_same_place_in_every_frame_is_not_taken_for_pattern() -
     assert told(frames).pattern[0][: CELLS[0] // 2].std() < 0.05 * sky.std()
 
 
-def test_a_turn_tells_what_is_too_smooth_for_frames_that_lie_close() -> None:
+def dome() -> np.ndarray:
     down, across = np.mgrid[: CELLS[0], : CELLS[1]].astype(np.float32)
-    dome = 8 * np.cos((across - 40) / 25) * np.cos((down - 30) / 20)
-    pairs = told([frame + dome for frame in passing(80, 1.0)])
-    assert np.std(dome - pairs.pattern[0]) < 0.25 * dome.std()  # 0.14, and 0.40 of frames that lie close alone
+    return 8 * np.cos((across - 40) / 25) * np.cos((down - 30) / 20)
+
+
+def test_a_turn_tells_what_is_too_smooth_for_frames_that_lie_close() -> None:
+    pairs = told([frame + dome() for frame in passing(80, 1.0)])
+    assert np.std(dome() - pairs.pattern[0]) < 0.25 * dome().std()  # 0.14, and 0.40 of frames that lie close alone
+
+
+def test_while_the_camera_turns_what_else_is_known_is_corrected() -> None:
+    frames = passing(80, 1.0)
+    known = dome() + np.mean(frames[:20], axis=0) - np.mean(frames[:20])  # some of the scene was taken for pattern
+    pairs = told([frame + dome() for frame in frames], known)
+    assert pairs.corrected is not None
+    assert np.std(dome() - pairs.corrected[0]) < 0.5 * np.std(dome() - known)
+    assert pairs.of_corrected < pairs.ratios[1]
+
+
+def test_what_does_not_move_as_one_corrects_nothing() -> None:
+    rng = np.random.default_rng(2)
+    frames = [cv2.GaussianBlur(rng.normal(0, 20, CELLS).astype(np.float32), (0, 0), 2) for _ in range(60)]
+    pairs = told(frames, dome())
+    assert pairs.corrected is None and pairs.of_corrected == 1.0
 
 
 def test_a_camera_that_is_known_is_looked_at_less(monkeypatch: pytest.MonkeyPatch) -> None:
