@@ -38,6 +38,7 @@ USE_COARSE_SURE, COARSE_LAG_SURE = (0.8, 0.9), 30
 USE_OVERLAID = (0.68, 0.74)  # of the differences of overlaid frames, what is left by the part that they tell
 SHOWN, SHOWN_SURE = (0.22, 0.4), (0.36, 0.46)  # by the whole coarse pattern: below it is used, whatever its age
 LEAST_JUDGED = 12  # pairs that this rests on
+TOGETHER, TOGETHER_SURE = 0.3, 0.25  # share of what moves that moves as one: the camera, not noise
 REFUTED, REFUTED_SURE = 0.5, 0.7  # above, it is not used
 RESCALED = 1.15  # times as strong as it was in the frames before, or as weak: another exposure
 LEAST_SCALE, FITS, AGREEMENT = 0.2, 0.95, 0.9  # weaker is another pattern; what must be left; weight of the past
@@ -127,18 +128,17 @@ class PatternMemory:
         """More or less of each part than in the frame before.
 
         What overlaid frames tell is a part, and only used on the user's word: the network behind takes the rest of a
-        shading for another one. The whole is used as soon as they show it to be right. Unless the user says that there
-        is a pattern, nothing is used before the scene has been followed over some frames: noise that lasts looks like
-        motion to a still camera."""
+        shading for another one. The whole is used as soon as they show it to be right. Nothing is used before the scene
+        has been followed over some frames: noise that lasts looks like motion to a still camera."""
         self._overlaid.ratio, left = self._pairs.ratios
         shown, refuted = (SHOWN_SURE, REFUTED_SURE) if self._sure else (SHOWN, REFUTED)
         possible = left < refuted or not self._pairs.judged
-        self._followed |= self._pairs.followed
-        moving = self._sure or self._followed
+        self._followed |= self._pairs.together >= (TOGETHER_SURE if self._sure else TOGETHER)
+        moving = self._followed or (self._sure and not self._pairs.possible)
         left_at_best = min(left, self._pairs.of_corrected)
         known = left_at_best < shown[self._coarse_half.on] and self._pairs.judged >= LEAST_JUDGED
         self._coarse_half.ramp(trusted, allowed=moving and possible, known=known)
-        self._overlaid.ramp(trusted, allowed=self._sure and not self._coarse_half.on)
+        self._overlaid.ramp(trusted, allowed=moving and self._sure and not self._coarse_half.on)
         self._fine_half.ramp(trusted, allowed=moving)
 
     def _parts(self) -> list[tuple[np.float32, np.ndarray]]:

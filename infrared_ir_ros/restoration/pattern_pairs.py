@@ -41,7 +41,6 @@ LAGS, JUDGE_LAG, TURN_LAGS = (1, 3), 8, (8, 16)  # looked at, between the two of
 ONE = 0.8  # share of what is followed that moves as one: the camera turns
 PAIRS, FIRST_SOLVE, SOLVE_SHARE = 80, 4, 8  # kept; new frames until the pattern is found; so many pairs for each
 LEAST_SIDE = 24  # cells; a smaller frame shows no flow
-TOGETHER = 0.3  # share of the moved cells that moves as one
 MOTION_PAIRS = 6  # that are looked at before a camera is said to move
 WIDTHS, ACCURACY = (6.0, 3.0, 1.5, 1.5), 1e-2  # of the median residual, round by round; of each
 FLATNESS, SMALLNESS = 0.2, 1e-4  # weight, per pair: the slopes are the prior's, so far as noise hides them; no offset
@@ -55,13 +54,13 @@ class OverlaidPairs:
     """Keeps some pairs and the field that explains them.
 
     cells: rows and columns of a coarse frame. shape: of a whole one. background: find the field in a thread.
-    solver: what finds it.
+    solver: what finds it. possible: whether a frame is large enough to be followed.
     """
 
     def __init__(self, cells: tuple[int, int], shape: tuple[int, ...], background: bool) -> None:
         self.solver, self._found = Solver(background), _Found.flat(cells, shape)
         self._new: list[_Seen] = []
-        self._possible = min(cells) >= LEAST_SIDE
+        self.possible = min(cells) >= LEAST_SIDE
 
     @property
     def pattern(self) -> tuple[np.ndarray, np.ndarray]:
@@ -85,10 +84,10 @@ class OverlaidPairs:
         return self._found.of_corrected.value
 
     @property
-    def followed(self) -> bool:
-        """Whether what moves has moved as one, pair after pair: the camera does move, it isn't noise."""
+    def together(self) -> float:
+        """Share of what moves that has moved as one, pair after pair: the camera does move, it isn't noise."""
         motion = self._found.motion
-        return motion.count >= MOTION_PAIRS and motion.value >= TOGETHER
+        return motion.value if motion.count >= MOTION_PAIRS else 0.0
 
     @property
     def judged(self) -> int:
@@ -99,7 +98,7 @@ class OverlaidPairs:
         """Take note of a coarse frame of a camera that has moved.
 
         taught: frames so far. known: a pattern without which the scene is followed, right or not."""
-        if not self._possible:
+        if not self.possible:
             return
         if taught % SPACING == 0 and (taught <= YOUNG or taught // BURST % REST == 0):
             self._new.append(_Seen(taught, coarse, known))

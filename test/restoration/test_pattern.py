@@ -110,10 +110,11 @@ def test_a_still_camera_whose_shading_drifts_changes_nothing(sure: bool) -> None
     assert memory.state.frames < 10
 
 
-def test_noise_that_lasts_is_no_motion_to_auto() -> None:
+@pytest.mark.parametrize("sure", [False, True])
+def test_noise_that_lasts_is_no_motion(sure: bool) -> None:
     """A still camera whose noise looks alike over some frames and is gone after a second or two, as a Lepton's."""
     rng, noise, still = np.random.default_rng(5), np.zeros(SHAPE), 0.1 * pictures(1)[0]
-    memory = PatternMemory(sure=False)
+    memory = PatternMemory(sure=sure)
     for _ in range(250):
         noise = 0.92 * noise + rng.normal(0, 2, SHAPE)
         raw = (still + cv2.GaussianBlur(noise, (0, 0), 1)).astype(np.float32)
