@@ -33,6 +33,7 @@ from infrared_ir_ros.training.adapt_frames import Lesson, read_material
 from infrared_ir_ros.training.adapt_plan import Outcome, Plan, Report
 
 PICTURE = "before_after.png"
+FEW = 4  # frames; fewer judges don't speak for others
 
 
 def run(
@@ -62,10 +63,12 @@ def difference(outcome: Outcome) -> str:
     """What was gained, in words."""
     before, best = outcome.before, outcome.best
     words = f"loss {before.loss:.4f} -> {best.loss:.4f}"
-    if math.isnan(before.psnr):
-        return words
-    words += f"; PSNR {before.psnr:.2f} -> {best.psnr:.2f} dB"
-    return words + f", after the best gain and offset {before.psnr_fitted:.2f} -> {best.psnr_fitted:.2f} dB"
+    if not math.isnan(before.psnr):
+        words += f"; PSNR {before.psnr:.2f} -> {best.psnr:.2f} dB"
+        words += f", after the best gain and offset {before.psnr_fitted:.2f} -> {best.psnr_fitted:.2f} dB"
+    if best.judges < FEW:
+        words += f" (by {best.judges} of them: too few to say that it holds for others; give it more frames)"
+    return words
 
 
 def comparison(outcome: Outcome) -> np.ndarray:

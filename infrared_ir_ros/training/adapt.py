@@ -202,17 +202,17 @@ class _Training:
     @torch.no_grad()
     def _verdict(self) -> Verdict:
         moments = self._material.judging
-        weights, judged = self._model.weights(), []
+        weights, judged, frames = self._model.weights(), [], []
         count = JUDGED if self._material.varies else min(JUDGED, len(moments))
         for index in range(count):
-            moment = moments[int((index + 0.5) * len(moments) / count)]
+            frames.append(int((index + 0.5) * len(moments) / count))
             rng = np.random.default_rng([self._plan.seed, 1 << 40, index])
-            example = self._material.draw(moment, rng)
+            example = self._material.draw(moments[frames[-1]], rng)
             judged.append(self._model.judge(example, weights, self._material.detection))
             if index == 0:
                 height, width = example.target.shape
                 self._original = _shown(torch.from_numpy(example.seen[:height, :width])[None, None])
-        return _verdict(judged)
+        return _verdict(judged, frames)
 
     def _report(self, verdict: Verdict | None) -> Report:
         progress, share = self._progress, self._share()
@@ -231,10 +231,10 @@ class _Training:
         checkpoint.save(self._folder, progress)
 
 
-def _verdict(judged: list[Judged]) -> Verdict:
+def _verdict(judged: list[Judged], frames: list[int]) -> Verdict:
     losses = np.array([float(sum(one.terms.values())) for one in judged])
     psnr, fitted = (float(np.mean([getattr(one, name) for one in judged])) for name in ("psnr", "psnr_fitted"))
-    return Verdict(losses, psnr, fitted, _shown(judged[0].restored))
+    return Verdict(losses, np.array(frames), psnr, fitted, _shown(judged[0].restored))
 
 
 def _shown(image: Tensor) -> np.ndarray:

@@ -65,10 +65,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Verdict:
-    """On the validation part: loss and PSNR (dB; NaN for noisy targets) of each example. picture: the first example,
-    restored, uint8."""
+    """On the validation part: losses, (examples,), and the frame of each, by number; mean PSNR (dB; NaN for noisy
+    targets). picture: the first example, restored, uint8."""
 
     losses: np.ndarray
+    frames: np.ndarray
     psnr: float
     psnr_fitted: float
     picture: np.ndarray
@@ -77,10 +78,21 @@ class Verdict:
     def loss(self) -> float:
         return float(self.losses.mean())
 
+    @property
+    def judges(self) -> int:
+        """Frames that it rests on."""
+        return len(np.unique(self.frames))
+
     def beats(self, other: Verdict) -> bool:
-        """Whether this is better by more than twice the standard error of the difference, example by example."""
+        """Whether this is better by more than twice the standard error of the difference, frame by frame.
+
+        Several examples of one frame, degraded anew, show the same scene: together they count once. One frame alone
+        says nothing of others; its examples then only say that the difference isn't chance."""
         gains = other.losses - self.losses
-        return bool(gains.mean() > 2 * gains.std() / np.sqrt(len(gains)))
+        if self.judges > 1:
+            gains = np.array([gains[self.frames == frame].mean() for frame in np.unique(self.frames)])
+        error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
+        return bool(gains.mean() > 2 * error)
 
 
 @dataclass(frozen=True)
