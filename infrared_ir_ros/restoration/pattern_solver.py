@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,6 +28,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from typing import Self  # of Python 3.11 on
+
+NICENESS = 15
 
 
 @dataclass
@@ -66,10 +70,17 @@ class Solver:
         if not self._background:
             find(*arguments)
             return
-        self._thread = threading.Thread(target=find, args=arguments, name="pattern")
+        self._thread = threading.Thread(target=_behind, args=(find, arguments), name="pattern")
         self._thread.start()
 
     def wait(self, patience: float | None = None) -> None:
         """Until the search is over, or for at most `patience` seconds."""
         if self._thread is not None:
             self._thread.join(patience)
+
+
+def _behind(find: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    """Search with what the frames leave of the processor."""
+    if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    find(*arguments)

@@ -109,7 +109,7 @@ def test_a_video_becomes_a_lossless_video_of_the_same_depth_and_rate(
 def test_the_pattern_memory_works_on_videos_and_never_on_pictures(tmp_path: Path, loaded_once: Restorer) -> None:
     rng = np.random.default_rng(0)
     scene = 300 * cv2.GaussianBlur(rng.standard_normal((48, 400)), (0, 0), 4)
-    raw = [8000 + scene[:, at : at + 64] + 200 * np.sin(np.arange(64))[None] for at in range(0, 120, 4)]
+    raw = [8000 + scene[:, at : at + 64] + 200 * np.sin(np.arange(64))[None] for at in range(0, 240, 4)]
     for name in ("a.npz", "b.npz"):
         np.savez(tmp_path / name, first=raw[0].astype(np.uint16), delta=np.diff(np.int16(raw), axis=0))
     write_image(tmp_path / "c.png", raw[-1].astype(np.uint16))

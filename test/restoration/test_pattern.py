@@ -17,6 +17,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 import threading
 import time
 import weakref
@@ -300,7 +302,11 @@ def test_whoever_waits_for_a_live_memory_finds_no_thread_behind_it(monkeypatch: 
     stage.live = True
     for _, raw in raw_frames(20):
         stage(raw, "on")
-    assert any(thread.name == "pattern" for thread in threading.enumerate())
+    searching = [thread for thread in threading.enumerate() if thread.name == "pattern"]
+    assert searching
+    if sys.platform == "linux":
+        priorities = [os.getpriority(os.PRIO_PROCESS, thread.native_id) for thread in searching]
+        assert min(priorities) > os.getpriority(os.PRIO_PROCESS, 0), "frames go first"
     stage.wait()
     assert not any(thread.name == "pattern" for thread in threading.enumerate())
 
