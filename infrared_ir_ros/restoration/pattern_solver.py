@@ -82,5 +82,6 @@ class Solver:
 def _behind(find: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     """Search with what the frames leave of the processor."""
     if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        itself = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, itself, max(NICENESS, os.getpriority(os.PRIO_PROCESS, itself)))
     find(*arguments)
