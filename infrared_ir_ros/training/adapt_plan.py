@@ -87,7 +87,10 @@ class Verdict:
         """Whether this is better by more than twice the standard error of the difference, frame by frame.
 
         Several examples of one frame, degraded anew, show the same scene: together they count once. One frame alone
-        says nothing of others; its examples then only say that the difference isn't chance."""
+        says nothing of others: its examples only say that the difference isn't chance, and its tone is its own, so
+        that it must not be worse after the best gain and offset either."""
+        if self.judges == 1 and self.psnr_fitted < other.psnr_fitted:
+            return False
         gains = other.losses - self.losses
         if self.judges > 1:
             gains = np.array([gains[self.frames == frame].mean() for frame in np.unique(self.frames)])

@@ -22,8 +22,8 @@ import pytest
 from infrared_ir_ros.training.adapt_plan import Verdict
 
 
-def verdict(losses: list[float], frames: list[int]) -> Verdict:
-    return Verdict(np.array(losses), np.array(frames), 30.0, 30.0, np.zeros((4, 4), np.uint8))
+def verdict(losses: list[float], frames: list[int], psnr_fitted: float = 30.0) -> Verdict:
+    return Verdict(np.array(losses), np.array(frames), 30.0, psnr_fitted, np.zeros((4, 4), np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,10 @@ def test_a_single_frame_has_only_its_own_examples_to_ask() -> None:
     assert verdict([0.9, 0.8, 0.9, 0.85], [0] * 4).beats(start)
     assert not verdict([0.5, 1.4, 1.1, 0.9], [0] * 4).beats(start)
     assert verdict([0.9], [0]).judges == 1
+
+
+def test_the_tone_of_a_single_frame_is_its_own() -> None:
+    start, brighter = verdict([1.0] * 4, [0] * 4), verdict([0.9, 0.8, 0.9, 0.85], [0] * 4, psnr_fitted=29.9)
+    assert not brighter.beats(start)
+    assert verdict([0.9, 0.8, 0.9, 0.85], [0, 1, 2, 3], psnr_fitted=29.9).beats(start)
+    assert verdict([0.9, 0.8], [0, 0], float("nan")).beats(verdict([1.0, 1.0], [0, 0], float("nan")))
