@@ -194,13 +194,13 @@ class PatternMemory:
         self._work = np.empty(shape, np.float32)
         self._fine, self._weight = np.zeros((2, *shape), np.float32)
         self._kept = KeptFrames((rows, columns), shape, self._background)
-        self._coarse, self._coarse_large = self._kept.pattern
         self._motion, self._followed = CameraMotion(shape), False
         self._taught, self._scale = 0, 0.0
         self._fine_half = Half(USE_FINE_SURE if self._sure else USE_FINE, FINE_LAG, size, size)
         limits, lag = (USE_COARSE_SURE, COARSE_LAG_SURE) if self._sure else (USE_COARSE, COARSE_LAG)
         self._coarse_half = Half(limits, lag, wide_steps, steps_across)
         self._pairs, self._overlaid = OverlaidPairs((rows, columns), shape, self._background), Share(USE_OVERLAID)
+        self._look_up()
 
     def _look_up(self) -> None:
         """The coarse pattern as it is known by now."""

@@ -71,13 +71,13 @@ class KeptFrames:
             _find(*self._evidence())
 
     def saved(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-        """Arrays and numbers to go on from."""
+        """Arrays and numbers to go on from, together with a coarse pattern."""
         count = self._count
-        arrays = {"coarse": self.pattern[0], "keys": self._keys[:count].copy(), "trust": self._trust[:count].copy()}
+        arrays = {"keys": self._keys[:count].copy(), "trust": self._trust[:count].copy()}
         return arrays, {"spacing": float(self._spacing)}
 
     def resume(self, arrays: dict[str, np.ndarray], numbers: dict[str, float]) -> None:
-        """Go on from what `saved` gave."""
+        """Go on from what `saved` gave, and from the `coarse` pattern."""
         if arrays["coarse"].shape != self.pattern[0].shape:
             raise ValueError(f"a coarse pattern of {arrays['coarse'].shape}, not {self.pattern[0].shape}")
         self._count = count = len(arrays["keys"])

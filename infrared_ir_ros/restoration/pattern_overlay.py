@@ -72,13 +72,16 @@ class Overlay:
     """What is found when two frames are laid over each other.
 
     pair: None where too little has moved far enough to tell something. together: share of the moved cells that moves
-    as a camera's turn or drive makes them; 0 without a pair. motion: (2, 3), the affine motion, in cells, of most of
-    what is followed. one: share of that which nearly moves so."""
+    as a camera's turn or drive makes them; 0 without a pair. flow: (rows, columns, 2), cells; sure: where it is."""
 
     pair: Pair | None
     together: float
-    motion: np.ndarray
-    one: float
+    flow: np.ndarray
+    sure: np.ndarray
+
+    def as_one(self) -> tuple[np.ndarray, float]:
+        """The affine motion, (2, 3), in cells, of most of what is followed, and the share that nearly moves so."""
+        return _as_one(np.flatnonzero(self.sure), self.flow, least=1.0)
 
 
 def overlaid(first: np.ndarray, second: np.ndarray, known: np.ndarray, guess: np.ndarray = STILL) -> Overlay:
@@ -89,10 +92,9 @@ def overlaid(first: np.ndarray, second: np.ndarray, known: np.ndarray, guess: np
     flow, sure = _flow(first - known, second - known, guess)
     moved = np.hypot(flow[..., 0], flow[..., 1])
     cells = np.flatnonzero(sure & (moved >= LEAST_MOVE)).astype(np.int32)
-    motion, one = _as_one(np.flatnonzero(sure), flow, least=1.0)
     if len(cells) < LEAST_SHARE * first.size:
-        return Overlay(None, 0.0, motion, one)
-    return Overlay(_pair(first, second, cells, flow), _as_one(cells, flow)[1], motion, one)
+        return Overlay(None, 0.0, flow, sure)
+    return Overlay(_pair(first, second, cells, flow), _as_one(cells, flow)[1], flow, sure)
 
 
 def chained(motions: list[np.ndarray]) -> np.ndarray:
@@ -131,11 +133,8 @@ def _as_one(cells: np.ndarray, flow: np.ndarray, least: float = 0.0) -> tuple[np
     if len(cells) < LEAST_SHARE * flow[..., 0].size:
         return STILL, 0.0
     y, x = np.divmod(cells, flow.shape[1])
-    moves, terms, weight = (
-        flow.reshape(-1, 2)[cells],
-        np.stack([x, y, np.ones(len(cells))], 1),
-        np.ones((len(cells), 1)),
-    )
+    terms, weight = np.stack([x, y, np.ones(len(cells))], 1), np.ones((len(cells), 1))
+    moves = flow.reshape(-1, 2)[cells]
     for _ in range(ROUNDS):
         motion = np.linalg.lstsq(terms * weight, moves * weight, rcond=None)[0]
         off = np.linalg.norm(moves - terms @ motion, axis=1)

@@ -37,7 +37,7 @@ from infrared_ir_ros.restoration.pattern_solver import FoundField, Solver
 
 SPACING = 4  # frames that taught, between two that are looked at
 YOUNG, BURST, REST = 300, 68, 4  # frames that taught; after so many, only one of REST bursts is looked at
-LAGS, JUDGE_LAG, TURN_LAGS = (1, 3), 8, (8, 16)  # looked at, between the two of a pair; where the camera turns
+LAGS, TAUGHT_LAG, SEEN_LAG = (1, 3, 8, 16), 3, 8  # looked at, between the two of a pair; without a turn, at most
 ONE = 0.8  # share of what is followed that moves as one: the camera turns
 PAIRS, FIRST_SOLVE, SOLVE_SHARE = 80, 4, 8  # kept; new frames until the pattern is found; so many pairs for each
 LEAST_SIDE = 24  # cells; a smaller frame shows no flow
@@ -164,23 +164,24 @@ class _Found(FoundField):
         """Lay the next frame over some before it: first judge what is known by each pair, then learn from it."""
         if self.past and new.taught - self.past[-1].taught > SPACING:
             self.past = []
-        for lag in sorted({*LAGS, JUDGE_LAG, *TURN_LAGS}):
+        for lag in LAGS:
             if lag > len(self.past):
                 break
             guess = self._turn(lag - 1, new.turned)
-            if guess is None and lag in TURN_LAGS and lag != JUDGE_LAG:
+            if guess is None and lag > SEEN_LAG:
                 break
             overlay = overlaid(self.past[-lag].coarse, new.coarse, new.known, STILL if guess is None else guess)
-            if lag == 1 and overlay.one >= ONE:
-                new = replace(new, turned=overlay.motion)
+            if lag == 1:
+                motion, share = overlay.as_one()
+                new = replace(new, turned=motion) if share >= ONE else new
             if overlay.pair is not None:
                 self.judge(overlay.pair, new.known)
-                teaches = lag in LAGS or guess is not None
+                teaches = lag <= TAUGHT_LAG or guess is not None
                 self.pairs = [*self.pairs, overlay.pair][-PAIRS:] if teaches else self.pairs
-            if lag <= JUDGE_LAG:
+            if lag <= SEEN_LAG:
                 self.motion.take(overlay.together)
         self.turns.take(float(new.turned is not None))
-        self.past = [*self.past, new][-max(TURN_LAGS) :]
+        self.past = [*self.past, new][-LAGS[-1] :]
 
     def _turn(self, links: int, newest: np.ndarray | None) -> np.ndarray | None:
         """The motion over so many frames of the past and on to the newest, where all of it is a turn."""
@@ -210,9 +211,7 @@ class _Found(FoundField):
         if self.turns.count < TURNS or self.turns.value < TURNING[self.corrected is not None]:
             self.corrected, self.of_corrected = None, _Ratio()
             return
-        corrected = FoundField((known, self.pattern[1]))
-        corrected.take(_explaining(self.pairs, known, known))
-        self.corrected = corrected
+        self.corrected = FoundField.of(_explaining(self.pairs, known, known), self.pattern[1].shape)
 
     def rescaled(self, change: np.float32) -> _Found:
         pairs = [replace(pair, difference=pair.difference * change) for pair in self.pairs]

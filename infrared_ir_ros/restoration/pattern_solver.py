@@ -45,9 +45,13 @@ class FoundField:
         """Nothing is found yet. cells: rows and columns. shape: of a frame."""
         return cls((np.zeros(cells, np.float32), np.zeros(shape, np.float32)))
 
+    @classmethod
+    def of(cls, cells: np.ndarray, shape: tuple[int, ...]) -> Self:
+        """What has been found, (rows, columns), for frames of a shape."""
+        return cls((cells, cv2.resize(cells, shape[::-1], interpolation=cv2.INTER_LINEAR)))
+
     def take(self, cells: np.ndarray) -> None:
-        height, width = self.pattern[1].shape
-        self.pattern = cells, cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
+        self.pattern = FoundField.of(cells, self.pattern[1].shape).pattern
 
     def rescaled(self, change: np.float32) -> Self:
         """A new start, in counts that have become so many times as large."""
