@@ -125,7 +125,7 @@ def truth_of(name: str, bag: Path) -> dict[int, tuple[Detection, ...]]:
     if name == SCENE:
         return {seen.stamp_ns: seen.detections for seen in DetectionTopic(bag, TRUTH)}
     labels = LabelFolder(images().parent / "labels", "", CLASSES)
-    known = {_mark(frame.image): labels.of(frame, 0) or () for frame in open_source(images())}
+    known = {_mark(frame.image): labels.of(frame) or () for frame in open_source(images())}
     return {frame.stamp_ns: known[_mark(frame.image)] for frame in open_source(bag, CLEAN)}
 
 

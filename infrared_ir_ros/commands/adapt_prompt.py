@@ -78,7 +78,7 @@ def adapt_prompt(
     reference_topic
         Of pairs: topic of the same bag with the clean frames, matched by stamp.
     reference
-        Of pairs: bag, video or folder with the clean frames.
+        Of pairs: bag, video or folder with the clean frames, matched as by evaluate_bag.
     label_topic
         Of labels: topic of the same bag with what is in the frames (Detection2DArray), matched by stamp.
     detector

@@ -80,7 +80,7 @@ def evaluate_bag(
     reference_topic
         Topic of the same bag with clean frames, matched by stamp.
     reference
-        Bag, video or folder with the clean frames: matched by stamp where both are bags, else one by one.
+        Bag, video or folder with the clean frames: matched by stamp where both are bags, else by number.
     degradation
         Preset, as sensor_normal: the input counts as clean, and is degraded first.
     seed

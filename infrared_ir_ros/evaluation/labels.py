@@ -45,10 +45,10 @@ class LabelFolder:
         text = read_file(listed[0], 1 << 20).decode("utf-8", "replace") if listed else ""
         self._names = tuple(printable(line.strip()) for line in text.splitlines() if line.strip()) or names
 
-    def of(self, frame: Frame, number: int) -> tuple[Detection, ...] | None:
-        """What is in a frame, the `number`-th of the recording; None without a file. Raises SourceError."""
+    def of(self, frame: Frame) -> tuple[Detection, ...] | None:
+        """What is in a frame; None without a file. Raises SourceError."""
         picture = Path(frame.name)
-        names = (picture.with_suffix(".txt"), Path(picture.stem + ".txt"), Path(f"{number:06d}.txt"))
+        names = (picture.with_suffix(".txt"), Path(picture.stem + ".txt"), Path(f"{frame.number:06d}.txt"))
         file = next((self._folder / name for name in names if (self._folder / name).is_file()), None)
         if file is None:
             return None

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -106,49 +107,73 @@ def instants(path: Path, wanted: Wanted, report: Report) -> Iterator[Instant]:
     frames of another size.
     """
     source = open_source(path, wanted.topic, report=report)
-    clean = _reference(path, wanted, source, report)
-    degrader = Degrader(wanted.degradation, wanted.seed) if wanted.degradation else None
-    others = {topic: _Partner(_open(path, topic, report), wanted.tolerance_ns) for topic in wanted.methods}
-    topics = {topic: _Partner(DetectionTopic(path, topic, report), wanted.tolerance_ns)
-              for topic in wanted.detection_topics}  # fmt: skip
-    labels = _labels(path, wanted, report)
-    count = odd = lonely = nameless = 0
-    shape: tuple[int, ...] = ()
+    gathering = _Gathering(path, wanted, source, report)
     for frame in source:
-        if wanted.frames and count == wanted.frames:
+        if wanted.frames and gathering.count == wanted.frames:
             break
-        shape = shape or frame.image.shape
-        if frame.image.shape != shape:
-            odd += 1
-            continue
-        beside = clean.of(frame) if clean else None
-        truth = None if beside is None else beside.image
-        if clean and truth is None:
-            lonely += 1
-            continue
-        if truth is not None and truth.shape != shape:
-            raise SourceError(f"frames are {shape} and their clean ones {truth.shape}: they must be of one size")
-        if degrader:
-            truth, frame = frame.image, Frame(degrader(frame.image), frame.stamp_ns, frame.name)
-        images = {topic: one.image for topic, partner in others.items() if (one := partner.of(frame))}
-        found = {topic: one.detections for topic, partner in topics.items() if (one := partner.of(frame))}
-        there = labels(frame, count) if labels else None
-        nameless += there is None
-        yield Instant(frame, truth, images, found, there)
-        count += 1
-    if odd:
-        report(f"{odd} frames are of another size than the first, {shape}: left out")
-    if lonely:
-        report(f"{lonely} frames have no clean one within {wanted.tolerance_ns / 1e6:g} ms: left out")
-    if not count:
-        raise SourceError(
-            f"{printable(path.name)}: no frame has a clean one" if lonely else f"{printable(path.name)} holds no frame"
-        )
-    if labels and nameless == count:
-        report(f"none of the {count} frames has labels in {printable(_where_labels(wanted))}")
-    for topic, partner in (*others.items(), *topics.items()):
-        if partner.missed == count:
-            report(f"none of the {count} frames has one on {printable(topic)} within {wanted.tolerance_ns / 1e6:g} ms")
+        instant = gathering.of(frame)
+        if instant:
+            yield instant
+    gathering.account(report)
+
+
+class _Gathering:
+    """Puts beside each frame of a recording what belongs to it, and counts what is left out."""
+
+    def __init__(self, path: Path, wanted: Wanted, source: Source, report: Report) -> None:
+        self._name, self._wanted = printable(path.name), wanted
+        self._clean = _reference(path, wanted, source, report)
+        self._degrader = Degrader(wanted.degradation, wanted.seed) if wanted.degradation else None
+        self._others = {topic: _Partner(_open(path, topic, report), wanted.tolerance_ns) for topic in wanted.methods}
+        self._found = {topic: _Partner(DetectionTopic(path, topic, report), wanted.tolerance_ns)
+                       for topic in wanted.detection_topics}  # fmt: skip
+        self._labels = _labels(path, wanted, report)
+        self._shape: tuple[int, ...] = ()
+        self._odd = self._labelled = 0
+        self.count = 0  # instants
+
+    def of(self, frame: Frame) -> Instant | None:
+        """None for a frame that is left out: of another size than the first, or without a clean one."""
+        self._shape = self._shape or frame.image.shape
+        if frame.image.shape != self._shape:
+            self._odd += 1
+            return None
+        truth = self._truth(frame)
+        if self._clean and truth is None:
+            return None
+        if self._degrader:
+            truth, frame = frame.image, replace(frame, image=self._degrader(frame.image))
+        images = {topic: one.image for topic, partner in self._others.items() if (one := partner.of(frame))}
+        found = {topic: one.detections for topic, partner in self._found.items() if (one := partner.of(frame))}
+        there = self._labels(frame) if self._labels else None
+        self._labelled += there is not None
+        self.count += 1
+        return Instant(frame, truth, images, found, there)
+
+    def _truth(self, frame: Frame) -> np.ndarray | None:
+        beside = self._clean.of(frame) if self._clean else None
+        if beside is None:
+            return None
+        if beside.image.shape != self._shape:
+            raise SourceError(
+                f"frames are {self._shape} and their clean ones {beside.image.shape}: they must be of one size"
+            )
+        return beside.image
+
+    def account(self, report: Report) -> None:
+        """Tell what was left out or is missing. Raises SourceError where nothing is left."""
+        if self._odd:
+            report(f"{self._odd} frames are of another size than the first, {self._shape}: left out")
+        if self._clean and self._clean.missed:
+            report(f"{self._clean.missed} frames have no clean one {self._clean.where}: left out")
+        if not self.count:
+            lonely = self._clean and self._clean.missed
+            raise SourceError(f"{self._name}: no frame has a clean one" if lonely else f"{self._name} holds no frame")
+        if self._labels and not self._labelled:
+            report(f"none of the {self.count} frames has labels in {printable(_where_labels(self._wanted))}")
+        for topic, partner in (*self._others.items(), *self._found.items()):
+            if partner.missed == self.count:
+                report(f"none of the {self.count} frames has one on {printable(topic)} {partner.where}")
 
 
 def _where_labels(wanted: Wanted) -> str:
@@ -161,38 +186,42 @@ Beside = TypeVar("Beside", Frame, Seen)
 
 
 class _Partner(Generic[Beside]):
-    """What another source has for each frame, by stamp, or by number where the sources have no common clock."""
+    """What another source has for each frame, by stamp, or by number where the sources have no common clock.
+
+    missed: frames that nothing belonged to. where: it was looked for, in words.
+    """
 
     def __init__(self, source: Iterable[Beside], tolerance_ns: int, by_stamp: bool = True) -> None:
-        self._frames, self._tolerance, self._by_stamp = iter(source), tolerance_ns, by_stamp
+        self._frames, self._tolerance = iter(source), tolerance_ns if by_stamp else 0
+        self._place = attrgetter("stamp_ns" if by_stamp else "number")
+        self.where = f"within {tolerance_ns / 1e6:g} ms" if by_stamp else "of the same number"
         self._held: list[Beside] = []
         self.missed = 0
 
     def of(self, frame: Frame) -> Beside | None:
-        """What belongs to a frame; stamps asked for must rise."""
-        if not self._by_stamp:
-            return next(self._frames, None)
-        while not self._held or self._held[-1].stamp_ns < frame.stamp_ns + self._tolerance:
+        """What belongs to a frame; the frames asked for must rise."""
+        wanted = self._place(frame)
+        while not self._held or self._place(self._held[-1]) < wanted + self._tolerance:
             partner = next(self._frames, None)
             if partner is None:
                 break
             self._held.append(partner)
-        self._held = [one for one in self._held if one.stamp_ns >= frame.stamp_ns - self._tolerance]
-        near = min(self._held, key=lambda one: abs(one.stamp_ns - frame.stamp_ns), default=None)
-        if near is None or abs(near.stamp_ns - frame.stamp_ns) > self._tolerance:
+        self._held = [one for one in self._held if self._place(one) >= wanted - self._tolerance]
+        near = min(self._held, key=lambda one: abs(self._place(one) - wanted), default=None)
+        if near is None or abs(self._place(near) - wanted) > self._tolerance:
             self.missed += 1
             return None
         return near
 
 
-def _labels(path: Path, wanted: Wanted, report: Report) -> Callable[[Frame, int], tuple[Detection, ...] | None] | None:
-    """What is truly in a frame, given the frame and its number."""
+def _labels(path: Path, wanted: Wanted, report: Report) -> Callable[[Frame], tuple[Detection, ...] | None] | None:
+    """What is truly in a frame."""
     if wanted.labels:
         return LabelFolder(Path(wanted.labels), path.stem, wanted.label_names).of
     if not wanted.label_topic:
         return None
     partner = _Partner(DetectionTopic(path, wanted.label_topic, report), wanted.tolerance_ns)
-    return lambda frame, number: None if (one := partner.of(frame)) is None else one.detections
+    return lambda frame: None if (one := partner.of(frame)) is None else one.detections
 
 
 def _reference(path: Path, wanted: Wanted, source: Source, report: Report) -> _Partner[Frame] | None:

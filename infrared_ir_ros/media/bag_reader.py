@@ -68,7 +68,7 @@ class BagSource:
         for message in self._bag.messages(self.topic):
             what = f"bag {self.name}: message {count + bad} of {printable(self.topic)}"
             try:
-                frame = self._frame(message, f"{label}#{count + bad:06d}", what)
+                frame = self._frame(message, label, count + bad, what)
             except SourceError as error:
                 bad += 1
                 if bad <= TOLD:
@@ -79,10 +79,10 @@ class BagSource:
         if bad > TOLD:
             self._report(f"bag {self.name}: {bad} messages of {printable(self.topic)} are no frames")
 
-    def _frame(self, message: RawMessage, name: str, what: str) -> Frame:
+    def _frame(self, message: RawMessage, label: str, number: int, what: str) -> Frame:
         content = self._bag.content(message, what)
         if message.kind == IMAGE:
             image = frame_of_image(content, what)
         else:
             image = frame_of_compressed(content.data, str(content.format), what)
-        return Frame(image, stamp_of(content, message.stamp_ns), name)
+        return Frame(image, stamp_of(content, message.stamp_ns), f"{label}#{number:06d}", number)

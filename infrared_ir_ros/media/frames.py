@@ -44,11 +44,13 @@ class Frame:
     image: (height, width) uint8 or uint16 counts, or float32 (kelvin or counts).
     stamp_ns: nanoseconds, rising within a source; from 0 where the source has no clock.
     name: relative path, or the source's name and the number of the frame; printable, one line.
+    number: of the frame in its source, from 0; what could not be read before it counts, too.
     """
 
     image: np.ndarray
     stamp_ns: int
     name: str
+    number: int
 
 
 class Source(Protocol):

@@ -63,7 +63,7 @@ class ImageSource:
                 self._report(str(error))
                 continue
             name = printable(path.relative_to(self._folder).as_posix())
-            yield Frame(image, round(index * 1e9 / self.frame_rate), name)
+            yield Frame(image, round(index * 1e9 / self.frame_rate), name, index)
 
 
 def read_image(path: Path) -> np.ndarray:

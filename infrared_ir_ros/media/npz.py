@@ -56,7 +56,8 @@ class CptvSource:
                 counts = counts + self._delta[index - 1]
             if counts.min() < 0 or counts.max() > 65535:
                 raise SourceError(f"{self.name}: frame {index} leaves 0..65535: the file is damaged")
-            yield Frame(counts.astype(np.uint16), round(index * 1e9 / self.frame_rate), f"{self.name}#{index:06d}")
+            name = f"{self.name}#{index:06d}"
+            yield Frame(counts.astype(np.uint16), round(index * 1e9 / self.frame_rate), name, index)
 
 
 def _load(data: bytes, what: str) -> tuple[np.ndarray, np.ndarray]:

@@ -73,7 +73,7 @@ class VideoSource:
                 if not done or image is None:
                     break
                 name = f"{self.name}#{count:06d}"
-                yield Frame(to_thermal(image, name), round(count * 1e9 / self.frame_rate), name)
+                yield Frame(to_thermal(image, name), round(count * 1e9 / self.frame_rate), name, count)
                 count += 1
         finally:
             capture.release()

@@ -33,6 +33,7 @@ from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
 from infrared_ir_ros.commands.restoring import Restoring
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
+from infrared_ir_ros.evaluation.recordings import Wanted, instants
 from infrared_ir_ros.media import open_source, write_image
 from infrared_ir_ros.simulation.camera import Window
 
@@ -170,3 +171,23 @@ def test_a_replay_goes_through_the_live_node(bag: Path, tmp_path: Path, domain: 
     assert recording["frames"] == int(recording["facts"]["received"]) == 6
     assert 0 < len(live) == int(recording["facts"]["restored"]), "dropped frames have no row"
     assert all(float(row["psnr_fitted"]) > 20 and float(row["milliseconds"]) > 0 and row["log_snr"] for row in live)
+
+
+def test_what_is_left_out_shifts_no_pair_and_no_label(tmp_path: Path) -> None:
+    """Pictures that cannot be read or have another size, in the input or among the clean ones, cost their pair only."""
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        image = rng.integers(0, 255, (80, 96), np.uint8)
+        write_image(tmp_path / f"in/a{number}.png", image)
+        write_image(tmp_path / f"clean/b{number}.png", image)
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / f"labels/{number:06d}.txt").write_text(f"{number} 0.5 0.5 0.2 0.2\n")
+    (tmp_path / "in/a1.png").write_bytes(b"no picture")
+    write_image(tmp_path / "in/a3.png", rng.integers(0, 255, (48, 48), np.uint8))
+    (tmp_path / "clean/b5.png").write_bytes(b"no picture")
+    wanted, told = Wanted(reference=str(tmp_path / "clean"), labels=str(tmp_path / "labels")), []
+    found = list(instants(tmp_path / "in", wanted, told.append))
+    assert [one.frame.name for one in found] == [f"a{number}.png" for number in (0, 2, 4, 6, 7)]
+    assert all(np.array_equal(one.frame.image, one.clean) for one in found)
+    assert [one.labels[0].label for one in found] == ["0", "2", "4", "6", "7"]
+    assert "1 frames have no clean one of the same number: left out" in told
