@@ -147,9 +147,8 @@ class _Training:
             began = time.monotonic()
             self._step(share)
             self._progress.step += 1
-            verdict = self._look()
             self._progress.seconds += time.monotonic() - began
-            tell(self._report(verdict))
+            tell(self._report(self._look()))
         return True
 
     def end(self, files: PriorFiles, bank: PromptBank | None, finished: bool) -> Outcome:
@@ -184,12 +183,13 @@ class _Training:
         self._optimizer.step()
 
     def _look(self) -> Verdict | None:
-        """Judge, when it is time, keep the best, and save."""
+        """Judge, when it is time and when the budget is spent, keep the best, and save. Its time counts, too."""
         due = int(LOOKS * self._share())
         if due == self._looked:
             return None
-        self._looked = due
+        self._looked, began = due, time.monotonic()
         verdict = self._verdict()
+        self._progress.seconds += time.monotonic() - began
         if verdict.loss < self._best.loss:
             self._best, self._best_state = verdict, self._model.state()
         self._save()

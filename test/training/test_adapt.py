@@ -19,7 +19,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -176,6 +178,17 @@ def test_time_ends_it_and_pauses_do_not_count(files: PriorFiles, material: Mater
     assert outcome.finished and outcome.seconds < time.monotonic() - began - 0.5
     assert [report.step for report in reports] == list(range(outcome.step + 1))
     assert reports[-1].share == 1 and reports[-1].terms and reports[-1].best.picture.shape == SHAPE
+
+
+def test_what_is_learned_last_is_judged_too(
+    files: PriorFiles, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step and each look takes a second of this clock; the last step ends after the budget of so many."""
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=count().__next__))
+    reports: list[Report] = []
+    adapt(replace(plan(steps=0), minutes=13.5 / 60), files, None, material, tmp_path, tell=reports.append)
+    judged = [report.step for report in reports[1:] if report.now]
+    assert judged == [5, 8, 12] and reports[-1].step == 12
 
 
 def test_other_priors_banks_are_refused(files: PriorFiles, material: Material, tmp_path: Path) -> None:
