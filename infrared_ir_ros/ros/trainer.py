@@ -144,7 +144,7 @@ class TrainerNode(Node):
     def _problem(self, text: str) -> None:
         self.get_logger().warning(text)
 
-    def _tell(self, report: Report) -> None:
+    def _tell(self, job: TrainingJob, report: Report) -> None:
         self._report = report
         self._progress.publish(Float32(data=float(report.share)))
         values = {"step": report.step, "seconds": f"{report.seconds:.1f}", "share": f"{report.share:.4f}"}
@@ -152,7 +152,7 @@ class TrainerNode(Node):
         for name, verdict in (("start", report.before), ("best", report.best)):
             values |= {f"{name}.loss": f"{verdict.loss:.6g}", f"{name}.psnr": f"{verdict.psnr:.3f}"}
             values |= {f"{name}.psnr_fitted": f"{verdict.psnr_fitted:.3f}"}
-        status = DiagnosticStatus(name=f"{self.get_name()}: losses", message=str(self._values["task"]))
+        status = DiagnosticStatus(name=f"{self.get_name()}: losses", message=job.asked.plan.task)
         status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
         message = DiagnosticArray(status=[status])
         message.header.stamp = self.get_clock().now().to_msg()
@@ -161,16 +161,16 @@ class TrainerNode(Node):
             sides = np.hstack([report.original, report.before.picture, report.best.picture])
             self._comparison.publish(PlainBridge().cv2_to_imgmsg(sides, "mono8", message.header))
 
-    def _done(self, state: State, outcome: Outcome | None) -> None:
-        job, logger = self._job, self.get_logger()
-        if state == State.FAILED:
-            logger.error(f"training failed: {job.failure if job else ''}")
+    def _done(self, job: TrainingJob, outcome: Outcome | None) -> None:
+        logger = self.get_logger()
+        if job.state == State.FAILED:
+            logger.error(f"training failed: {job.failure}")
             return
-        logger.info(f"training: {state.value}" + (f", {outcome.bank}" if outcome and outcome.bank else ""))
-        if state == State.SAVED and outcome is not None and self._values["activate"]:
-            self._activate(str(outcome.bank))
+        logger.info(f"training: {job.state.value}" + (f", {outcome.bank}" if outcome and outcome.bank else ""))
+        if job.state == State.SAVED and outcome is not None and self._values["activate"]:
+            self._activate(str(outcome.bank), job.asked.plan.task)
 
-    def _activate(self, bank: str) -> None:
+    def _activate(self, bank: str, task: str) -> None:
         """Set `prompts` and `task` of restore_node, both or neither."""
         service = f"{self._values['restore_node']}/set_parameters_atomically"
         client = self.create_client(SetParametersAtomically, service)
@@ -178,7 +178,7 @@ class TrainerNode(Node):
             self._activation = f"{service} does not answer: the new task is saved, but not in use"
             self.get_logger().error(self._activation)
             return
-        wanted = {"prompts": bank, "task": str(self._values["task"])}
+        wanted = {"prompts": bank, "task": task}
         parameters = [RosParameter(name, value=value).to_parameter_msg() for name, value in wanted.items()]
         answer = client.call_async(SetParametersAtomically.Request(parameters=parameters))
         answer.add_done_callback(self._on_activated)
@@ -201,7 +201,8 @@ class TrainerNode(Node):
         if self._activation and self._activation != "in use":
             diagnosis.error(self._activation)
         report = self._report
-        diagnosis.values = {"state": state.value, "task": self._values["task"], "activation": self._activation}
+        task = self._values["task"] if self._job is None else self._job.asked.plan.task
+        diagnosis.values = {"state": state.value, "task": task, "activation": self._activation}
         diagnosis.values |= {"latency_ms": f"{self._latency.milliseconds():.1f}"}
         if report is not None:
             diagnosis.values |= {"step": report.step, "share": f"{report.share:.3f}"}

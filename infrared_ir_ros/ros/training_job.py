@@ -21,6 +21,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from infrared_ir_ros.errors import InfraredError
@@ -69,19 +70,21 @@ class TrainingJob:
     """Trains as `asked` until it is done or stopped.
 
     late: whether restore_node is late; asked ten times a second while it holds. tell, problem, done: called from this
-    job's thread, with each step's report, with what could not be read, and at the end.
+    job's thread, with each step's report, with what could not be read, and at the end. tell and done are handed the
+    job, because its maker may not know it yet, or know a newer one already.
+    failure: why the state is FAILED.
     """
 
     def __init__(
         self,
         asked: Asked,
         late: Callable[[], bool],
-        tell: Callable[[Report], None],
+        tell: Callable[[TrainingJob, Report], None],
         problem: Callable[[str], None],
-        done: Callable[[State, Outcome | None], None],
+        done: Callable[[TrainingJob, Outcome | None], None],
     ) -> None:
-        self.state, self.failure = State.READING, ""
-        self._asked, self._late, self._tell, self._problem, self._done = asked, late, tell, problem, done
+        self.asked, self.state, self.failure = asked, State.READING, ""
+        self._late, self._tell, self._problem, self._done = late, partial(tell, self), problem, partial(done, self)
         self._paused, self._cancelled, self._stopping = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="training", daemon=True)
         self._thread.start()
@@ -111,13 +114,13 @@ class TrainingJob:
             self._checkpoint.unlink(missing_ok=True)
             self.state = State.CANCELLED
         except InfraredError as error:
-            self.state, self.failure = State.FAILED, str(error)
+            self.failure, self.state = str(error), State.FAILED
         except Exception as error:  # torch raises what it likes, and the node has to tell
-            self.state, self.failure = State.FAILED, f"{type(error).__name__}: {error}"
-        self._done(self.state, outcome)
+            self.failure, self.state = f"{type(error).__name__}: {error}", State.FAILED
+        self._done(outcome)
 
     def _train(self) -> Outcome:
-        asked = self._asked
+        asked = self.asked
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), asked.nice)  # of this thread and those it starts
         from infrared_ir_ros.training.adapt import adapt  # takes seconds, and nobody waits here
         from infrared_ir_ros.training.processes import use_threads
@@ -144,4 +147,4 @@ class TrainingJob:
     def _checkpoint(self) -> Path:
         from infrared_ir_ros.training.checkpoint import FILE
 
-        return self._asked.output / FILE
+        return self.asked.output / FILE

@@ -29,6 +29,8 @@ pytest.importorskip("onnx")
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue  # noqa: E402
 from harness import NodeProcess, Peer, assert_balanced, make_image, scene, stamp_ns  # noqa: E402
+from rcl_interfaces.srv import SetParametersAtomically  # noqa: E402
+from rclpy.parameter import Parameter  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from std_msgs.msg import Float32  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
@@ -39,12 +41,11 @@ from infrared_ir_ros.restoration.prompts import read_bank  # noqa: E402
 from infrared_ir_ros.ros import latency  # noqa: E402
 from infrared_ir_ros.ros.latency import LatencyWatch  # noqa: E402
 from infrared_ir_ros.ros.trainer_parameters import TRAINER_TABLE, render  # noqa: E402
+from infrared_ir_ros.ros.training_job import Asked, State, TrainingJob  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training import checkpoint  # noqa: E402
-from infrared_ir_ros.training.adapt_plan import (
-    RATES,  # noqa: E402
-    SUPERVISIONS,  # noqa: E402
-)
+from infrared_ir_ros.training.adapt_frames import Lesson  # noqa: E402
+from infrared_ir_ros.training.adapt_plan import RATES, SUPERVISIONS, Plan  # noqa: E402
 
 TRAINER = "infrared_ir_ros.ros.trainer_node"
 SHAPE = (48, 64)
@@ -74,6 +75,14 @@ def ask(peer: Peer, what: str) -> Trigger.Response:
     return peer.call(Trigger, f"/trainer_node/{what}")
 
 
+def set_task(peer: Peer, task: str) -> None:
+    """The parameter of the trainer."""
+    parameters = [Parameter("task", value=task).to_parameter_msg()]
+    request = SetParametersAtomically.Request(parameters=parameters)
+    answer = peer.call(SetParametersAtomically, "/trainer_node/set_parameters_atomically", request)
+    assert answer.result.successful
+
+
 def wait_state(peer: Peer, *states: str) -> None:
     """Wait for a report that is not older than this call."""
     seen = len(peer.diagnostics)
@@ -98,6 +107,7 @@ def test_a_task_is_learned_beside_the_node_and_taken_without_losing_a_frame(
         pictures = peer.collect(Image, "trainer_node/comparison")
         camera = peer.publisher(Image, "image")
         assert ask(peer, "start").success
+        set_task(peer, "another")  # of the next training: this one's is what was learned
         sent: list[int] = []
         deadline = time.monotonic() + 120
         while "restored for mine" not in [one.status[0].message for one in timings]:
@@ -113,9 +123,12 @@ def test_a_task_is_learned_beside_the_node_and_taken_without_losing_a_frame(
         assert_balanced(peer.fresh_values())
         assert (tmp_path / "out" / "prompts.safetensors").is_file()
         assert "mine" in read_bank(str(tmp_path / "out/prompts.safetensors")).bases
-        peer.wait_message("training", "saved")
+        saved = peer.wait_message("training", "saved")
+        assert {v.value for v in saved.values if v.key == "task"} == {"mine"}
+        assert {one.status[0].message for one in losses} == {"mine"}
         assert progress[-1].data == 1.0 and {v.key for v in losses[-1].status[0].values} >= {"loss.frame", "best.psnr"}
         assert pictures and (pictures[-1].height, pictures[-1].width) == (48, 3 * 64)
+        set_task(peer, "mine")
         again = ask(peer, "start")
         assert again.success  # and fails in its thread, since the task is there
         peer.wait_message("training", "holds an adaptation already", DiagnosticStatus.ERROR)
@@ -171,6 +184,21 @@ def test_a_signal_leaves_a_checkpoint_that_can_be_read(trainer: tuple[NodeProces
     assert process.stop() == 0
     assert checkpoint.load(tmp_path / "out").step > 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == [checkpoint.FILE]
+
+
+def hopeless(folder: Path) -> Asked:
+    """What fails once it looks for its prior."""
+    lesson = Lesson((str(folder),), degradation="sensor_hard")
+    return Asked(Plan("mine"), lesson, folder / "out", str(folder / "none"), "", nice=0, threads=1)
+
+
+def test_a_job_that_fails_at_once_says_why(tmp_path: Path) -> None:
+    """Before its maker could keep it, and while the state is already told to others."""
+    told: list[tuple[State, str]] = []
+    done = lambda job, outcome: told.append((job.state, job.failure))  # noqa: E731
+    job = TrainingJob(hopeless(tmp_path), lambda: False, lambda *_: None, print, done)
+    job.stop(60.0)
+    assert told == [(State.FAILED, job.failure)] and str(tmp_path / "none") in job.failure
 
 
 def test_latency_is_that_of_the_slowest_of_twenty_and_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
