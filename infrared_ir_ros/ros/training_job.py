@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ class TrainingJob:
 
     def _train(self) -> Outcome:
         asked = self.asked
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), asked.nice)  # of this thread and those it starts
+        _give_way(asked.nice)
         from infrared_ir_ros.training.adapt import adapt  # takes seconds, and nobody waits here
         from infrared_ir_ros.training.processes import use_threads
 
@@ -148,3 +149,11 @@ class TrainingJob:
         from infrared_ir_ros.training.checkpoint import FILE
 
         return self.asked.output / FILE
+
+
+def _give_way(nice: int) -> None:
+    """Lower the priority of this thread, and so of those that it starts; what is lower already stays, since only a
+    privileged process may raise it."""
+    if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
+        itself = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, itself, max(nice, os.getpriority(os.PRIO_PROCESS, itself)))

@@ -16,9 +16,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +203,25 @@ def test_a_job_that_fails_at_once_says_why(tmp_path: Path) -> None:
     job = TrainingJob(hopeless(tmp_path), lambda: False, lambda *_: None, print, done)
     job.stop(60.0)
     assert told == [(State.FAILED, job.failure)] and str(tmp_path / "none") in job.failure
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own here")
+@pytest.mark.parametrize(("before", "nice"), [(17, 17), (0, 10)])
+def test_a_job_lowers_its_priority_and_never_raises_it(tmp_path: Path, before: int, nice: int) -> None:
+    """As a robot starts it, of low priority already."""
+    found: list[int] = []
+    niceness = lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())  # noqa: E731
+
+    def begin() -> None:
+        itself = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, itself, max(before, niceness()))
+        asked = replace(hopeless(tmp_path), nice=10)
+        TrainingJob(asked, lambda: False, lambda *_: None, print, lambda *_: found.append(niceness())).stop(60.0)
+
+    beginner = threading.Thread(target=begin)
+    beginner.start()
+    beginner.join()
+    assert found == [max(nice, niceness())]
 
 
 def test_latency_is_that_of_the_slowest_of_twenty_and_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
