@@ -27,7 +27,7 @@ import numpy as np
 import yaml
 
 from infrared_ir_ros.commands.two_passes import learn_patterns
-from infrared_ir_ros.errors import OptionError, SourceError
+from infrared_ir_ros.errors import FrameError, OptionError, SourceError
 from infrared_ir_ros.evaluation.profiling import Profile, measure
 from infrared_ir_ros.media import open_source, write_atomically
 from infrared_ir_ros.restoration.counts import checked
@@ -81,11 +81,15 @@ def _read(input: Path, topic: str, most: int, problems: list[str]) -> tuple[np.n
     levels: list[np.ndarray] = []
     stamps: list[int] = []
     window: Window | None = None
-    odd = 0
+    odd, bad = 0, []
     for frame in source:
         if len(levels) == most or sum(one.nbytes for one in levels[:1]) * len(levels) > MOST_BYTES:
             break
-        image = checked(frame.image)
+        try:
+            image = checked(frame.image)
+        except FrameError as error:
+            bad.append(str(error))
+            continue
         window = window or Window(image)
         if levels and image.shape != levels[0].shape:
             odd += 1
@@ -94,6 +98,8 @@ def _read(input: Path, topic: str, most: int, problems: list[str]) -> tuple[np.n
         stamps.append(frame.stamp_ns)
     if odd:
         problems.append(f"{odd} frames are of another size than the first: left out")
+    if bad:
+        problems.append(f"{len(bad)} frames cannot be measured and are left out: {bad[0]}")
     if len(levels) < LEAST_FRAMES or window is None:
         raise SourceError(f"{source.name} holds {len(levels)} usable frames: {LEAST_FRAMES} or more are needed")
     counts = window.values(np.array([0.0, 100.0], np.float32), np.dtype(np.float32))

@@ -37,7 +37,8 @@ def restore_images(
 
     The output keeps name, relative folder and bit depth, and loses nothing: jpg becomes png, videos and npz sequences
     become FFV1 (.mkv, .avi) or, where OpenCV cannot write that, a folder of png; a bag's first image topic becomes one,
-    too. Ends with 0, with 1 if a file failed, and with 130 after Ctrl-C: what is there by then is whole.
+    too. A frame of a video that cannot be restored, as one of a closed shutter, stays as it is. Ends with 0, with 1 if
+    a file or a part of one failed, and with 130 after Ctrl-C: what is there by then is whole.
 
     Parameters
     ----------

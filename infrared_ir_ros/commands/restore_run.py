@@ -17,17 +17,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from infrared_ir_ros.commands.restore_plan import LOSSLESS_VIDEO, Job, check_output, plan
 from infrared_ir_ros.commands.two_passes import learn_patterns
-from infrared_ir_ros.errors import InfraredError, SourceError
-from infrared_ir_ros.media import PictureFolder, VideoWriter, open_source, read_image, write_image
+from infrared_ir_ros.errors import FrameError, InfraredError, SourceError
+from infrared_ir_ros.media import PictureFolder, Source, VideoWriter, open_source, read_image, write_image
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.pattern_file import SavedPattern
 from infrared_ir_ros.restoration.stillness import StillnessWatch
 
 
@@ -109,30 +113,52 @@ def _restore_picture(job: Job, restorer: Restorer) -> bool:
 
 
 def _restore_video(job: Job, restorer: Restorer, passes: int, bar: tqdm) -> bool:
-    """Restore a video, npz sequence or bag; returns whether a part of it could not be read."""
+    """Restore a video, npz sequence or bag; returns whether a part of it could not be read or restored."""
     known = learn_patterns(open_source(job.source, report=lambda _: None), bar.update) if passes == 2 else {}
     losses: list[str] = []
     source = open_source(job.source, report=losses.append)
-    number, watch = 0, StillnessWatch()
     as_video = job.target.suffix.lower() in LOSSLESS_VIDEO
     with VideoWriter(job.target, source.frame_rate) if as_video else PictureFolder(job.target) as video:
-        for frame in source:
-            if watch.shutter(frame.image, frame.stamp_ns / 1e9):
-                restorer.reset()
-            if number in known:
-                restorer.patterns.resume(known[number], learn=False)
-            restored = restorer.restore(frame.image).image
+        for image in _restored(job, source, restorer, known, losses):
             try:
-                video.write(restored)
+                video.write(image)
             except SourceError as error:
                 raise _CannotWrite(str(error)) from error
-            number += 1
             bar.update()
-        if number == 0:
-            raise SourceError("it holds no frame that can be read")
     for loss in losses:
         _tell(f"{job.label}: {loss}")
     return bool(losses)
+
+
+def _restored(
+    job: Job, source: Source, restorer: Restorer, known: dict[int, SavedPattern], losses: list[str]
+) -> Iterator[np.ndarray]:
+    """The frames of a video, restored; one that cannot be restored comes as it is, and is counted in `losses`.
+
+    known: pattern by the number of the frame it begins with. Raises SourceError where no frame can be restored.
+    """
+    watch, bad, any_restored = StillnessWatch(), [], False
+    for number, frame in enumerate(source):
+        if watch.shutter(frame.image, frame.stamp_ns / 1e9):
+            restorer.reset()
+        if number in known:
+            restorer.patterns.resume(known[number], learn=False)
+        try:
+            image = restorer.restore(frame.image).image
+        except FrameError as error:
+            bad.append(str(error))
+            image = frame.image
+        else:
+            if not any_restored:  # those before were held back: a video of nothing else is no result
+                again = open_source(job.source, report=lambda _: None)
+                yield from (early.image for early in islice(again, number))
+            any_restored = True
+        if any_restored:
+            yield image
+    if not any_restored:
+        raise SourceError(f"no frame can be restored: {bad[0]}" if bad else "it holds no frame that can be read")
+    if bad:
+        losses.append(f"{len(bad)} frames cannot be restored and stay as they are: {bad[0]}")
 
 
 def _tell(text: str) -> None:

@@ -17,7 +17,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
+from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.media import Frame
 from infrared_ir_ros.restoration.counts import checked
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
@@ -45,7 +47,8 @@ def learn_patterns(frames: Iterable[Frame], done: Callable[[], object]) -> dict[
             finish()
             stage.reset()
             start, taught = number, 0
-        stage(replace_dead_pixels(checked(frame.image)), "on")
+        with suppress(FrameError):  # nothing is learned from it; the second pass tells
+            stage(replace_dead_pixels(checked(frame.image)), "on")
         now = stage.state.frames if stage.state else 0
         start, taught = (number if now < taught else start), now
         done()

@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -25,11 +26,11 @@ from typing import Any
 
 import numpy as np
 
-from infrared_ir_ros.errors import InfraredError, OptionError, SourceError
+from infrared_ir_ros.errors import FrameError, InfraredError, OptionError, SourceError
 from infrared_ir_ros.evaluation.profiling import measure
 from infrared_ir_ros.evaluation.recordings import Wanted, instants, recordings
 from infrared_ir_ros.media import open_source
-from infrared_ir_ros.media.frames import Report
+from infrared_ir_ros.media.frames import Frame, Report
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Counts
@@ -153,12 +154,19 @@ def _draw(lesson: Lesson, paths: list[Path], detection: Any) -> Draw:
 def measure_noise(paths: list[Path], topic: str) -> Noise:
     """That of the first recording that is long enough. Raises SourceError if none is."""
     for path in paths:
-        frames = [checked(frame.image) for frame in islice(open_source(path, topic), PROFILED[1])]
+        frames = list(islice(_usable(open_source(path, topic)), PROFILED[1]))
         if len(frames) >= PROFILED[0] and len({frame.shape for frame in frames}) == 1:
             window = Window(frames[0])
             found = measure(np.stack([window.levels(frame) for frame in frames]))
             return Noise(float(np.hypot(found.noise, found.pixel_offset)), found.columns, found.rows)
     raise SourceError(f"no recording begins with {PROFILED[0]} frames of one size, to measure noise on: give a profile")
+
+
+def _usable(frames: Iterable[Frame]) -> Iterator[np.ndarray]:
+    """Those that can be restored; whoever reads the moments tells of the others."""
+    for frame in frames:
+        with suppress(FrameError):
+            yield checked(frame.image)
 
 
 def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment]]:
@@ -170,16 +178,30 @@ def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment
     for number, path in enumerate(paths):
         recording = -1 if path.suffix.lower() in IMAGE_SUFFIXES else number
         try:
-            for instant in instants(path, wanted, report):
-                if instant.labels is not None or not lesson.label_topic:
-                    image = checked(instant.frame.image)
-                    thinned.add(recording, Moment(image, instant.clean, instant.labels or ()))
+            for moment in _moments(path, wanted, report):
+                thinned.add(recording, moment)
         except InfraredError as error:
             problems += 1
             report(f"{printable(path.name)}: {error}")
     if problems == len(paths):
         raise SourceError("no recording could be read")
     return thinned.recordings()
+
+
+def _moments(path: Path, wanted: Wanted, report: Report) -> Iterator[Moment]:
+    """Of one recording; frames that cannot be restored are left out."""
+    bad: list[str] = []
+    for instant in instants(path, wanted, report):
+        if wanted.label_topic and instant.labels is None:
+            continue
+        try:
+            image = checked(instant.frame.image)
+        except FrameError as error:
+            bad.append(str(error))
+            continue
+        yield Moment(image, instant.clean, instant.labels or ())
+    if bad:
+        report(f"{printable(path.name)}: {len(bad)} frames cannot be restored and are left out: {bad[0]}")
 
 
 class _Thinned:

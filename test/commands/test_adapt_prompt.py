@@ -97,6 +97,20 @@ def test_noise_alone_is_measured_on_the_frames(bags: Path) -> None:
     assert example.target.std() > example.seen[:48].std()
 
 
+def test_a_closed_shutter_costs_its_frames_only(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        image = 255 * layout(rng, 48, 64) + rng.normal(0, 9, (48, 64))
+        write_image(tmp_path / f"in/{number:02d}.png", image.clip(0, 255).astype(np.uint8) * (number not in (2, 5)))
+    told: list[str] = []
+    material = read_material(Lesson((str(tmp_path / "in"),), "self"), told.append)
+    assert len(material.training) + len(material.judging) == 10
+    assert told == [
+        "in: 2 frames cannot be restored and are left out: every pixel of the frame is 0: is the lens covered or the "
+        "shutter closed?"
+    ]
+
+
 class Bright:
     """Stands for a frozen detector: what is in its boxes should be bright."""
 

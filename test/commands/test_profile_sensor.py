@@ -122,6 +122,15 @@ def test_too_few_frames_are_told(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_closed_shutter_costs_its_frames_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(12):
+        image = np.random.default_rng(number).normal(100, 3, (48, 64)).astype(np.uint8)
+        write_image(tmp_path / f"in/{number:02d}.png", image * (number != 3))
+    assert profile_sensor(tmp_path / "in", output=tmp_path / "out") == 1
+    assert "1 frames cannot be measured and are left out: every pixel of the frame is 0" in capsys.readouterr().err
+    assert yaml.safe_load((tmp_path / "out/profile.yaml").read_text())["measured"]["frames"] == 11
+
+
 def test_the_pattern_of_a_camera_that_moved_becomes_the_file_that_the_node_loads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

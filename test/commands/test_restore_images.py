@@ -172,6 +172,34 @@ def test_one_bad_file_does_not_stop_the_rest(
     assert files(tmp_path / "out") == ["a.png", "c.png", "deep/er/b.tiff", "deep/k.tif"]
 
 
+@pytest.mark.parametrize("format", ["auto", "png"])
+@pytest.mark.parametrize("passes", [1, 2])
+def test_a_frame_that_cannot_be_restored_stays_as_it_is_and_costs_no_other(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str], format: str, passes: int
+) -> None:
+    frames = [noisy(np.uint16, seed) for seed in range(6)]
+    frames[0][:] = frames[3][:] = 7
+    write_npz(tmp_path / "a.npz", frames)
+    assert restore_images(tmp_path / "a.npz", output=tmp_path / "out", format=format, passes=passes) == 1
+    said = capsys.readouterr()
+    assert "1 restored, 0 failed, 1 incomplete of 1 files" in said.out
+    assert "a.npz: 2 frames cannot be restored and stay as they are: every pixel of the frame is 7" in said.err
+    (written,) = (tmp_path / "out").iterdir()
+    back = [frame.image for frame in open_source(written)]
+    same = [np.array_equal(ours, theirs) for ours, theirs in zip(back, frames, strict=True)]
+    assert same == [True, False, False, True, False, False] and back[3].dtype == np.uint16
+
+
+def test_a_video_of_nothing_that_can_be_restored_fails_and_leaves_nothing(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_npz(tmp_path / "a.npz", [np.full((48, 64), 7, np.uint16)] * 3)
+    assert restore_images(tmp_path / "a.npz", output=tmp_path / "out", format="png") == 1
+    said = capsys.readouterr()
+    assert "0 restored, 1 failed of 1 files" in said.out and "no frame can be restored: every pixel" in said.err
+    assert files(tmp_path / "out") == []
+
+
 def test_two_files_that_would_go_to_one_place_both_come_back(tmp_path: Path, loaded_once: Restorer) -> None:
     write_image(tmp_path / "in/a.png", noisy(np.uint16))
     cv2.imwrite(str(tmp_path / "in/a.jpg"), noisy(np.uint8, 1))
