@@ -75,6 +75,8 @@ def attempt(job: Job, asked: Asked, bench: Bench, room: Path) -> Recording | Inf
         return _judge(job, asked, bench, room)
     except InfraredError as error:
         return error
+    except OSError as error:  # a disk that fails, or has no room for what a replay records
+        return SourceError(f"{printable(str(job.path))} cannot be evaluated: {printable(str(error))}")
 
 
 def _judge(job: Job, asked: Asked, bench: Bench, room: Path) -> Recording:

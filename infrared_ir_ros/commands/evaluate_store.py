@@ -21,7 +21,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -52,16 +52,23 @@ class Store:
         """
         if self.output.exists() or self.output.is_symlink():
             raise SourceError(f"{printable(str(self.output))} exists already: choose another name, or remove it")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with open(self.folder / _LOCK, "w") as lock:
+        with ExitStack() as held:
+            with self._writing():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                lock = held.enter_context(open(self.folder / _LOCK, "w"))
                 self._lock(lock.fileno())
                 self._begin(asked)
-                try:
-                    yield
-                finally:
-                    if not self.done():
-                        shutil.rmtree(self.folder, ignore_errors=True)
+            try:
+                yield
+            finally:
+                if not self.done():
+                    shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What goes wrong with the folder is the output's fault. Raises SourceError."""
+        try:
+            yield
         except OSError as error:
             raise unwritable(self.output, error) from error
 
@@ -97,7 +104,7 @@ class Store:
 
     def load(self, job: Job) -> Recording | None:
         """What came of a recording in an earlier run, if it and its bag are there and it has not changed since."""
-        with suppress(OSError, ValueError, TypeError):
+        with suppress(SourceError, OSError, ValueError, TypeError):
             kept = Recording(**json.loads(self._file(job).read_text()))
             kept.boxes = [{name: _detections(found) for name, found in frame.items()} for frame in kept.boxes]
             same = (kept.name, kept.path) == (job.name, printable(str(job.path)))
@@ -109,13 +116,14 @@ class Store:
         return self.folder / _DONE / f"{job.number:03d}.json"
 
     def publish(self) -> None:
-        """Give the report its name."""
-        self._sweep()
-        shutil.rmtree(self.folder / _DONE)
-        (self.folder / _ASKED).unlink()
-        os.rename(self.folder, self.output)
-        (self.output / _LOCK).unlink()
-        sync_folder(self.output.parent)
+        """Give the report its name. Raises SourceError."""
+        with self._writing():
+            self._sweep()
+            shutil.rmtree(self.folder / _DONE)
+            (self.folder / _ASKED).unlink()
+            os.rename(self.folder, self.output)
+            (self.output / _LOCK).unlink()
+            sync_folder(self.output.parent)
 
 
 def _detections(rows: list[dict]) -> tuple[Detection, ...]:

@@ -246,13 +246,21 @@ def result_topic(name: str) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a file, or of all visible files of a folder, names and contents in order."""
+    """SHA-256 of a file, or of all visible files of a folder, names and contents in order. Raises SourceError."""
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
-    for file in files:
-        if file != path:
-            digest.update(str(file.relative_to(path)).encode("utf-8", "surrogateescape"))
-        with open(file, "rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+    try:
+        for file in [path] if path.is_file() else _visible_files(path):
+            if file != path:
+                digest.update(str(file.relative_to(path)).encode("utf-8", "surrogateescape"))
+            with open(file, "rb") as stream:
+                while block := stream.read(1 << 20):
+                    digest.update(block)
+    except OSError as error:
+        what = printable(str(error.filename or file))
+        raise SourceError(f"cannot read {what}: {error.strerror or error}; leave it out or repair it") from error
     return digest.hexdigest()
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))

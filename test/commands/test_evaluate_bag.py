@@ -33,7 +33,7 @@ from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
 from infrared_ir_ros.commands.restoring import Restoring
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
-from infrared_ir_ros.evaluation.recordings import Wanted, instants
+from infrared_ir_ros.evaluation.recordings import Wanted, fingerprint, instants
 from infrared_ir_ros.media import open_source, write_image
 from infrared_ir_ros.simulation.camera import Window
 
@@ -121,6 +121,31 @@ def test_a_bad_recording_is_told_and_the_rest_goes_on(
     found = json.loads((tmp_path / "r/report.json").read_text())
     frames = {one["name"]: one["frames"] for one in found["recordings"]}
     assert 0 < frames["in"] < 6 and frames["sizes"] == 2 and list(found["failed"]) == ["in2"]
+
+
+def test_a_recording_that_cannot_be_read_does_not_stop_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(4):
+        image = np.random.default_rng(number).integers(0, 255, (64, 64), np.uint8)
+        write_image(tmp_path / ("bad" if number % 2 else "good") / f"{number}.png", image)
+    (tmp_path / "bad/torn.png").symlink_to("/proc/self/mem")  # opens, and gives an input/output error
+    paths = [tmp_path / name for name in ("bad", "good")]
+    assert evaluate_bag(*paths, output=tmp_path / "r", task=(), **FEW) == 1
+    assert f"bad: cannot read {tmp_path / 'bad/torn.png'}: Input/output error" in capsys.readouterr().err
+    found = json.loads((tmp_path / "r/report.json").read_text())
+    assert [one["name"] for one in found["recordings"]] == ["good"] and list(found["failed"]) == ["bad"]
+
+
+def test_a_recording_is_known_by_its_visible_files(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a").write_bytes(b"1")
+    first = fingerprint(tmp_path / "in")
+    (tmp_path / "in/.thumbnails").mkdir()
+    (tmp_path / "in/.thumbnails/a").write_bytes(b"2")
+    assert fingerprint(tmp_path / "in") == first
+    (tmp_path / "in/b").write_bytes(b"3")
+    assert fingerprint(tmp_path / "in") != first
 
 
 @pytest.mark.parametrize(
