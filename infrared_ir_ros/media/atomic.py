@@ -18,25 +18,35 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.paths import printable
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write `data` to `path` so that a reader, now or after a crash, sees the old file or the new one, never a part.
+    """Write `data` to `path`, as `atomic_file` does."""
+    with atomic_file(path) as file:
+        file.write(data)
 
-    The bytes go to a hidden file beside `path`, reach the disk, and take the name. Missing folders are made.
-    Raises SourceError (unwritable folder, full disk, `path` is a folder); the old file is then still whole.
+
+@contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write in, so that a reader of `path`, now or after a crash, sees the old file or the new, never a part.
+
+    The bytes go to a hidden file beside `path`, reach the disk, and take the name; not where the block raises. Missing
+    folders are made. Raises SourceError for any OSError (unwritable folder, full disk, `path` is a folder); the old
+    file is then still whole.
     """
     target = Path(path)
     temporary = temporary_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)

@@ -28,6 +28,7 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.atomic import atomic_file
 from infrared_ir_ros.media.labels import read_boxes, read_mask
 from infrared_ir_ros.simulation import layout
 from infrared_ir_ros.training.labels import Labels
@@ -45,7 +46,8 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
     """Read the permissive recordings under `data`, photographs, and `layouts` procedural scenes into one file.
 
     data: the folder that holds `detection/`, `segmentation/`, `video/` and `raw16/`. photographs: a folder of freely
-    licensed photographs, searched recursively, or None. Raises SourceError where `data` lacks a set.
+    licensed photographs, searched recursively, or None. The file appears whole or not at all.
+    Raises SourceError where `data` lacks a set, or `output` cannot be written.
     """
     aerial, animals = data / "detection/hit-uav/train", data / "segmentation/buffalo-udder/train"
     sets: FrameSets = {
@@ -68,8 +70,8 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
     sets["hit_uav" + BOXES] = [read_boxes(aerial / "labels" / f"{stem}.txt") for stem in _stems(aerial / "images")]
     sets["buffalo" + MASK] = [read_mask(animals / "masks" / f"{stem}.png") for stem in _stems(animals / "images")]
     named = {f"{name}/{index:05d}": frame for name, frames in sets.items() for index, frame in enumerate(frames)}
-    output.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(output, **named)
+    with atomic_file(output) as file:
+        np.savez(file, **named)
 
 
 def read_pack(path: Path) -> FrameSets:

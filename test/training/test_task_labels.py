@@ -19,11 +19,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+
+from tiny_recordings import MASKS, write_recordings  # noqa: E402
 
 from infrared_ir_ros.errors import OptionError, SourceError  # noqa: E402
 from infrared_ir_ros.training.frames import Mix, Scene, draw_view  # noqa: E402
@@ -76,31 +77,16 @@ def test_a_box_that_the_crop_hardly_shows_is_left_out_and_others_are_cut() -> No
 
 
 def test_a_pack_brings_the_labels_of_its_frames(tmp_path: Path) -> None:
-    picture = np.random.default_rng(0).integers(0, 255, (48, 64)).astype(np.uint8)
-    for name in ("detection/hit-uav/train", "segmentation/buffalo-udder/train"):
-        (tmp_path / name / "images").mkdir(parents=True)
-        for number in range(2):
-            cv2.imwrite(str(tmp_path / name / "images" / f"{number}.png"), picture)
-    for folder in ("detection/hit-uav/train/labels", "segmentation/buffalo-udder/train/masks", "raw16/flir-rjpeg"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "detection/hit-uav/train/labels/1.txt").write_text("3 0.5 0.5 0.1 0.1\n1 0.2 0.2 0.1 0.1\n")
-    cv2.imwrite(str(tmp_path / "raw16/flir-rjpeg/01.png"), picture.astype(np.uint16))
-    (tmp_path / "video/svanstrom_ir").mkdir(parents=True)
-    video = cv2.VideoWriter(str(tmp_path / "video/svanstrom_ir/a.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 9, (64, 48))
-    for _ in range(30):
-        video.write(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR))
-    video.release()
-    with pytest.raises(SourceError, match="mask .*0.png is missing"):
-        write_pack(tmp_path, None, tmp_path / "pack.npz", layouts=1)
-    for number in range(2):
-        mask = np.uint8([[0, 255 * number]]).repeat(48, 0).repeat(32, 1)
-        cv2.imwrite(str(tmp_path / f"segmentation/buffalo-udder/train/masks/{number}.png"), mask)
+    write_recordings(tmp_path)
     write_pack(tmp_path, None, tmp_path / "pack.npz", layouts=1)
     assert set(read_pack(tmp_path / "pack.npz")) == {"hit_uav", "buffalo", "stills", "svanstrom", "layouts"}
     labels = read_labels(tmp_path / "pack.npz")
     assert [len(boxes) for boxes in labels.boxes["hit_uav"]] == [0, 2]
     assert labels.boxes["hit_uav"][1][0].tolist() == pytest.approx([3, 0.5, 0.5, 0.1, 0.1])
     assert [mask.mean() for mask in labels.masks["buffalo"]] == [0, 0.5]
+    (tmp_path / MASKS / "0.png").unlink()
+    with pytest.raises(SourceError, match="mask .*0.png is missing"):
+        write_pack(tmp_path, None, tmp_path / "pack.npz", layouts=1)
 
 
 def scene(clean: np.ndarray, set_name: str = "aerial") -> Scene:
