@@ -59,13 +59,22 @@ class PatternKeeper:
             self._logger.info(f"goes on with the pattern of {self._path}, learned from {saved.frames} frames")
 
     def save(self) -> str:
-        """Write the file; returns what was written. Raises InfraredError, and leaves an old file whole."""
+        """Write the file; returns what was written. Raises InfraredError, and leaves an old file whole.
+
+        A damaged file is replaced, that of another camera never: it may be the only copy.
+        """
         if not self._path:
             raise OptionError("there is no file to save it to: set the parameter pattern_file")
         camera = self._camera
         saved = camera and self._restorer.patterns.saved(camera.name, camera.dtype)
-        if not saved:
-            raise OptionError("nothing has been learned: set pattern_memory to on, and let frames come in")
+        if not saved or not saved.frames:
+            raise OptionError("nothing has been learned: set pattern_memory to on, and move the camera over a scene")
+        try:
+            kept = read_pattern(Path(self._path))
+        except InfraredError:
+            pass  # there is none yet, or it is damaged
+        else:
+            kept.check(saved.camera)
         write_atomically(self._path, saved.to_bytes())
         self.problem = ""
         return f"pattern of {saved.camera}, learned from {saved.frames} frames, saved as {self._path}"
