@@ -30,6 +30,7 @@ import numpy as np
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.atomic import atomic_file
 from infrared_ir_ros.media.labels import read_boxes, read_mask
+from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.simulation import layout
 from infrared_ir_ros.training.labels import Labels
 
@@ -76,7 +77,15 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
 
 def read_pack(path: Path) -> FrameSets:
     """The sets of a pack: name -> frames (height, width) uint8. Raises SourceError if there is no such pack."""
-    return _read(path, lambda name: not name.endswith((BOXES, MASK)))
+    sets = _read(path, lambda name: not name.endswith((BOXES, MASK)))
+    for name, frames in sets.items():
+        for frame in frames:
+            if frame.ndim != 2 or frame.dtype != np.uint8:
+                raise SourceError(
+                    f"{printable(str(path))} is no training pack: {printable(name)} holds {frame.dtype} "
+                    f"{frame.shape} where a frame is uint8 (height, width): make it with `pack_frames`"
+                )
+    return sets
 
 
 def read_labels(path: Path) -> Labels:
@@ -87,13 +96,19 @@ def read_labels(path: Path) -> Labels:
 
 def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, list[np.ndarray]]:
     """Arrays by set, of the sets whose name is wanted."""
+    shown = printable(str(path))
     if not path.is_file():
-        raise SourceError(f"training pack {path} does not exist: make it first with `pack_frames DATA --output {path}`")
+        raise SourceError(f"there is no training pack {shown}: make it first with `pack_frames DATA --output {shown}`")
     sets: dict[str, list[np.ndarray]] = defaultdict(list)
-    with np.load(path, allow_pickle=False) as archive:
-        for name in archive.files:
-            if wanted(set_name := name.split("/")[0]):
-                sets[set_name].append(archive[name])
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            for name in archive.files:
+                if wanted(set_name := name.split("/")[0]):
+                    sets[set_name].append(archive[name])
+    except OSError as error:
+        raise SourceError(f"cannot read {shown}: {error.strerror or error}") from None
+    except Exception:  # bytes from outside: whatever they make zip, zlib and numpy raise
+        raise SourceError(f"{shown} is no training pack, or damaged: make it anew with `pack_frames`") from None
     return dict(sets)
 
 

@@ -22,6 +22,7 @@ import signal
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_recordings import write_recordings
 
@@ -29,6 +30,7 @@ pytest.importorskip("torch")
 
 from infrared_ir_ros.commands.pack_frames import pack_frames  # noqa: E402
 from infrared_ir_ros.errors import SourceError  # noqa: E402
+from infrared_ir_ros.training.pack import read_labels, read_pack  # noqa: E402
 
 
 @pytest.fixture
@@ -70,3 +72,27 @@ def test_a_full_disk_is_one_line_and_leaves_the_pack_before_it(data: Path, pack:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, ignored)
     assert pack.read_bytes() == before and os.listdir(pack.parent) == [pack.name]
+
+
+def test_what_is_no_pack_or_damaged_is_one_line(pack: Path, tmp_path: Path) -> None:
+    whole = pack.read_bytes()
+    middle = len(whole) // 2
+    (tmp_path / "notes.txt").write_text("no pack")
+    (tmp_path / "empty.npz").write_bytes(b"")
+    (tmp_path / "cut.npz").write_bytes(whole[:middle])
+    (tmp_path / "flipped.npz").write_bytes(whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :])
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    np.savez(tmp_path / "other.npz", first=np.zeros((4, 5), np.uint16))
+    for name in ("notes.txt", "empty.npz", "cut.npz", "flipped.npz", "array.npy", "other.npz"):
+        with pytest.raises(SourceError, match=f"{name} is no training pack") as told:
+            read_pack(tmp_path / name)
+        assert "\n" not in str(told.value) and "pack_frames" in str(told.value)
+    with pytest.raises(SourceError, match="cut.npz is no training pack, or damaged"):
+        read_labels(tmp_path / "cut.npz")
+
+
+def test_a_member_that_lies_about_its_length_is_damage(pack: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(pack) as whole, zipfile.ZipFile(tmp_path / "short.npz", "w") as short:
+        short.writestr("hit_uav/00000.npy", whole.read("hit_uav/00000.npy")[:100])
+    with pytest.raises(SourceError, match="short.npz is no training pack, or damaged"):
+        read_pack(tmp_path / "short.npz")
