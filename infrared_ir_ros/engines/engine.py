@@ -128,14 +128,27 @@ def choose(engine: str, device: str) -> str:
     """The engine itself where `auto` is asked for. Raises OptionError where none that fits is installed."""
     installed = [name for name in PREFERRED if importlib.util.find_spec(name) is not None]
     if engine == "auto":
-        candidates = [name for name in installed if not (device == "cuda" and name == "openvino")]
-        candidates = [name for name in candidates if not (device in ("gpu", "npu") and name != "openvino")]
+        candidates = [name for name in installed if _may_run_on(device, name)]
         if not candidates:
-            raise OptionError(f"no engine for device {device!r} is installed: pip install openvino or onnxruntime")
+            remedy = "onnxruntime-gpu or torch" if device == "cuda" else "openvino or onnxruntime"
+            raise OptionError(f"no engine for device {device!r} is installed: pip install {remedy}")
         return candidates[0]
     if engine not in installed:
         raise OptionError(f"engine is {engine!r}, which is not installed: pip install {engine}, or use engine: auto")
     return engine
+
+
+def _may_run_on(device: str, engine: str) -> bool:
+    """Whether an installed engine is made for a device."""
+    if device in ("gpu", "npu"):
+        return engine == "openvino"
+    if device != "cuda" or engine == "torch":
+        return True
+    if engine == "openvino":
+        return False
+    from infrared_ir_ros.engines.onnxruntime_engine import has_cuda
+
+    return has_cuda()
 
 
 def _load(files: PriorFiles, engine: str, device: str, precision: str) -> Engine:

@@ -52,7 +52,8 @@ def load_graph(data: bytes, engine: str = "auto", device: str = "auto", precisio
         raise OptionError("engine is 'torch': a graph runs on onnxruntime or openvino, use one of them or auto")
     chosen = choose(engine, device)
     if chosen == "torch":
-        raise OptionError("neither onnxruntime nor openvino is installed: pip install openvino or onnxruntime")
+        remedy = "onnxruntime-gpu, or use device: cpu" if device == "cuda" else "openvino or onnxruntime"
+        raise OptionError(f"no engine for graphs on device {device!r} is installed: pip install {remedy}")
     try:
         if chosen == "openvino":
             from infrared_ir_ros.engines.openvino_engine import OpenVinoGraph

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
+def has_cuda() -> bool:
+    """Whether the build that is installed is the one for GPUs."""
+    return PROVIDERS["cuda"] in onnxruntime.get_available_providers()
+
+
 class OnnxRuntimeGraph:
     """One graph in fp32, see `engines.graph.Graph`."""
 
@@ -40,7 +45,7 @@ class OnnxRuntimeGraph:
             raise OptionError(f"precision is {precision!r}: onnxruntime runs these graphs in fp32, use fp32 or auto")
         available = onnxruntime.get_available_providers()
         if device == "auto":
-            device = "cuda" if PROVIDERS["cuda"] in available else "cpu"
+            device = "cuda" if has_cuda() else "cpu"
         if PROVIDERS.get(device) not in available:
             raise OptionError(f"device is {device!r}: this onnxruntime has {', '.join(available)}; use cpu or auto")
         options = onnxruntime.SessionOptions()

@@ -22,6 +22,9 @@ import numpy as np
 import pytest
 
 from infrared_ir_ros.engines import create_engine
+from infrared_ir_ros.engines.engine import choose
+from infrared_ir_ros.engines.graph import load_graph
+from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.restoration.weights import SHIPPED, find_prior
 
 torch = pytest.importorskip("torch")
@@ -66,6 +69,26 @@ def test_signals_are_handled_after_engines_came_and_went() -> None:
     pytest.importorskip("openvino")
     ended = subprocess.run([sys.executable, "-c", ENGINES_COME_AND_GO], capture_output=True, text=True)
     assert (ended.returncode, ended.stdout.strip()) == (0, "handled")
+
+
+@pytest.mark.parametrize(("build", "taken"), [("CPU", "torch"), ("CUDA", "onnxruntime")])
+def test_cuda_is_left_to_an_engine_that_was_built_for_it(
+    monkeypatch: pytest.MonkeyPatch, build: str, taken: str
+) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [f"{build}ExecutionProvider"])
+    assert choose("auto", "cuda") == taken
+    assert choose("onnxruntime", "cuda") == "onnxruntime", "who names an engine is told by it"
+
+
+def test_without_an_engine_for_cuda_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(OptionError, match="graphs on device 'cuda' is installed: pip install onnxruntime-gpu, or"):
+        load_graph(b"", device="cuda")
+    monkeypatch.setattr("infrared_ir_ros.engines.engine.PREFERRED", ("openvino", "onnxruntime"))
+    with pytest.raises(OptionError, match="'cuda' is installed: pip install onnxruntime-gpu or torch"):
+        choose("auto", "cuda")
 
 
 def test_files_that_ship_are_small() -> None:
