@@ -35,12 +35,13 @@ from infrared_ir_ros.errors import WeightsError
 
 WEIGHTS = Path("weights/vST0.0/alex_shift_tolerant.pth")
 LONGER_SIDE = 320  # the metric looks at frames of at most this size: a quarter of the time at 640x512
+SMALLEST = 21  # pixels a side: of smaller frames the strides leave nothing to mirror at the border
 CHANNELS = (64, 192, 384, 256, 256)
 KERNELS = ((11, 2), (5, 2), (3, 1), (3, 1), (3, 1))  # size, padding
 
 
 class StLpips(nn.Module):
-    """ST-LPIPS of frames (batch, 1, height, width) in 0..1, at least 48 pixels a side: (batch,), 0 for equal frames.
+    """ST-LPIPS of frames (batch, 1, height, width) in 0..1, SMALLEST pixels a side or more: (batch,), 0 for equal ones.
 
     Frozen; gradients reach the first argument. Raises WeightsError where the package is missing or damaged.
     """
@@ -101,10 +102,14 @@ class StLpips(nn.Module):
     def distance(self, restored: np.ndarray, clean: np.ndarray) -> float:
         """ST-LPIPS of two frames (height, width) in 0..255, shrunk to at most LONGER_SIDE pixels first.
 
-        The features of the last clean frame are kept: many restorations are compared with the same one.
+        NaN where a side has less than SMALLEST pixels then. The features of the last clean frame are kept: many
+        restorations are compared with the same one.
         """
         if self._clean is None or not np.array_equal(self._clean[0], clean):
-            self._clean = clean.copy(), self.features(_tensor(clean))
+            small = _tensor(clean)
+            if min(small.shape[2:]) < SMALLEST:
+                return float("nan")
+            self._clean = clean.copy(), self.features(small)
         return float(self._compare(self.features(_tensor(restored)), self._clean[1]))
 
 

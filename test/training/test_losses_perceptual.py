@@ -88,6 +88,16 @@ def test_the_metric_takes_grey_levels_and_halves_large_frames(frames: torch.Tens
     assert first == again > 0.01 and second == 0
 
 
+@needs_weights
+@pytest.mark.parametrize("shape", [(16, 16), (64, 1024), (20, 320), (1024, 40)])
+def test_where_too_little_is_left_there_is_no_figure(shape: tuple[int, int]) -> None:
+    metric, clean = perceptual.st_lpips(), np.random.default_rng(0).uniform(0, 255, shape)
+    for _ in range(2):
+        assert np.isnan(metric.distance(clean + 9, clean))
+    least = np.random.default_rng(0).uniform(0, 255, (perceptual.SMALLEST, 320))
+    assert metric.distance(least + 9, least) > 0
+
+
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perceptual, "find_spec", lambda name: None)
     with pytest.raises(WeightsError, match="pip install stlpips-pytorch"):
