@@ -31,7 +31,7 @@ _FINEST_FACADE = 16.0  # pixels a metre of flat facades
 @dataclass(frozen=True)
 class Backdrop:
     """still: (H, W) float32 K. front: (H, W) float32 K of what stands nearest, front_mask: (H, W) float32 0..1, its
-    cover. None where nothing stands in front."""
+    cover, 0 where nothing stands in front."""
 
     still: np.ndarray
     front: np.ndarray
@@ -50,7 +50,7 @@ def draw_backdrop(rng: np.random.Generator, view: View, factor: int) -> Backdrop
         _row_of_buildings(rng, view, still, side)
     for x, z in sorted(_tree_places(rng), key=lambda place: -place[1]):
         _tree(rng, view, still, x, z)
-    _wires(rng, view, still)
+    _wires(view, still)
     front, front_mask = _front(rng, view)
     size = (view.width // factor, view.height // factor)
     return Backdrop(*(cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in (still, front, front_mask)))
@@ -240,7 +240,7 @@ def _tree(rng: np.random.Generator, view: View, canvas: np.ndarray, x: float, z:
         paint(canvas, leaves, temperature, texture, 0.6)
 
 
-def _wires(rng: np.random.Generator, view: View, canvas: np.ndarray) -> None:
+def _wires(view: View, canvas: np.ndarray) -> None:
     """A lamp post on each side far away and wires along the road, cold against the sky."""
     for side in (-1, 1):
         x = side * (PAVEMENT_HALF - 0.6)
