@@ -39,7 +39,8 @@ SCENE_FRAMES = 300
 
 @dataclass(frozen=True)
 class Take:
-    """What is filmed. rate: Hz, 0: the shots' own stamps. total: number of shots, as far as it is known."""
+    """What is filmed. rate: Hz, 0: the shots' own stamps. total: number of shots, as far as it is known; files may
+    claim another than it holds."""
 
     shots: Iterator[Shot]
     rate: float
@@ -83,9 +84,11 @@ def film(
     degrader = Degrader(degradation, seed)
     if input == SCENE:
         scene, rate = ThermalScene(seed, *shape), rate or SCENE_RATE
-        return Take(film_scene(scene, encoding, rate, degrader), rate, frames or SCENE_FRAMES, scene)
+        frames = frames or SCENE_FRAMES
+        return Take(itertools.islice(film_scene(scene, encoding, rate, degrader), frames), rate, frames, scene)
     source = open_source(input, input_topic, rate or DEFAULT_FRAME_RATE, _tell)
-    return Take(film_recording(source, degrader), rate, frames or source.frame_count or None, None)
+    shots = itertools.islice(film_recording(source, degrader), frames or None)
+    return Take(shots, rate, frames or source.frame_count or None, None)
 
 
 def write_bag(take: Take, output: Path, storage: str, form: Form) -> int:
@@ -94,9 +97,8 @@ def write_bag(take: Take, output: Path, storage: str, form: Form) -> int:
     Raises SourceError if there are none, or `output` exists or cannot be written: then there is no bag.
     """
     start, last, count = time.time_ns(), 0, 0
-    shots = itertools.islice(take.shots, take.total)
     with BagWriter(output, storage) as bag:
-        for shot in tqdm(shots, total=take.total, unit="frame", disable=None):
+        for shot in tqdm(take.shots, total=take.total, unit="frame", disable=None):
             stamp = round(count * 1e9 / take.rate) if take.rate else shot.stamp_ns
             stamp = max(stamp if stamp > 10**18 else start + stamp, last + 1)  # sources without a clock begin at 0
             _write_shot(bag, shot, stamp, form, take.scene)

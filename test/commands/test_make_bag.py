@@ -17,6 +17,7 @@ import json
 import os
 import re
 import signal
+import struct
 import time
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from starting import start
 
 from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.errors import InfraredError
-from infrared_ir_ros.media import open_source, write_image
+from infrared_ir_ros.media import VideoWriter, can_write_video, open_source, write_image
 from infrared_ir_ros.simulation.scene import ThermalScene
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +87,20 @@ def test_pictures_keep_their_pixels_and_depth(tmp_path: Path, compressed: bool) 
     topics = contents(tmp_path / "bag")
     assert set(topics) == {"/lepton/raw/compressed" if compressed else "/lepton/raw", "/lepton/camera_info"}
     assert {message.header.frame_id for messages in topics.values() for _, message in messages} == {"lepton"}
+
+
+@pytest.mark.skipif(not can_write_video(), reason="this OpenCV writes no FFV1")
+def test_a_video_that_claims_too_few_frames_comes_whole(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "x.avi", 10.0) as writer:
+        for seed in range(6):
+            writer.write(np.random.default_rng(seed).integers(0, 255, (48, 64), np.uint8))
+    video = bytearray((tmp_path / "x.avi").read_bytes())
+    struct.pack_into("<I", video, video.index(b"strh") + 8 + 32, 4)  # the stream's length
+    (tmp_path / "x.avi").write_bytes(video)
+    assert open_source(tmp_path / "x.avi").frame_count == 4
+    for frames, written in ((0, 6), (5, 5)):
+        make_bag(str(tmp_path / "x.avi"), output=tmp_path / str(frames), frames=frames)
+        assert len(list(open_source(tmp_path / str(frames)))) == written
 
 
 def test_a_bag_of_a_bag_keeps_its_stamps_and_degrades_beside_the_truth(tmp_path: Path) -> None:
