@@ -94,7 +94,7 @@ def render_yaml(table: Iterable[Parameter], node: str, command: str) -> str:
         comment = f"{parameter.meaning[0].upper()}{parameter.meaning[1:]}."
         lines += textwrap.wrap(comment, 100, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
         lines.append(f"{indent}# Values: {parameter.values}. Set {parameter.change}.")
-        lines.append(f"{indent}{leaf}: {_yaml(parameter.default)}")
+        lines.append(f"{indent}{leaf}: {written(parameter.default)}")
     return "\n".join(lines) + "\n"
 
 
@@ -102,13 +102,14 @@ def render_markdown(table: Iterable[Parameter]) -> str:
     """The table of the documentation."""
     lines = ["| parameter | default | values | set | meaning |", "|---|---|---|---|---|"]
     for parameter in table:
-        default = f"`{_yaml(parameter.default)}`"
+        default = f"`{written(parameter.default)}`"
         row = (f"`{parameter.name}`", default, parameter.values, parameter.change, parameter.meaning)
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _yaml(value: Value) -> str:
+def written(value: Value) -> str:
+    """As YAML, and the command line of ROS, have it."""
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -26,8 +26,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.ros.manual import Manual
 from infrared_ir_ros.ros.shared_memory import remove_abandoned_segments
 
 if TYPE_CHECKING:
@@ -56,8 +58,11 @@ def _on_signal(number: int, frame: Any) -> None:
         os._exit(0)  # nothing to tidy up yet, and an exception here could be swallowed by whatever is being imported
 
 
-def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
+def run(make_node: Callable[[], Node], args: list[str] | None = None, manual: Manual | None = None) -> int:
     """Spin the node that `make_node` builds until a signal comes; returns the exit code.
+
+    args: as of `sys.argv`, which they are by default. manual: of a node that takes no arguments but those of ROS, which
+    rclpy would ignore without a word: it answers --help (0) and all others (2).
 
     The executor runs in a thread of its own, because the main thread has to be free for signals. What callbacks raise
     is logged, and the node lives on. `stop()` of the node, if it has one, is called before the node is destroyed, and
@@ -71,6 +76,9 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     remove_abandoned_segments()
     use_transport_profile()
     try:
+        answered = None if manual is None else manual.answer(plain_arguments(args))
+        if answered is not None:
+            return answered
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
     except Exception as error:
@@ -101,6 +109,18 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
     return code
 
 
+def plain_arguments(args: list[str] | None = None) -> list[str]:
+    """What the user gave beside the arguments of ROS. Raises OptionError where those cannot be parsed.
+
+    args: as of `sys.argv`, which they are by default."""
+    from rclpy.utilities import remove_ros_args
+
+    try:
+        return remove_ros_args(args)[1:]
+    except Exception as error:  # rclpy keeps their classes for itself
+        raise OptionError(f"wrong arguments after --ros-args: {error}") from error
+
+
 def use_transport_profile() -> None:
     """Let Fast DDS use config/fastdds.xml, sized for frames, unless the user has chosen a profile."""
     variables = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")  # Fast DDS 2 and 3
@@ -119,7 +139,7 @@ def use_transport_profile() -> None:
             return
 
 
-def leave(code: int) -> None:
+def leave(code: int) -> NoReturn:
     """The one way out. Skips the teardown of the interpreter, where threads of the middleware can still crash."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

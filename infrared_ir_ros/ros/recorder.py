@@ -19,7 +19,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from infrared_ir_ros.ros.process import catch_signals, leave, run
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.ros.process import catch_signals, leave, plain_arguments, run
 
 
 def record(topics: list[str], /, *, output: Path) -> None:
@@ -54,11 +55,15 @@ def main() -> None:
     """Entry point `recorder`. Ends with 0 once the bag is whole, with 1 if it cannot be written."""
     catch_signals()
     import cyclopts
-    from rclpy.utilities import remove_ros_args
 
     app = cyclopts.App(name="recorder")
     app.default(record)
-    app(remove_ros_args(sys.argv)[1:])
+    try:
+        words = plain_arguments()
+    except OptionError as error:
+        print(f"cannot start: {error}", file=sys.stderr)
+        leave(1)
+    app(words)
 
 
 if __name__ == "__main__":

@@ -18,14 +18,18 @@ from __future__ import annotations
 
 from infrared_ir_ros.ros.process import catch_signals, leave
 
+ABOUT = "Restores the thermal frames that come on the topic image, and publishes them on restored."
+
 
 def main(args: list[str] | None = None) -> None:
     """Entry point `restore_node`. Ends with 0 on SIGINT and SIGTERM, with 1 when the node cannot start."""
     catch_signals()
+    from infrared_ir_ros.ros.manual import Manual
+    from infrared_ir_ros.ros.parameters import TABLE
     from infrared_ir_ros.ros.process import run
     from infrared_ir_ros.ros.restoring import RestoreNode
 
-    leave(run(RestoreNode, args))
+    leave(run(RestoreNode, args, Manual("restore_node", ABOUT, TABLE)))
 
 
 if __name__ == "__main__":

@@ -18,12 +18,16 @@ from __future__ import annotations
 
 from infrared_ir_ros.ros.process import catch_signals, leave
 
+ABOUT = "A camera without hardware: publishes a made-up scene, or recorded frames, on the topic image."
+
 
 def main(args: list[str] | None = None) -> None:
     """Entry point `thermal_camera`. Ends with 0 on SIGINT, SIGTERM and after its last frame, with 1 when its source
     cannot be read."""
     catch_signals()
     from infrared_ir_ros.ros.camera import CameraNode
+    from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE
+    from infrared_ir_ros.ros.manual import Manual
     from infrared_ir_ros.ros.process import run
 
     nodes: list[CameraNode] = []
@@ -32,7 +36,7 @@ def main(args: list[str] | None = None) -> None:
         nodes.append(CameraNode())
         return nodes[0]
 
-    code = run(make, args)
+    code = run(make, args, Manual("thermal_camera", ABOUT, CAMERA_TABLE))
     leave(1 if any(node.failed for node in nodes) else code)
 
 

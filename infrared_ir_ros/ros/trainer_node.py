@@ -18,14 +18,18 @@ from __future__ import annotations
 
 from infrared_ir_ros.ros.process import catch_signals, leave
 
+ABOUT = "Learns a task for one camera from its recordings, beside a restore_node at work; ~/start begins."
+
 
 def main(args: list[str] | None = None) -> None:
     """Entry point `trainer_node`. Ends with 0 on SIGINT and SIGTERM, with 1 when the node cannot start."""
     catch_signals()
+    from infrared_ir_ros.ros.manual import Manual
     from infrared_ir_ros.ros.process import run
     from infrared_ir_ros.ros.trainer import TrainerNode
+    from infrared_ir_ros.ros.trainer_parameters import TRAINER_TABLE
 
-    leave(run(TrainerNode, args))
+    leave(run(TrainerNode, args, Manual("trainer_node", ABOUT, TRAINER_TABLE)))
 
 
 if __name__ == "__main__":

@@ -44,8 +44,6 @@ def test_documented_commands_have_their_options(name: str) -> None:
     module, _, _ = entry_points()[name].partition(":")
     if ".ros." in module:
         pytest.importorskip("rclpy")
-    if name == "restore_node":
-        return  # its options are those of ROS
     if name == "export_prior":
         pytest.importorskip("torch")
     done = subprocess.run(
