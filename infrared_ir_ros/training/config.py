@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The configuration of a training: a YAML file read into frozen records; an unknown or missing key is refused."""
+"""The configuration of a training: a YAML file read into frozen records.
+
+An unknown or missing key is refused, and so is a value of another type than the record says.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.media.paths import printable
+from infrared_ir_ros.simulation.degradation import check_preset
 from infrared_ir_ros.training.frames import Mix
-from infrared_ir_ros.training.stages import STAGES
+from infrared_ir_ros.training.stages import STAGES, FieldStage
 
 PRECISIONS = ("fp32", "bf16")
 DEGRADE_ON = ("auto", "loader", "device")
@@ -83,16 +89,29 @@ def read_config(path: Path) -> PriorConfig:
 
 
 def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
-    if content.get("name") not in STAGES:
+    if content.get("name") not in tuple(STAGES):
         raise OptionError(f"{path}: stage {content.get('name')!r} is unknown: use one of {', '.join(STAGES)}")
-    content["mix"] = build(path, Mix, content.get("mix", {}), {"sizes": []})
-    stage = build(path, StageConfig, content)
+    where = f"stage {content['name']}: "
+    defaults = {"sizes": []} if content["name"] == FieldStage.name else {}  # thumbnails have one size
+    content["mix"] = build_mix(path, content.get("mix", {}), defaults, where)
+    stage = build(path, StageConfig, content, where=where)
     if min(stage.minutes, stage.steps) < 0 or bool(stage.minutes) == bool(stage.steps):
         raise OptionError(
             f"{path}: stage {stage.name} has minutes: {stage.minutes:g} and steps: {stage.steps}: give one of them, "
             "above 0"
         )
     return stage
+
+
+def build_mix(path: Path, content: dict[str, Any], defaults: dict[str, Any], where: str) -> Mix:
+    """A mix, over what is said in `defaults`. Raises OptionError as `build`, and for weights that choose nothing."""
+    mix = build(path, Mix, content, defaults, f"{where}mix: ")
+    for key, weights in (("sets", mix.sets), ("presets", mix.presets)):
+        if any(weight < 0 for weight in weights.values()) or not sum(weights.values()) > 0:
+            raise OptionError(f"{path}: {where}mix: {key} is {weights}: give each a weight of 0 or more, one above 0")
+    for preset in mix.presets:
+        check_preset(preset)
+    return mix
 
 
 def read_table(path: Path) -> dict[str, Any]:
@@ -121,21 +140,27 @@ def check_choices(path: Path, config: object, **choices: Sequence[str]) -> None:
             raise OptionError(f"{path}: {key} is {getattr(config, key)!r}: use one of {', '.join(known)}")
 
 
-def build(path: Path, record: type, content: dict[str, Any], defaults: dict[str, Any] | None = None) -> Any:
-    """A record of a table's keys, over those of `defaults`.
+def build(
+    path: Path, record: type, content: dict[str, Any], defaults: dict[str, Any] | None = None, where: str = ""
+) -> Any:
+    """A record of a table's keys, over those of `defaults`. where: `stage field: `, for messages.
 
-    Raises OptionError with the file, and the key that is unknown or missing.
+    Raises OptionError with the file, and the key that is unknown, missing, or of another type than the record's.
     """
     for table in (defaults or {}, content):
         if not isinstance(table, dict):
-            raise OptionError(f"{path}: {record.__name__} is {str(table)[:80]!r}: give it as a table")
+            raise OptionError(f"{path}: {where}{record.__name__} is {str(table)[:80]!r}: give it as a table")
     content = {**(defaults or {}), **content}
     known = {item.name for item in fields(record)}
-    if unknown := set(content) - known:
+    if unknown := {str(key) for key in content} - known:
         raise OptionError(
-            f"{path}: unknown key {', '.join(sorted(unknown))}: {record.__name__} has {', '.join(sorted(known))}"
+            f"{path}: {where}unknown key {', '.join(sorted(unknown))}: {record.__name__} has {', '.join(sorted(known))}"
         )
     try:
-        return record(**content)
-    except TypeError as error:
-        raise OptionError(f"{path}: {error}") from error
+        return TypeAdapter(record).validate_python(content)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        key = ".".join(map(str, wrong["loc"]))
+        if wrong["type"] == "missing":
+            raise OptionError(f"{path}: {where}{key} is missing") from None
+        raise OptionError(f"{path}: {where}{key} is {printable(repr(wrong['input']))}: {wrong['msg']}") from None

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.training.config import PRECISIONS, build, check_choices, read_table, tables
+from infrared_ir_ros.training.config import PRECISIONS, build, build_mix, check_choices, read_table, tables
 from infrared_ir_ros.training.frames import Mix
 from infrared_ir_ros.training.spectral import KINDS
 
@@ -104,8 +104,9 @@ def read_tasks_config(path: Path) -> TasksConfig:
 
 
 def _task(path: Path, shared: dict[str, Any], content: dict[str, Any]) -> TaskConfig:
-    content["mix"] = build(path, Mix, content.get("mix", {}), shared)
-    task = build(path, TaskConfig, content)
+    where = f"task {content.get('name')}: "
+    content["mix"] = build_mix(path, content.get("mix", {}), shared, where)
+    task = build(path, TaskConfig, content, where=where)
     if not task.minutes > 0:
         raise OptionError(f"{path}: task {task.name} has minutes: {task.minutes}: give it some")
     if task.spectral_kind not in KINDS or task.semantic not in (None, *SEMANTIC):

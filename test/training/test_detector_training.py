@@ -130,6 +130,8 @@ def test_the_shipped_configuration_is_read() -> None:
         ("  side: 320", "  side: 300", "side 300"),
         ("hm_tir_hard: 1", "fog: 1", "fog"),
         ("minutes: 70", "minutes: 0", "minutes 0"),
+        ("minutes: 70", "minutes: long", "minutes is 'long'"),
+        ("hm_tir_hard: 1", "hm_tir_hard: one", "variants.hm_tir_hard is 'one'"),
         ("seed: 0", "seeds: 0", "unknown key seeds"),
         ("tiles:", "tile:", "no table `tiles`"),
     ],
