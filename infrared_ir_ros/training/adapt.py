@@ -61,7 +61,8 @@ def adapt(
     stop: asked again and again; True saves and returns. pause: while True nothing is computed, and the time does not
     count. Raises OptionError or WeightsError where the parts don't fit each other.
     """
-    _check(plan, files, bank, folder, resume)
+    _check_output(folder, resume)
+    _check(plan, files, bank)
     model = Adaptation(files, entry_of(files, bank, plan.start), plan.optimise).to(_device(plan.device))
     before = digest(model.adapted.prior)
     training = _Training(plan, model, material, folder, _identity(plan, files, material))
@@ -73,14 +74,23 @@ def adapt(
     return training.end(files, bank, finished)
 
 
-def _check(plan: Plan, files: PriorFiles, bank: PromptBank | None, folder: Path, resume: bool) -> None:
+def _check_output(folder: Path, resume: bool) -> None:
+    begun, finished = (folder / checkpoint.FILE).exists(), (folder / BANK).exists()
+    if finished and not begun:
+        raise OptionError(
+            f"{folder} holds an adaptation already, and it is finished: choose another output; "
+            f"to train on from it, give {folder / BANK} as prompts"
+        )
+    if begun and not resume:
+        raise OptionError(f"{folder} holds an adaptation already: go on with it (--resume), or choose another output")
+
+
+def _check(plan: Plan, files: PriorFiles, bank: PromptBank | None) -> None:
     read_adapters(files)
     if bank:
         bank.check(files.hashes[WEIGHTS], files.hashes[ADAPTERS], "the bank of prompts")
     if plan.task in files.tasks or (plan.task in _known(files, bank) and plan.task != plan.start):
         raise OptionError(f"task {plan.task!r} exists: choose another name, or start from it to train it on")
-    if not resume and ((folder / checkpoint.FILE).exists() or (folder / BANK).exists()):
-        raise OptionError(f"{folder} holds an adaptation already: go on with it (--resume), or choose another output")
 
 
 def _known(files: PriorFiles, bank: PromptBank | None) -> set[str]:

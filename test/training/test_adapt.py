@@ -136,6 +136,18 @@ def test_a_task_goes_on_from_one_that_was_learned(files: PriorFiles, material: M
     assert np.array_equal(read_bank(str(outcome.bank)).prompts["my_camera"], bank.prompts["my_camera"])
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_finished_one_is_not_resumed_and_may_be_trained_on_from(
+    files: PriorFiles, material: Material, tmp_path: Path, resume: bool
+) -> None:
+    adapt(plan(steps=5), files, None, material, tmp_path / "one")
+    bank = tmp_path / "one" / BANK
+    with pytest.raises(OptionError, match=f"it is finished: choose another output; .* give {bank} as prompts"):
+        adapt(plan(steps=6), files, None, material, tmp_path / "one", resume=resume)
+    again = replace(plan(steps=2), start="my_camera")
+    assert adapt(again, files, read_bank(str(bank)), material, tmp_path / "two").finished
+
+
 class After:
     """Ask to stop after so many steps."""
 
