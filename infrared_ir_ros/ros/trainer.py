@@ -22,17 +22,16 @@ from collections.abc import Callable
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
-from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
-from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 from std_srvs.srv import Trigger
 
 from infrared_ir_ros.errors import InfraredError, OptionError
 from infrared_ir_ros.ros import qos
+from infrared_ir_ros.ros.activation import IN_USE, Activation, Wish
 from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.declaration import declare_checked
 from infrared_ir_ros.ros.diagnostics import Report as Diagnosis
@@ -57,7 +56,7 @@ class TrainerNode(Node):
         self.add_on_set_parameters_callback(self._on_set)
         self._job: TrainingJob | None = None
         self._report: Report | None = None
-        self._activation = ""
+        self._activation = Activation(self)
         self._latency = LatencyWatch()
         self._progress = self._publisher(Float32, "~/progress")
         self._losses = self._publisher(DiagnosticArray, "~/losses")
@@ -86,7 +85,7 @@ class TrainerNode(Node):
             self._job.pause(False)
             return "goes on"
         asked = self._asked()
-        self._report, self._activation = None, ""
+        self._report, self._activation.text = None, ""
         self._job = TrainingJob(asked, self._is_late, self._tell, self._problem, self._done)
         return f"learns {asked.plan.task} into {asked.output}"
 
@@ -168,41 +167,24 @@ class TrainerNode(Node):
             return
         logger.info(f"training: {job.state.value}" + (f", {outcome.bank}" if outcome and outcome.bank else ""))
         if job.state == State.SAVED and outcome is not None and self._values["activate"]:
-            self._activate(str(outcome.bank), job.asked.plan.task)
-
-    def _activate(self, bank: str, task: str) -> None:
-        """Set `prompts` and `task` of restore_node, both or neither."""
-        service = f"{self._values['restore_node']}/set_parameters_atomically"
-        client = self.create_client(SetParametersAtomically, service)
-        if not client.wait_for_service(5.0):
-            self._activation = f"{service} does not answer: the new task is saved, but not in use"
-            self.get_logger().error(self._activation)
-            return
-        wanted = {"prompts": bank, "task": task}
-        parameters = [RosParameter(name, value=value).to_parameter_msg() for name, value in wanted.items()]
-        answer = client.call_async(SetParametersAtomically.Request(parameters=parameters))
-        answer.add_done_callback(self._on_activated)
-
-    def _on_activated(self, answer: Future) -> None:
-        result = answer.result().result
-        reason = "in use" if result.successful else f"restore_node refused the new task: {result.reason}"
-        self._activation = reason
-        (self.get_logger().info if result.successful else self.get_logger().error)(reason)
+            service = f"{self._values['restore_node']}/set_parameters_atomically"
+            self._activation.ask(Wish(service, str(outcome.bank), job.asked.plan.task))
 
     # ---- once a second ---------------------------------------------------------------------------------------------
 
     def _diagnose(self) -> None:
+        self._activation.follow()
         state = self._job.state if self._job is not None else State.IDLE
         diagnosis = Diagnosis("training", state.value)
         if self._job is not None and state == State.FAILED:
             diagnosis.error(f"{state.value}: {self._job.failure}")
         elif state == State.HOLDING:
             diagnosis.warn(f"holding: restore_node takes {self._latency.milliseconds():.0f} ms")
-        if self._activation and self._activation != "in use":
-            diagnosis.error(self._activation)
+        if self._activation.text not in ("", IN_USE):
+            diagnosis.error(self._activation.text)
         report = self._report
         task = self._values["task"] if self._job is None else self._job.asked.plan.task
-        diagnosis.values = {"state": state.value, "task": task, "activation": self._activation}
+        diagnosis.values = {"state": state.value, "task": task, "activation": self._activation.text}
         diagnosis.values |= {"latency_ms": f"{self._latency.milliseconds():.1f}"}
         if report is not None:
             diagnosis.values |= {"step": report.step, "share": f"{report.share:.3f}"}
