@@ -83,6 +83,7 @@ def check_output(output: Path) -> None:
 
 
 def _is_bag(folder: Path) -> bool:
+    """Stricter than `media.sources.is_bag`: files of bags that were collected in a folder are restored one by one."""
     return (folder / "metadata.yaml").is_file()
 
 

@@ -31,7 +31,7 @@ from infrared_ir_ros.media import open_source
 from infrared_ir_ros.media.detections import DetectionTopic, Seen
 from infrared_ir_ros.media.frames import Frame, Report, Source
 from infrared_ir_ros.media.paths import existing, printable, regular_files
-from infrared_ir_ros.media.sources import BAG_SUFFIXES
+from infrared_ir_ros.media.sources import BAG_SUFFIXES, is_bag
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES
 from infrared_ir_ros.records import Detection
 from infrared_ir_ros.simulation.camera import Degrader
@@ -85,19 +85,13 @@ def recordings(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(existing, paths):
-        inside = [] if path.is_file() or _is_bag(path) else regular_files(path, SEQUENCES)
+        inside = [] if path.is_file() or is_bag(path) else regular_files(path, SEQUENCES)
         found += list(dict.fromkeys(_whole_bag(one) for one in inside)) or [path]
     return list(dict.fromkeys(found))
 
 
-def _is_bag(folder: Path) -> bool:
-    return folder.is_dir() and (
-        (folder / "metadata.yaml").is_file() or any(one.suffix.lower() in BAG_SUFFIXES for one in folder.iterdir())
-    )
-
-
 def _whole_bag(path: Path) -> Path:
-    return path.parent if path.suffix.lower() in BAG_SUFFIXES and _is_bag(path.parent) else path
+    return path.parent if path.suffix.lower() in BAG_SUFFIXES else path
 
 
 def instants(path: Path, wanted: Wanted, report: Report) -> Iterator[Instant]:

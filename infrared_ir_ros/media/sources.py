@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Report, Source, log_problem
@@ -43,7 +44,7 @@ def open_source(
     resolved = existing(path)
     suffix = resolved.suffix.lower()
     if resolved.is_dir():
-        return _bag(resolved, topic, report) if _is_bag(resolved) else ImageSource(resolved, frame_rate, report)
+        return _bag(resolved, topic, report) if is_bag(resolved) else ImageSource(resolved, frame_rate, report)
     if suffix in IMAGE_SUFFIXES:
         return ImageSource(resolved, frame_rate, report)
     if suffix in VIDEO_SUFFIXES:
@@ -58,9 +59,9 @@ def open_source(
     )
 
 
-def _is_bag(folder: os.PathLike[str]) -> bool:
-    names = os.listdir(folder)
-    return "metadata.yaml" in names or any(os.path.splitext(name)[1].lower() in BAG_SUFFIXES for name in names)
+def is_bag(folder: Path) -> bool:
+    """Whether a folder is read as one bag; a recorder that was killed leaves no metadata.yaml."""
+    return any(path.name == "metadata.yaml" or path.suffix.lower() in BAG_SUFFIXES for path in folder.iterdir())
 
 
 def _bag(path: os.PathLike[str], topic: str, report: Report) -> Source:

@@ -15,6 +15,7 @@
 import dataclasses
 import inspect
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -140,6 +141,15 @@ def test_a_bag_becomes_pictures_of_its_depth(tmp_path: Path, loaded_once: Restor
     assert files(tmp_path / "out") == [f"{wanted}/000000.png", f"{wanted}/000001.png"]
     for frame, name in zip(open_source(tmp_path / "in/b"), files(tmp_path / "out"), strict=True):
         assert np.array_equal(read_image(tmp_path / "out" / name), frame.image)
+
+
+def test_bags_that_were_collected_in_a_folder_are_restored_one_by_one(tmp_path: Path, loaded_once: Restorer) -> None:
+    make_bag("scene", output=tmp_path / "b", frames=1, width=64, height=48)
+    (tmp_path / "in").mkdir()
+    for name in ("one", "two"):
+        shutil.copy(tmp_path / "b/b.mcap", tmp_path / f"in/{name}.mcap")
+    assert restore_images(tmp_path / "in", output=tmp_path / "out", restoring=Restoring(strength=0.0)) == 0
+    assert files(tmp_path / "out") == ["one/000000.png", "two/000000.png"]
 
 
 def test_a_bag_of_temperatures_becomes_tiff_and_a_cut_one_what_is_whole(
