@@ -33,7 +33,8 @@ def pack_frames(
     output
         The pack to write, an .npz.
     photographs
-        Folder of freely licensed photographs: they add edges and textures of towns.
+        Folder of freely licensed photographs: they add edges and textures of towns, and the shipped configurations draw
+        from them.
     layouts
         Number of procedural scenes.
     seed
@@ -41,7 +42,8 @@ def pack_frames(
     """
     from infrared_ir_ros.training.pack import write_pack
 
-    write_pack(data, photographs, output, layouts, seed)
+    counts = write_pack(data, photographs, output, layouts, seed)
+    print(f"packed {output}, frames: {', '.join(f'{name} {count}' for name, count in counts.items())}")
 
 
 def main() -> None:

@@ -58,8 +58,10 @@ class Mix:
     def check(self, pack: Iterable[str], whose: str) -> None:
         """Raises OptionError for a set that the pack doesn't have. whose: stage or task, for the message."""
         if unknown := set(self.sets) - set(pack):
+            make = "make it anew with `pack_frames --photographs FOLDER`, or " if "photographs" in unknown else ""
             raise OptionError(
-                f"{whose} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(pack))}"
+                f"{whose} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(pack))}; {make}take "
+                "them out of the mix's sets"
             )
 
 

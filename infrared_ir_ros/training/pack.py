@@ -27,14 +27,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media.atomic import atomic_file
+from infrared_ir_ros.media.images import read_image
 from infrared_ir_ros.media.labels import read_boxes, read_mask
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.simulation import layout
 from infrared_ir_ros.training.labels import Labels
 
-PHOTO_WIDTH = 1280
+PHOTO_WIDTH, LEAST_PHOTO = 1280, 512
 CC_STILLS = "01 02 03 05 06 10 11 12 14 15 17 e40 t640".split()  # CC0, CC BY or MIT; the others only test
 HELD_OUT_CLIPS = ("IR_DRONE", "IR_AIRPLANE_03", "IR_AIRPLANE_04", "IR_AIRPLANE_05", "IR_AIRPLANE_06")
 
@@ -43,13 +44,18 @@ BOXES, MASK = ".boxes", ".mask"
 FrameSets = dict[str, list[np.ndarray]]
 
 
-def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int = 400, seed: int = 0) -> None:
+def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int = 400, seed: int = 0) -> dict[str, int]:
     """Read the permissive recordings under `data`, photographs, and `layouts` procedural scenes into one file.
 
     data: the folder that holds `detection/`, `segmentation/`, `video/` and `raw16/`. photographs: a folder of freely
     licensed photographs, searched recursively, or None. The file appears whole or not at all.
-    Raises SourceError where `data` lacks a set, or `output` cannot be written.
+    Returns the number of frames in each set. Raises SourceError where `data` lacks a set, there are no photographs, or
+    `output` cannot be written, and OptionError for numbers below 0.
     """
+    if min(layouts, seed) < 0:
+        raise OptionError(f"layouts is {layouts}, seed {seed}: use numbers of 0 or more")
+    if photographs is not None and not photographs.is_dir():
+        raise SourceError(f"photographs {printable(str(photographs))} is no folder: give one that holds some")
     aerial, animals = data / "detection/hit-uav/train", data / "segmentation/buffalo-udder/train"
     sets: FrameSets = {
         "hit_uav": list(_pictures(aerial / "images")),
@@ -66,13 +72,20 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
             raise SourceError(f"no frames of {name} under {data}: is this the folder of the thermal recordings?")
     if photographs is not None:
         sets["photographs"] = list(_photographs(photographs))
+        if not sets["photographs"]:
+            raise SourceError(
+                f"no photographs under {printable(str(photographs))}: png or jpg of at least {LEAST_PHOTO} pixels a "
+                "side are taken, drawings are not"
+            )
     rng = np.random.default_rng(seed)
     sets["layouts"] = [np.rint(255 * layout(rng, 512, 640)).astype(np.uint8) for _ in range(layouts)]
+    counts = {name: len(frames) for name, frames in sets.items()}
     sets["hit_uav" + BOXES] = [read_boxes(aerial / "labels" / f"{stem}.txt") for stem in _stems(aerial / "images")]
     sets["buffalo" + MASK] = [read_mask(animals / "masks" / f"{stem}.png") for stem in _stems(animals / "images")]
     named = {f"{name}/{index:05d}": frame for name, frames in sets.items() for index, frame in enumerate(frames)}
     with atomic_file(output) as file:
         np.savez(file, **named)
+    return counts
 
 
 def read_pack(path: Path) -> FrameSets:
@@ -125,7 +138,7 @@ def _stems(folder: Path) -> list[str]:
 
 
 def _counts_to_grey(path: Path) -> np.ndarray:
-    counts = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.float32)
+    counts = read_image(path).astype(np.float32)
     low, high = np.percentile(counts, (0.1, 99.9))
     return np.rint(np.clip((counts - low) / (high - low), 0, 1) * 255).astype(np.uint8)
 
@@ -150,9 +163,9 @@ def _photographs(folder: Path) -> Iterator[np.ndarray]:
         if path.suffix.lower() not in (".jpg", ".jpeg", ".png") or path.is_symlink():
             continue
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if image is None or min(image.shape) < 512:
+        if image is None or min(image.shape) < LEAST_PHOTO:
             continue
-        scale = max(PHOTO_WIDTH / image.shape[1], 512 / image.shape[0])
+        scale = max(PHOTO_WIDTH / image.shape[1], LEAST_PHOTO / image.shape[0])
         if scale < 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         tiny = cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -22,6 +22,7 @@ import signal
 import zipfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from tiny_recordings import write_recordings
@@ -29,8 +30,12 @@ from tiny_recordings import write_recordings
 pytest.importorskip("torch")
 
 from infrared_ir_ros.commands.pack_frames import pack_frames  # noqa: E402
-from infrared_ir_ros.errors import SourceError  # noqa: E402
+from infrared_ir_ros.errors import OptionError, SourceError  # noqa: E402
+from infrared_ir_ros.training.config import read_config  # noqa: E402
 from infrared_ir_ros.training.pack import read_labels, read_pack  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs/training.md"
 
 
 @pytest.fixture
@@ -72,6 +77,43 @@ def test_a_full_disk_is_one_line_and_leaves_the_pack_before_it(data: Path, pack:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, ignored)
     assert pack.read_bytes() == before and os.listdir(pack.parent) == [pack.name]
+
+
+def test_what_was_packed_is_told_and_the_file_has_the_very_name(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photograph = np.random.default_rng(0).integers(0, 255, (520, 520)).astype(np.uint8)
+    (tmp_path / "photos/deep").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "photos/deep/1.png"), photograph)
+    pack_frames(data, output=tmp_path / "clean", layouts=2, photographs=tmp_path / "photos")
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1 and told.startswith(f"packed {tmp_path / 'clean'}, frames: hit_uav 2, buffalo 2, ")
+    assert told.endswith("photographs 1, layouts 2\n")
+    sets = read_pack(tmp_path / "clean")
+    assert np.array_equal(sets["photographs"][0], photograph)
+    (documented,) = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("pack_frames ")]
+    assert "--photographs" in documented
+    for stage in read_config(ROOT / "config/train_prior.yaml").stages:
+        stage.mix.check(sets, stage.name)  # the shipped configuration finds all that it draws from
+
+
+def test_arguments_that_pack_nothing_are_refused(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for options, words in (
+        ({"layouts": -3}, "layouts is -3"),
+        ({"seed": -1}, "seed -1"),
+        ({"photographs": tmp_path / "nowhere"}, "nowhere is no folder"),
+        ({"photographs": tmp_path / "empty"}, "no photographs under .*empty"),
+    ):
+        with pytest.raises((OptionError, SourceError), match=words):
+            pack_frames(data, output=tmp_path / "clean.npz", **{"layouts": 1, **options})
+    assert not (tmp_path / "clean.npz").exists()
+
+
+def test_a_damaged_still_is_named(data: Path, tmp_path: Path) -> None:
+    (data / "raw16/flir-rjpeg/02.png").write_bytes(b"no picture")
+    with pytest.raises(SourceError, match="02.png"):
+        pack_frames(data, output=tmp_path / "clean.npz", layouts=1)
 
 
 def test_what_is_no_pack_or_damaged_is_one_line(pack: Path, tmp_path: Path) -> None:

@@ -189,6 +189,9 @@ def test_a_training_is_not_overwritten_and_does_not_change_its_network(config, f
 def test_sets_that_the_pack_lacks_are_named(config, tmp_path: Path) -> None:  # noqa: ANN001
     with pytest.raises(OptionError, match="layouts: the pack has photographs"):
         train_prior(config, {"photographs": []}, tmp_path)
+    towns = replace(config.stages[0], mix=replace(config.stages[0].mix, sets={"photographs": 1.0}))
+    with pytest.raises(OptionError, match="stage field draws from photographs.*pack_frames --photographs FOLDER"):
+        train_prior(replace(config, stages=[towns]), {"layouts": []}, tmp_path)
 
 
 def test_training_lowers_its_loss(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
