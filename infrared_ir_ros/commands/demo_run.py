@@ -32,6 +32,7 @@ from infrared_ir_ros.commands.demo_report import (
     write_moments,
     write_picture,
 )
+from infrared_ir_ros.commands.node_settings import node_settings
 from infrared_ir_ros.errors import InfraredError, OptionError, SourceError
 from infrared_ir_ros.media import Source, open_source
 from infrared_ir_ros.restoration import load_restorer
@@ -103,19 +104,17 @@ def _sustainable_rate(frame: np.ndarray | None) -> float:
 def _run(source: str, rate: float, frames: int, bag: Path, logs: Path) -> None:
     """Film, restore and record; returns when the bag is whole. InfraredError when a process fails."""
     topics = [f"{topic}:{IMAGE_TYPE}" for topic in (IMAGE, RESTORED)] + [f"{DIAGNOSTICS}:{DIAGNOSTICS_TYPE}"]
-    parameters = {"rate": rate, "frames": frames}
+    camera: dict[str, object] = {"rate": rate, "frames": frames}
+    # The first frame of a new size waits for the network to be prepared, and slow machines get a slow rate.
+    node: dict[str, object] = {"max_age_ms": max(5000.0, 3000.0 / rate)}
     if source:
-        parameters["source"] = str(Path(source).absolute())
+        camera["source"] = str(Path(source).absolute())
     else:
         topics.append(f"{CLEAN}:{IMAGE_TYPE}")
         height, width = SCENE_SHAPE
-        parameters |= RAW_CAMERA | {"height": height, "width": width}
-    settings = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
-    # The first frame of a new size waits for the network to be prepared, and slow machines get a slow rate.
-    patient = ["-p", f"max_age_ms:={max(5000.0, 3000.0 / rate)}"]
-    if not source:
-        patient += ["-p", "pattern_memory:='on'"]
-    film(settings, patient, topics, bag, logs, frames / rate + PATIENCE)
+        camera |= RAW_CAMERA | {"height": height, "width": width}
+        node["pattern_memory"] = "on"
+    film(node_settings(camera), node_settings(node), topics, bag, logs, frames / rate + PATIENCE)
 
 
 def _replace(new: Path, target: Path, aside: Path) -> None:

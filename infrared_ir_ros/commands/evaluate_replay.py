@@ -25,6 +25,7 @@ import numpy as np
 from rosbags.highlevel import AnyReader
 
 from infrared_ir_ros.commands.demo_report import RESTORED
+from infrared_ir_ros.commands.node_settings import node_settings
 from infrared_ir_ros.evaluation.methods import Answer
 from infrared_ir_ros.media.image_message import frame_of_image
 from infrared_ir_ros.ros.filming import DIAGNOSTICS, IMAGE, NAMESPACE, counters, film
@@ -62,14 +63,8 @@ def play(name: str, camera: dict[str, object], node: dict[str, object], room: Pa
     """
     bag = room / "bag"
     topics = [f"{topic}:{kind}" for topic, kind in KINDS.items()]
-    film(_settings(camera), _settings(node), topics, bag, room, LONGEST)
+    film(node_settings(camera), node_settings(node), topics, bag, room, LONGEST)
     return _read(name, bag)
-
-
-def _settings(parameters: dict[str, object]) -> list[str]:
-    """As words of a command line; text in quotes, so that none is taken for a number."""
-    shown = {name: f"'{value}'" if isinstance(value, str) else str(value) for name, value in parameters.items()}
-    return [word for name, value in shown.items() for word in ("-p", f"{name}:={value}")]
 
 
 def _read(name: str, bag: Path) -> tuple[Live, dict[str, str]]:

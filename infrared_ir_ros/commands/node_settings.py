@@ -1,0 +1,28 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Parameters of a node, as its command line takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def node_settings(parameters: Mapping[str, object]) -> list[str]:
+    """Words `-p name:=value`; text in quotes, as in YAML, so that none is taken for a number, a truth value or more."""
+    words = []
+    for name, value in parameters.items():
+        shown = "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
+        words += ["-p", f"{name}:={shown}"]
+    return words
