@@ -81,6 +81,11 @@ class CameraInputs:
         return self._inputs["image"]
 
     @property
+    def frames(self) -> RawInput:
+        """Where frames come from: the compressed topic while it is subscribed, as it alone has publishers."""
+        return self._inputs.get("compressed", self.image)
+
+    @property
     def frame_publishers(self) -> int:
         return sum(self._inputs[name].publishers for name in ("image", "compressed") if name in self._inputs)
 

@@ -145,7 +145,7 @@ def detector_report(slot: DetectorSlot) -> Report:
 
 def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, Value], now: float) -> Report:
     """What the camera sends: nothing, always the same, with odd stamps, or in a way that cannot be heard."""
-    report = Report("input", f"frames arrive on {inputs.image.topic}")
+    report = Report("input", f"frames arrive on {inputs.frames.topic}")
     silent, still = now - inputs.last_arrival, pipeline.stillness.still_for
     for problem in inputs.problems():
         report.error(problem)
@@ -162,9 +162,9 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
         report.warn(inputs.damaged)
         inputs.damaged = ""
     report.values = {
-        "topic": inputs.image.topic,
+        "topic": inputs.frames.topic,
         "publishers": inputs.frame_publishers,
-        "reliable": inputs.image.reliable,
+        "reliable": inputs.frames.reliable,
         "frame_id": pipeline.frame_id,
         "seconds_since_last_frame": f"{silent:.2f}",
         "seconds_without_change": f"{still:.2f}",

@@ -19,6 +19,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count as numbers
 
 import numpy as np
 import pytest
@@ -240,11 +241,24 @@ def test_compressed_frames_are_heard_when_there_are_no_plain_ones(peer: Peer) ->
     peer.wait_message("frames", "1 dropped, undecodable: the compressed picture claims 30000 x 30000", WARN, since)
     import cv2
 
-    good = CompressedImage(format="mono16; png compressed", data=cv2.imencode(".png", scene())[1].tobytes())
+    def publish(seed: int) -> None:
+        good = CompressedImage(format="mono16; png compressed", data=cv2.imencode(".png", scene(seed))[1].tobytes())
+        good.header.stamp = peer.node.get_clock().now().to_msg()
+        peer.camera.publish(good)
+
     before = len(peer.restored)
-    peer.camera.publish(good)
+    publish(0)
     peer.wait(lambda: len(peer.restored) > before, "the restored frame")
     assert peer.restored[-1].encoding == "mono16"
     values = peer.fresh_values()
     assert_balanced(values)
     assert int(values["received"]) == start + 2  # each once
+    seeds = numbers(1)
+
+    def said() -> bool:
+        publish(next(seeds))
+        time.sleep(0.1)
+        return peer.message("input") == "frames arrive on /image/compressed"
+
+    peer.wait(said, "the topic that frames come on")
+    assert peer.values("input")["topic"] == "/image/compressed"
