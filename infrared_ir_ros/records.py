@@ -25,6 +25,7 @@ from infrared_ir_ros.errors import OptionError
 TONES = ("auto", "restore", "preserve")
 PATTERN_MEMORY = ("off", "on", "auto")
 MAPPINGS = ("auto", "fixed", "percentile", "tlinear")
+LEAST_SPAN, MOST_OUTSIDE, MOST_UNHELD = 0.02, 0.5, 0.1  # shares; beyond, fixed counts make a white or black picture
 
 
 def _check(name: str, value: object, allowed: tuple[str, ...]) -> None:
@@ -66,6 +67,29 @@ class Counts:
             )
         if self.resolution not in (0.01, 0.1):
             raise OptionError(f"counts.resolution is {self.resolution}: use 0.01 or 0.1 kelvin per count")
+
+    def misfit(self, frame: np.ndarray) -> str:
+        """Why the bounds of `fixed` do not fit a frame, (height, width) counts, or empty. Looks at few of its pixels.
+
+        They do not where the frame spans next to nothing of them or lies mostly outside, nor where its dtype cannot
+        hold the restored frame, which spans all of them.
+        """
+        few = frame[:: max(len(frame) // 64, 1), :: max(frame.shape[1] // 64, 1)]
+        few = few[np.isfinite(few)]
+        if self.mapping != "fixed" or not few.size:
+            return ""
+        low, high = np.percentile(few, (self.low_percentile, self.high_percentile))
+        span = self.maximum - self.minimum
+        outside = np.mean((few < self.minimum) | (few > self.maximum))
+        largest = np.iinfo(frame.dtype).max if frame.dtype.kind == "u" else np.inf
+        unheld = max(self.maximum - largest, 0.0) / span
+        fits = high - low >= LEAST_SPAN * span and outside <= MOST_OUTSIDE and unheld <= MOST_UNHELD
+        if fits or low == high:  # of a covered lens nothing can be said
+            return ""
+        return (
+            f"counts.minimum..maximum ({self.minimum:.6g} to {self.maximum:.6g}) does not fit the frames "
+            f"({frame.dtype}, {low:.6g} to {high:.6g}): set them to what the camera sends, or counts.mapping to auto"
+        )
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from infrared_ir_ros.commands.restore_plan import LOSSLESS_VIDEO, Job, check_out
 from infrared_ir_ros.commands.two_passes import learn_patterns
 from infrared_ir_ros.errors import FrameError, InfraredError, SourceError
 from infrared_ir_ros.media import PictureFolder, Source, VideoWriter, open_source, read_image, write_image
-from infrared_ir_ros.records import Options
+from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
 from infrared_ir_ros.restoration.pattern_file import SavedPattern
 from infrared_ir_ros.restoration.stillness import StillnessWatch
@@ -66,6 +67,13 @@ class _Tally:
     done: int = 0
     failed: int = 0
     problems: int = 0  # of videos that went through with a loss
+    told: bool = False  # that counts do not fit
+
+    def look(self, label: str, counts: Counts, frame: np.ndarray) -> None:
+        """Tell, once, that frames do not lie where the user says; they are restored all the same."""
+        if not self.told and (misfit := counts.misfit(frame)):
+            self.told = True
+            _tell(f"{label}: {misfit}")
 
     def __str__(self) -> str:
         incomplete = f", {self.problems} incomplete" if self.problems else ""
@@ -81,12 +89,13 @@ def _restore_all(jobs: list[Job], restorer: Restorer, options: Options, passes: 
             for job in jobs:
                 bar.set_postfix_str(job.label, refresh=False)
                 restorer.reset()
+                look = partial(tally.look, job.label, options.counts)
                 restorer.options = options if job.is_video else replace(options, pattern_memory="off")
                 try:
                     if job.is_video:
-                        incomplete = _restore_video(job, restorer, passes, bar)
+                        incomplete = _restore_video(job, restorer, passes, bar, look)
                     else:
-                        incomplete = _restore_picture(job, restorer)
+                        incomplete = _restore_picture(job, restorer, look)
                     tally.done, tally.problems = tally.done + 1, tally.problems + incomplete
                 except _CannotWrite:
                     raise
@@ -103,8 +112,10 @@ class _CannotWrite(SourceError):
     """The output cannot be written: the other files would fare no better."""
 
 
-def _restore_picture(job: Job, restorer: Restorer) -> bool:
-    restored = restorer.restore(read_image(job.source)).image
+def _restore_picture(job: Job, restorer: Restorer, look: Callable[[np.ndarray], None]) -> bool:
+    frame = read_image(job.source)
+    restored = restorer.restore(frame).image
+    look(frame)
     try:
         write_image(job.target, restored)
     except SourceError as error:
@@ -112,14 +123,14 @@ def _restore_picture(job: Job, restorer: Restorer) -> bool:
     return False
 
 
-def _restore_video(job: Job, restorer: Restorer, passes: int, bar: tqdm) -> bool:
+def _restore_video(job: Job, restorer: Restorer, passes: int, bar: tqdm, look: Callable[[np.ndarray], None]) -> bool:
     """Restore a video, npz sequence or bag; returns whether a part of it could not be read or restored."""
     known = learn_patterns(open_source(job.source, report=lambda _: None), bar.update) if passes == 2 else {}
     losses: list[str] = []
     source = open_source(job.source, report=losses.append)
     as_video = job.target.suffix.lower() in LOSSLESS_VIDEO
     with VideoWriter(job.target, source.frame_rate) if as_video else PictureFolder(job.target) as video:
-        for image in _restored(job, source, restorer, known, losses):
+        for image in _restored(job, source, restorer, known, losses, look):
             try:
                 video.write(image)
             except SourceError as error:
@@ -131,11 +142,17 @@ def _restore_video(job: Job, restorer: Restorer, passes: int, bar: tqdm) -> bool
 
 
 def _restored(
-    job: Job, source: Source, restorer: Restorer, known: dict[int, SavedPattern], losses: list[str]
+    job: Job,
+    source: Source,
+    restorer: Restorer,
+    known: dict[int, SavedPattern],
+    losses: list[str],
+    look: Callable[[np.ndarray], None],
 ) -> Iterator[np.ndarray]:
     """The frames of a video, restored; one that cannot be restored comes as it is, and is counted in `losses`.
 
-    known: pattern by the number of the frame it begins with. Raises SourceError where no frame can be restored.
+    known: pattern by the number of the frame it begins with. look: is shown every frame that is restored. Raises
+    SourceError where none can be.
     """
     watch, bad, any_restored = StillnessWatch(), [], False
     for number, frame in enumerate(source):
@@ -149,6 +166,7 @@ def _restored(
             bad.append(str(error))
             image = frame.image
         else:
+            look(frame.image)
             if not any_restored:  # those before were held back: a video of nothing else is no result
                 again = open_source(job.source, report=lambda _: None)
                 yield from (early.image for early in islice(again, number))

@@ -26,6 +26,7 @@ from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.counters import Drop, Tally
 from infrared_ir_ros.ros.detector_slot import DetectorSlot
 from infrared_ir_ros.ros.parameter import Value
+from infrared_ir_ros.ros.parameters import options_from
 from infrared_ir_ros.ros.pipeline import Pipeline
 from infrared_ir_ros.ros.stamps import StampFault
 
@@ -144,7 +145,8 @@ def detector_report(slot: DetectorSlot) -> Report:
 
 
 def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, Value], now: float) -> Report:
-    """What the camera sends: nothing, always the same, with odd stamps, or in a way that cannot be heard."""
+    """What the camera sends: nothing, always the same, with odd stamps, in a way that cannot be heard, or other counts
+    than the parameters say."""
     report = Report("input", f"frames arrive on {inputs.frames.topic}")
     silent, still = now - inputs.last_arrival, pipeline.stillness.still_for
     for problem in inputs.problems():
@@ -158,6 +160,9 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
         report.error(f"stuck: the same pixels for {still:.1f} s; is the shutter closed or the camera frozen?")
     for fault, count in pipeline.stamps.new_faults().items():
         report.warn(f"{count} {fault.value} stamps")
+    misfit = "" if pipeline.frame is None else options_from(values).counts.misfit(pipeline.frame)
+    if misfit:
+        report.warn(misfit)
     if inputs.damaged:
         report.warn(inputs.damaged)
         inputs.damaged = ""

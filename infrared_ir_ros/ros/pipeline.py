@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from rclpy.clock import Clock
 from sensor_msgs.msg import CameraInfo
 
@@ -76,6 +77,7 @@ class Pipeline:
         self.camera_info: CameraInfo | None = None
         self.stamps = StampWatch()
         self.stillness = StillnessWatch()
+        self.frame: np.ndarray | None = None  # the newest, as it came
         self.frame_id = ""
         self.passing = ""  # why the last frame passed through unrestored, or empty
         self._restorer = restorer
@@ -159,7 +161,7 @@ class Pipeline:
 
     def _look_at(self, picture: Picture, now: float) -> None:
         """Take note of what a frame says of its camera; forget the past after a shutter event."""
-        self.frame_id = picture.header.frame_id
+        self.frame, self.frame_id = picture.image, picture.header.frame_id
         if picture.was_colour:
             self._logger.warning("colour frames are converted to grey, and published as such", once=True)
         if self.stillness.shutter(picture.image, now) or self._reset_wanted:

@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import re
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,46 @@ def test_impossible_mappings_are_refused(values: dict) -> None:
 def test_a_narrow_window_is_widened_around_its_middle() -> None:
     assert Window(0.4, 0.5).widened(0.5).ends == pytest.approx((0.2, 0.7))
     assert Window(0.0, 1.0).widened(0.5).ends == (0.0, 1.0)
+
+
+def spread(low: float, high: float, dtype: type = np.uint16) -> np.ndarray:
+    """Counts from `low` to `high`, but for one dead and one hot pixel."""
+    frame = np.linspace(low, high, 256 * 320).reshape(256, 320).astype(dtype)
+    frame[0, 0], frame[64, 64] = 0, 255 if dtype == np.uint8 else 65535
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("counts", "frame"),
+    [
+        (Counts("fixed"), spread(21, 226, np.uint8)),  # the default bounds: white
+        (Counts("fixed", 0, 1000), spread(21, 226, np.uint8)),  # white: 8 bit cannot hold what is restored
+        (Counts("fixed"), spread(30000, 30100)),
+        (Counts("fixed", 0, 255), spread(7000, 9000)),
+        (Counts("fixed", 290, 310), spread(15, 35, np.float32)),  # kelvin, and degrees Celsius
+    ],
+)
+def test_fixed_bounds_that_do_not_fit_are_told_with_what_comes(counts: Counts, frame: np.ndarray) -> None:
+    low, high = np.percentile(frame, (0.3, 99.7))
+    said = counts.misfit(frame)
+    assert f"({counts.minimum:g} to {counts.maximum:g}) does not fit the frames ({frame.dtype}, " in said
+    assert [float(number) for number in re.findall(r", (\S+) to ([^)]+)\)", said)[0]] == pytest.approx(
+        (low, high), rel=0.05
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "frame"),
+    [
+        (Counts(), spread(21, 22)),
+        (Counts("percentile"), spread(21, 226)),
+        (Counts("tlinear"), spread(21, 226)),
+        (Counts("fixed", 0, 255), spread(100, 110, np.uint8)),
+        (Counts("fixed"), spread(30000, 32000)),
+        (Counts("fixed", 7000, 9000), spread(6500, 10000)),
+        (Counts("fixed", 290, 310), np.full((64, 80), 20, np.float32)),  # a covered lens
+        (Counts("fixed", 290, 310), np.full((64, 80), np.nan, np.float32)),
+    ],
+)
+def test_of_bounds_that_fit_nothing_is_said(counts: Counts, frame: np.ndarray) -> None:
+    assert counts.misfit(frame) == ""

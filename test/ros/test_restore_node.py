@@ -96,6 +96,18 @@ def test_with_strength_zero_every_bit_comes_back(bench: Bench, encoding: str) ->
         bench.peer.set_parameters(strength=1.0)
 
 
+def test_fixed_counts_that_do_not_fit_are_told(bench: Bench) -> None:
+    try:
+        assert bench.peer.set_parameters(counts__mapping="fixed")[0].successful  # 0 to 65535
+        bench.restore(make_image(scene(dtype=np.uint8), "mono8"))
+        since = len(bench.peer.diagnostics)
+        bench.peer.wait_message("input", "(0 to 65535) does not fit the frames (uint8, ", since=since)
+        assert bench.peer.set_parameters(counts__maximum=255.0)[0].successful
+        bench.peer.wait(lambda: "does not fit" not in bench.peer.message("input"), "that they fit")
+    finally:
+        bench.peer.set_together(counts__mapping="auto", counts__maximum=65535.0)
+
+
 def test_big_endian_and_colour_frames_come_back_as_ours(bench: Bench) -> None:
     bench.peer.set_parameters(strength=0.0)
     try:
