@@ -35,6 +35,8 @@ with suppress(AttributeError):  # old OpenCV
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 LOSSLESS_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # what files begin with
+TIFF = (b"II*\x00", b"MM\x00*")
+MAX_DIRECTORIES = 10_000  # of a tiff that are looked at
 
 _JPEG_BARE = frozenset((0xFF, 0x01, *range(0xD0, 0xD8)))  # fill bytes, and markers that carry no length
 
@@ -74,11 +76,14 @@ def read_image(path: Path) -> np.ndarray:
 def decode_image(data: bytes, what: str) -> np.ndarray:
     """(height, width) uint8, uint16 or float32 of an encoded picture; `what` names it in errors.
 
-    Raises SourceError, before anything large is allocated if the picture claims more than 4096 pixels a side.
+    A jpeg stands upright as its EXIF orientation says. Raises SourceError, before anything large is allocated if the
+    picture claims more than 4096 pixels a side.
     """
     check_picture(data, what)
+    # OpenCV turns no picture that is read unchanged, and a jpeg has neither transparency nor depth to lose
+    flags = cv2.IMREAD_ANYCOLOR if data.startswith(JPEG) else cv2.IMREAD_UNCHANGED
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         raise SourceError(f"{what} cannot be decoded: {printable(str(error.err or error))}") from None
     if image is None:
@@ -134,16 +139,18 @@ def _encode(image: np.ndarray, suffix: str, options: list[int]) -> bytes:
 
 
 def check_picture(data: bytes, what: str) -> None:
-    """SourceError unless a png, jpeg, bmp or tiff claims a decent size, and no part of it more than there is."""
+    """SourceError unless a png, jpeg, bmp or one-page tiff has a decent size and no part that claims to be longer."""
     check_size(*claimed_size(data, what), what)
     if data.startswith(PNG):
         _refuse_lying_chunks(data, what)
+    if data.startswith(TIFF) and (pages := _tiff_pages(data)) > 1:
+        raise SourceError(f"{what} holds {pages} pages, of which only one would be read: split it into one file each")
 
 
 def claimed_size(data: bytes, what: str) -> tuple[int, int]:
     """(height, width) as the header of a png, jpeg, bmp or tiff says. Raises SourceError for anything else."""
     readers = ((PNG, _png_size), (JPEG, _jpeg_size), (b"BM", _bmp_size),
-               (b"II*\x00", _tiff_size), (b"MM\x00*", _tiff_size))  # fmt: skip
+               *((magic, _tiff_size) for magic in TIFF))  # fmt: skip
     for magic, reader in readers:
         if data.startswith(magic):
             try:
@@ -193,13 +200,35 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
 
 def _tiff_size(data: bytes) -> tuple[int, int]:
     """The size in the first directory; more than four samples a pixel count as height, since they take as much room."""
-    order = "<" if data[:2] == b"II" else ">"
-    (at,) = struct.unpack_from(order + "I", data, 4)
-    (count,) = struct.unpack_from(order + "H", data, at)
-    tags: dict[int, int] = {}
-    for index in range(count):
-        tag, kind = struct.unpack_from(order + "HH", data, at + 2 + 12 * index)
-        if kind in (3, 4):
-            (tags[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, at + 10 + 12 * index)
+    order = _tiff_order(data)
+    tags, _ = _tiff_directory(data, order, *struct.unpack_from(order + "I", data, 4))
     samples = max(tags.get(277, 1), 1)
     return tags.get(257, 0) * (1 if samples <= 4 else samples), tags.get(256, 0)
+
+
+def _tiff_pages(data: bytes) -> int:
+    """Directories that are neither a smaller copy of another nor a mask, as far as they can be followed."""
+    order, pages, seen = _tiff_order(data), 0, set[int]()
+    (at,) = struct.unpack_from(order + "I", data, 4)
+    with suppress(struct.error):
+        while at and at not in seen and len(seen) < MAX_DIRECTORIES:
+            seen.add(at)
+            tags, at = _tiff_directory(data, order, at)
+            pages += not tags.get(254, 0) & 0b101
+    return pages
+
+
+def _tiff_order(data: bytes) -> str:
+    return "<" if data[:2] == b"II" else ">"
+
+
+def _tiff_directory(data: bytes, order: str, at: int) -> tuple[dict[int, int], int]:
+    """The 16 and 32 bit tags of the directory at `at`, and where the next one is, 0 after the last."""
+    (count,) = struct.unpack_from(order + "H", data, at)
+    tags: dict[int, int] = {}
+    for entry in range(at + 2, at + 2 + 12 * count, 12):
+        tag, kind = struct.unpack_from(order + "HH", data, entry)
+        if kind in (3, 4):
+            (tags[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, entry + 8)
+    (following,) = struct.unpack_from(order + "I", data, at + 2 + 12 * count)
+    return tags, following

@@ -103,6 +103,28 @@ def test_a_picture_cut_short_anywhere_is_refused_or_whole(tmp_path: Path, suffix
         assert np.array_equal(image, whole), f"{length} of {len(data)} bytes gave another picture"
 
 
+def test_a_tiff_of_several_pages_is_refused_and_copies_of_the_one_page_are_not(tmp_path: Path) -> None:
+    cv2.imwritemulti(str(tmp_path / "x.tiff"), [picture(seed=seed) for seed in range(3)])
+    with pytest.raises(SourceError, match="x.tiff holds 3 pages.*split it"):
+        read_image(tmp_path / "x.tiff")
+    pages = (tmp_path / "x.tiff").read_bytes()
+    kind = struct.pack("<HHII", 254, 4, 1, 2)  # a page; libtiff writes it where there are several
+    assert pages.count(kind) == 3
+    copies = pages.replace(kind, struct.pack("<HHII", 254, 4, 1, 1)).replace(kind[:-4] + b"\1\0\0\0", kind, 1)
+    assert np.array_equal(decode_image(copies, "it"), picture(seed=0)), "a page and two thumbnails"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_jpeg_stands_upright_as_its_orientation_says(channels: int) -> None:
+    colour = np.repeat(picture(np.uint8)[..., None], channels, 2)
+    lying = cv2.imencode(".jpg", colour)[1].tobytes()
+    exif = b"Exif\0\0II*\0" + struct.pack("<IHHHIII", 8, 1, 274, 3, 1, 6, 0)  # 6: turn it clockwise
+    turned = lying[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(exif)) + exif + lying[2:]
+    upright = decode_image(turned, "it")
+    assert upright.shape == (32, 24) and upright.dtype == np.uint8
+    assert np.array_equal(upright, np.rot90(decode_image(lying, "it"), -1))
+
+
 def bomb_png(width: int, height: int) -> bytes:
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
