@@ -67,12 +67,12 @@ def adapt_prompt(
     optimise
         prompt (512 numbers), operators (what the network makes of a prompt) or adapters (bases of its own).
     supervision
-        clean: the frames are good, and are degraded. pairs: there are clean frames beside them. self: the frames are
-        all that there is; learns against noise and stripes alone, not blur, shading or tone. labels: a frozen detector
-        judges how well it sees what is in the frames.
+        clean: the frames are good, and are degraded as `degradation` says, which is required then. pairs: there are
+        clean frames beside them. self: the frames are all that there is; learns against noise and stripes alone, not
+        blur, shading or tone. labels: a frozen detector judges how well it sees what is in the frames.
     degradation
-        Of clean: a preset such as sensor_normal, or the profile.yaml that profile_sensor wrote. Of self: only such a
-        profile; empty: noise is measured on the frames.
+        Of clean, required: a preset such as sensor_normal, or the profile.yaml that profile_sensor wrote. Of self:
+        only such a profile; empty: noise is measured on the frames.
     topic
         Image topic of a bag; empty: the first.
     reference_topic

@@ -46,7 +46,7 @@ TRAINER_TABLE: tuple[Parameter, ...] = (
             ("optimise", "prompt", "what is learned", None, None, tuple(RATES)),
             ("supervision", "clean", "what is learned from; self: degraded frames alone", None,
              None, SUPERVISIONS),
-            ("degradation", "", "of clean: a preset, or profile_sensor's .yaml; of self: only such a file, or empty"),
+            ("degradation", "", "of clean, required: a preset or profile_sensor's .yaml; of self: this file or empty"),
             ("reference_topic", "", "of pairs: topic of the same bag with the clean frames"),
             ("reference", "", "of pairs: bag, video or folder with the clean frames"),
             ("label_topic", "", "of labels: topic of the same bag with what is in the frames (Detection2DArray)"),

@@ -60,6 +60,13 @@ def test_the_usual_commands_are_documented() -> None:
     assert {"train_prior", "train_tasks", "train_detector", "adapt_prompt", "evaluate_bag"} <= set(documented())
 
 
+def test_the_commands_of_the_table_are_commands() -> None:
+    rows = README.partition("| you want to | command |")[2].partition("\n\n")[0].splitlines()[2:]
+    first = {code.split()[0] for row in rows for code in re.findall("`([^`]+)`", row.split("|")[2])}
+    launched = {path.name for path in (ROOT / "launch").iterdir()}
+    assert first - launched - set(entry_points()) == {"make", "python", "ros2", "--prior"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_documented_files_exist(page: Path) -> None:
     text = page.read_text()
