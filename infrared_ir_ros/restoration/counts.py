@@ -28,6 +28,7 @@ LOW_LEVEL, HIGH_LEVEL = 14 / 255, 229 / 255  # where the percentiles of a clean 
 FLOOR, CEILING = -0.1, 1.2  # the networks saw nothing far outside 0..1; what is beyond goes around them
 SMALLEST, LARGEST = 16, 4096  # sides of a frame, pixels
 DTYPES = (np.uint8, np.uint16, np.float32)
+INFINITE = np.float32(1e30)  # some drivers mark what they do not know with the largest float instead of inf
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def checked(frame: np.ndarray) -> np.ndarray:
 
 def _filled(frame: np.ndarray) -> np.ndarray:
     """NaN and inf replaced by the mean of the finite pixels around them, in the widening neighbourhood that has any."""
-    finite = np.isfinite(frame)
+    finite = np.abs(frame) < INFINITE
     if finite.all():
         return frame
     if not finite.any():

@@ -152,6 +152,14 @@ class PatternMemory:
         confidence = float(np.mean(weight / (weight + PRIOR_FRAMES)))
         return PatternState(confidence, float(strength), self._taught, self._used)
 
+    def be_sure(self, sure: bool) -> None:
+        """Go on with what is known, and want less evidence from now on, or more."""
+        self._sure, self._followed = sure, False
+        if self._shape:
+            self._fine_half.limits = USE_FINE_SURE if sure else USE_FINE
+            self._coarse_half.limits = USE_COARSE_SURE if sure else USE_COARSE
+            self._coarse_half.lag = COARSE_LAG_SURE if sure else COARSE_LAG
+
     def settle(self) -> None:
         """Bring the coarse pattern up to date now: at the end of a first pass."""
         if self._shape:
@@ -194,11 +202,11 @@ class PatternMemory:
         self._work = np.empty(shape, np.float32)
         self._fine, self._weight = np.zeros((2, *shape), np.float32)
         self._kept = KeptFrames((rows, columns), shape, self._background)
-        self._motion, self._followed = CameraMotion(shape), False
+        self._motion = CameraMotion(shape)
         self._taught, self._scale = 0, 0.0
-        self._fine_half = Half(USE_FINE_SURE if self._sure else USE_FINE, FINE_LAG, size, size)
-        limits, lag = (USE_COARSE_SURE, COARSE_LAG_SURE) if self._sure else (USE_COARSE, COARSE_LAG)
-        self._coarse_half = Half(limits, lag, wide_steps, steps_across)
+        self._fine_half = Half(USE_FINE, FINE_LAG, size, size)
+        self._coarse_half = Half(USE_COARSE, COARSE_LAG, wide_steps, steps_across)
+        self.be_sure(self._sure)
         self._pairs, self._overlaid = OverlaidPairs((rows, columns), shape, self._background), Share(USE_OVERLAID)
         self._look_up()
 

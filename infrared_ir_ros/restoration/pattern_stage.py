@@ -44,8 +44,10 @@ class PatternStage:
             if setting == "off":
                 self._memory, self.changing = None, False
                 return frame
-            if self._memory is None or self._setting not in ("", setting):
+            if self._memory is None:
                 self._memory, self._learn = PatternMemory(background=self.live, sure=setting == "on"), True
+            elif self._setting not in ("", setting):
+                self._memory.be_sure(setting == "on")
             self._setting, before = setting, self._memory.state.used
             corrected = self._memory(frame, self._learn)
             self.changing = self._memory.state.used != before

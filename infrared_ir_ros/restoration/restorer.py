@@ -70,6 +70,7 @@ class Restorer:
         self._window: Window | None = None  # of the counts that come in
         self._levels: Window | None = None  # of the restored tone
         self.patterns = PatternStage()
+        self._kind: tuple[tuple[int, ...], np.dtype, Counts] | None = None  # of the last frame
         self._shape: tuple[int, ...] = ()
         self.options = options
 
@@ -123,9 +124,10 @@ class Restorer:
         """
         options, clock = self._options, _Stopwatch()
         finite = checked(frame)
-        if frame.shape != self._shape:
-            self._forget_scene()  # the pattern memory sees by itself whether this is the size that it knows
-            self._shape = frame.shape
+        kind = frame.shape, frame.dtype, options.counts
+        if kind != self._kind:
+            self._forget_scene()  # the pattern memory sees by itself whether these are the frames that it knows
+            self._kind, self._shape = kind, frame.shape
         before, current = self._switch.current, self._switch.take()
         task, engine, _ = current
         if current is not before:
@@ -135,22 +137,20 @@ class Restorer:
         repaired = replace_dead_pixels(finite)
         corrected = self.patterns(repaired, options.pattern_memory)
         smoothing = 0.0 if self.patterns.changing else options.smoothing  # estimates of the past are of another pattern
-        fresh = window(corrected, options.counts, frame.dtype)
-        self._window = _smoothed(self._window, fresh, smoothing)
+        self._window = _smoothed(self._window, window(corrected, options.counts, frame.dtype), smoothing)
         unit = self._window.to_unit(corrected)
         seen, excess = split_excess(unit)
         clock.lap("counts")
         # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
         padded = _pad(seen, engine.multiple)
-        estimate = self._smoother(self._estimated(engine, padded, repaired), smoothing)
+        fresh = self._estimated(engine, padded, repaired)
+        self._require_finite(fresh.gain or np.nan, fresh.log_snr_bands, fresh.shading)
+        estimate = self._smoother(fresh, smoothing)
         clock.lap("estimate")
         # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
         restored = _restored_by(engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
         clock.lap("restore")
-        if not np.isfinite(restored).all():
-            raise FrameError(
-                f"the {self.description['engine']} engine answered with NaN: use another engine or precision"
-            )
+        self._require_finite(restored)
         # 4. tone and strength, and back to counts of the same dtype
         if self._preserves(options):
             restored = preserve(restored, seen, _cropped(estimate, padded.shape, frame.shape))
@@ -183,6 +183,13 @@ class Restorer:
         self._smoother.reset()
         self._steady.reset()
         self._window = self._levels = None
+
+    def _require_finite(self, *answers: np.ndarray | float) -> None:
+        """Raises FrameError, and forgets the scene, so that a bad frame costs itself and not those after it."""
+        if not all(np.isfinite(answer).all() for answer in answers):
+            self._forget_scene()
+            name = self.description["engine"]
+            raise FrameError(f"the {name} engine answered with NaN or infinity: use another engine or precision")
 
     def _estimated(self, engine: Engine, padded: np.ndarray, patterned: np.ndarray) -> Estimate:
         """What is seen in a frame, its shading as far as it is believed. patterned: its counts before `patterns`."""
@@ -242,8 +249,11 @@ def _run_once(engine: Engine, height: int, width: int) -> None:
 
 
 def _smoothed(past: Window | None, fresh: Window, smoothing: float) -> Window:
-    """Percentiles jitter from frame to frame; a window that moved by half its width is another scene."""
-    if past is None or smoothing == 0 or abs(fresh.low - past.low) > 0.5 * past.span:
+    """Percentiles jitter from frame to frame; a window of which an end moved by half the width is another scene."""
+    if past is None or smoothing == 0:
+        return fresh
+    moved = max(abs(new - old) for new, old in zip(fresh.ends, past.ends, strict=True))
+    if moved > 0.5 * min(past.span, fresh.span):
         return fresh
     return fresh.blended(past, smoothing)
 

@@ -281,6 +281,17 @@ def test_with_auto_a_calibrated_camera_is_untouched(restorer: Restorer) -> None:
     assert all(np.array_equal(*pair) for pair in zip(off, auto, strict=True))
 
 
+def test_auto_turned_on_goes_on_with_what_it_knows() -> None:
+    stage = PatternStage()
+    for _, raw in raw_frames(25):
+        stage(raw, "auto")
+    learned = stage.state
+    assert learned.frames > 10 and not any(learned.used), "auto wants more than this"
+    for _, raw in raw_frames(10):
+        stage(raw, "on")
+    assert stage.state.frames > learned.frames and any(stage.state.used)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_on_a_still_scene_on_is_bit_equal_to_off(restorer: Restorer, dtype: type) -> None:
     frames = [raw / (1 if dtype == np.uint16 else 40) for _, raw in raw_frames(8, moving=False)]

@@ -146,6 +146,51 @@ def test_bad_frames_leave_the_restorer_working(restorer: Restorer) -> None:
     assert restorer.restore(clean_frame().astype(np.uint8)).image.any()
 
 
+def test_a_frame_that_an_engine_cannot_answer_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    restorer = load_restorer(engine="onnxruntime", options=Options(smoothing=0.8))
+    frame = clean_frame().astype(np.uint8)
+    restorer.restore(frame)
+    engine = restorer._switch.current.engine
+    estimate = engine.estimate
+    for broken in (np.nan, np.inf, 0.0):
+        monkeypatch.setattr(
+            engine, "estimate", lambda given, gain=broken: (0 * estimate(given)[0] + gain, *estimate(given)[1:])
+        )
+        with pytest.raises(FrameError, match="NaN or infinity"):
+            restorer.restore(frame)
+        monkeypatch.setattr(engine, "estimate", estimate)
+        assert restorer.restore(frame).image.std() > 10
+
+
+def test_something_hot_that_passes_leaves_the_contrast_as_it_was(restorer: Restorer) -> None:
+    restorer.options = Options(smoothing=0.8, tone="restore")
+    restorer.reset()
+    frame = (8000 + 4 * clean_frame()).astype(np.uint16)
+    for _ in range(5):
+        before = restorer.restore(frame).image
+    hot = frame.copy()
+    hot[20:100, 20:100] = 12000
+    restorer.restore(hot)
+    after = restorer.restore(frame).image
+    assert float(after.std()) == pytest.approx(float(before.std()), rel=0.1)
+
+
+def test_another_mapping_of_counts_holds_from_the_next_frame_on(restorer: Restorer) -> None:
+    frame = (20000 + 20 * clean_frame()).astype(np.uint16)
+    counts = {
+        name: Options(smoothing=0.9, counts=Counts(name, minimum=18000, maximum=28000))
+        for name in ("fixed", "percentile")
+    }
+    restorer.options = counts["percentile"]
+    restorer.reset()
+    alone = restorer.restore(frame).image
+    restorer.options = counts["fixed"]
+    for _ in range(3):
+        restorer.restore(frame)
+    restorer.options = counts["percentile"]
+    np.testing.assert_array_equal(restorer.restore(frame).image, alone)
+
+
 def test_unknown_task_is_refused_and_the_old_options_stay(restorer: Restorer) -> None:
     restorer.options = Options(strength=0.5)
     with pytest.raises(OptionError, match="task is 'fly': this prior knows restore"):
