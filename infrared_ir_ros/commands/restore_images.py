@@ -43,7 +43,8 @@ def restore_images(
     Parameters
     ----------
     input
-        File or folder.
+        File or folder. An npz holds one array (N, height, width) of whole numbers, or `first` (height, width) and
+        `delta`, the differences of the frames after it.
     output
         Folder for the restored files; may not hold the input files themselves.
     task

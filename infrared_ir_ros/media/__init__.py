@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames in and out of files: pictures, videos, CPTV sequences and rosbag2 bags, hostile ones included.
+"""Frames in and out of files: pictures, videos, npz sequences and rosbag2 bags, hostile ones included.
 No ROS needed: bags go through `rosbags`."""
 
 from infrared_ir_ros.media.atomic import write_atomically

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Sequences of a Lepton trap camera (CPTV) stored as npz: the first frame and the differences of the others."""
+"""Sequences stored as npz: one array of frames, or a trap camera's (CPTV) first frame and differences of the others."""
 
 from __future__ import annotations
 
@@ -25,52 +25,96 @@ from pathlib import Path
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media.frames import Frame, check_size
+from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Source, check_size
 from infrared_ir_ros.media.paths import printable, read_file
 
 CPTV_FRAME_RATE = 1 / 0.114  # Hz: the frame step of these cameras
+FIRST, DELTA = "first.npy", "delta.npy"
+WANTED = "one array (N, H, W), or `first` (H, W) and `delta` (N-1, H, W)"
+
+
+def open_npz(path: Path) -> Source:
+    """Frames of an npz with the keys `first` and `delta` (CptvSource), or with one array (N, H, W) (ArraySource).
+
+    Arrays of other dimensions beside that one, such as times, are passed over. Nothing is unpickled.
+    Raises SourceError: no such arrays, shapes that do not fit, pixels that are no integers, a size that lies.
+    """
+    what = printable(str(path))
+    try:
+        with zipfile.ZipFile(io.BytesIO(read_file(path))) as archive:
+            if {FIRST, DELTA} <= set(archive.namelist()):
+                return CptvSource(path, _array(archive, FIRST, what), _array(archive, DELTA, what))
+            shapes = {name: _header(archive, name)[0] for name in archive.namelist() if name.endswith(".npy")}
+            sequences = [name for name, shape in shapes.items() if len(shape) == 3]
+            if len(sequences) != 1:
+                found = ", ".join(f"{name.removesuffix('.npy')} {shape}" for name, shape in shapes.items())
+                raise SourceError(f"{what} holds {printable(found) or 'no arrays'}: an npz source needs {WANTED}")
+            return ArraySource(path, _array(archive, sequences[0], what))
+    except SourceError:
+        raise
+    except Exception as error:  # bytes from outside: whatever they make zip, zlib and numpy raise
+        raise SourceError(f"{what} is damaged: {printable(str(error))}") from None
+
+
+class ArraySource:
+    """Frames (height, width) of an array (N, height, width) of whole numbers: uint8 stays so, others become uint16.
+
+    Raises SourceError: no frames, or too large ones; where its turn comes, a frame that leaves 0..65535.
+    """
+
+    def __init__(self, path: Path, frames: np.ndarray) -> None:
+        self.name = printable(path.name)
+        self.frame_rate = DEFAULT_FRAME_RATE
+        self.frame_count = len(frames)
+        if not len(frames):
+            raise SourceError(f"{printable(str(path))} holds no frames: {frames.shape}")
+        check_size(*frames.shape[1:], printable(str(path)))
+        self._frames = frames
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, image in enumerate(self._frames):
+            yield _frame(self, image, index, np.uint8 if image.dtype == np.uint8 else np.uint16)
 
 
 class CptvSource:
-    """Frames (height, width) uint16 of an npz with the keys `first` (H, W) and `delta` (N - 1, H, W).
+    """Frames (height, width) uint16 of a first frame (H, W) and differences (N - 1, H, W).
 
-    Nothing is unpickled. Raises SourceError: no such keys, shapes that do not fit, a size that lies.
+    Raises SourceError: shapes that do not fit; where its turn comes, a frame that leaves 0..65535.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, first: np.ndarray, delta: np.ndarray) -> None:
         self.name = printable(path.name)
         self.frame_rate = CPTV_FRAME_RATE
         what = printable(str(path))
-        self._first, self._delta = _load(read_file(path), what)
-        if self._first.ndim != 2 or self._delta.ndim != 3 or self._delta.shape[1:] != self._first.shape:
-            raise SourceError(
-                f"{what}: first {self._first.shape} and delta {self._delta.shape} do not fit: (H, W) and (N-1, H, W)"
-            )
-        check_size(*self._first.shape, what)
-        self.frame_count = 1 + len(self._delta)
+        if first.ndim != 2 or delta.ndim != 3 or delta.shape[1:] != first.shape:
+            raise SourceError(f"{what}: first {first.shape} and delta {delta.shape} do not fit: (H, W) and (N-1, H, W)")
+        check_size(*first.shape, what)
+        self.frame_count = 1 + len(delta)
+        self._first, self._delta = first, delta
 
     def __iter__(self) -> Iterator[Frame]:
         counts = self._first.astype(np.int64)
         for index in range(self.frame_count):
             if index:
                 counts = counts + self._delta[index - 1]
-            if counts.min() < 0 or counts.max() > 65535:
-                raise SourceError(f"{self.name}: frame {index} leaves 0..65535: the file is damaged")
-            name = f"{self.name}#{index:06d}"
-            yield Frame(counts.astype(np.uint16), round(index * 1e9 / self.frame_rate), name, index)
+            yield _frame(self, counts, index, np.uint16)
 
 
-def _load(data: bytes, what: str) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            missing = {"first.npy", "delta.npy"} - set(archive.namelist())
-            if missing:
-                raise SourceError(f"{what} lacks {', '.join(sorted(missing))}: an npz source needs `first` and `delta`")
-            return _array(archive, "first.npy", what), _array(archive, "delta.npy", what)
-    except SourceError:
-        raise
-    except Exception as error:  # bytes from outside: whatever they make zip, zlib and numpy raise
-        raise SourceError(f"{what} is damaged: {printable(str(error))}") from None
+def _frame(source: Source, counts: np.ndarray, index: int, dtype: type) -> Frame:
+    if counts.min() < 0 or counts.max() > 65535:
+        found = f"{counts.min()} to {counts.max()}"
+        raise SourceError(f"{source.name}: frame {index} holds {found}: store counts of 0 to 65535, or it is damaged")
+    stamp = round(index * 1e9 / source.frame_rate)
+    return Frame(counts.astype(dtype), stamp, f"{source.name}#{index:06d}", index)
+
+
+def _header(archive: zipfile.ZipFile, member: str) -> tuple[tuple[int, ...], np.dtype, int]:
+    """Shape and dtype of an array, and the bytes that it takes with its header."""
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+        return shape, dtype, file.tell() + math.prod(shape) * dtype.itemsize
 
 
 def _array(archive: zipfile.ZipFile, member: str, what: str) -> np.ndarray:
@@ -78,14 +122,10 @@ def _array(archive: zipfile.ZipFile, member: str, what: str) -> np.ndarray:
     info = archive.getinfo(member)
     if info.file_size > 1 << 31:
         raise SourceError(f"{what}: {member} claims {info.file_size} bytes: at most {1 << 31} are read")
-    with archive.open(info) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(file)
-        size = file.tell() + math.prod(shape) * dtype.itemsize
-        if dtype.kind not in "iu" or size != info.file_size:
-            raise SourceError(
-                f"{what}: {member} is {dtype} {shape} in {info.file_size} bytes: it needs integers, {size}"
-            )
+    shape, dtype, size = _header(archive, member)
+    if dtype.kind not in "iu":
+        raise SourceError(f"{what}: {printable(member)} is {dtype} {shape}: store integers, uint8 or uint16 counts")
+    if size != info.file_size:
+        raise SourceError(f"{what}: {printable(member)} has {info.file_size} bytes, {dtype} {shape} takes {size}")
     with archive.open(info) as file:
         return np.lib.format.read_array(file, allow_pickle=False)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Opens whatever frames come in: pictures, videos, CPTV sequences, bags."""
+"""Opens whatever frames come in: pictures, videos, npz sequences, bags."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Report, Source, log_problem
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES, ImageSource
-from infrared_ir_ros.media.npz import CptvSource
+from infrared_ir_ros.media.npz import open_npz
 from infrared_ir_ros.media.paths import existing, printable
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES, VideoSource
 
@@ -35,7 +35,7 @@ def open_source(
     frame_rate: float = DEFAULT_FRAME_RATE,
     report: Report = log_problem,
 ) -> Source:
-    """A source of frames: folder of pictures, picture, video, CPTV npz, or rosbag2 (folder, .mcap, .db3).
+    """A source of frames: folder of pictures, picture, video, npz, or rosbag2 (folder, .mcap, .db3).
 
     topic: of a bag; "" takes the first image topic. frame_rate: Hz of pictures, which have no clock.
     report: is told, in one line each, what could not be read where that does not stop the source.
@@ -50,7 +50,7 @@ def open_source(
     if suffix in VIDEO_SUFFIXES:
         return VideoSource(resolved, report)
     if suffix == ".npz":
-        return CptvSource(resolved)
+        return open_npz(resolved)
     if suffix in BAG_SUFFIXES:
         return _bag(resolved, topic, report)
     kinds = ", ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES | BAG_SUFFIXES | {".npz"}))

@@ -110,6 +110,37 @@ def test_an_npz_sequence_comes_back_bit_for_bit(tmp_path: Path) -> None:
     assert np.array_equal(np.stack([frame.image for frame in source]), frames)
 
 
+@pytest.mark.parametrize(("stored", "read"), [(np.uint8, np.uint8), (np.uint16, np.uint16), (np.int64, np.uint16)])
+def test_an_npz_with_one_array_of_frames_is_a_sequence_whatever_its_name(
+    tmp_path: Path, stored: type, read: type
+) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (5, 12, 16)).astype(stored)
+    np.savez(tmp_path / "x.npz", anything=frames, times=np.arange(5) / 30)
+    source = open_source(tmp_path / "x.npz")
+    back = list(source)
+    assert source.frame_count == 5 and back[3].stamp_ns == 100_000_000 and back[3].name == "x.npz#000003"
+    assert all(frame.image.dtype == read for frame in back)
+    assert np.array_equal(np.stack([frame.image for frame in back]), frames)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"a": np.zeros((2, 4, 5), int), "b": np.zeros((3, 4, 5), int)}, r"a \(2, 4, 5\), b \(3, 4, 5\): .* needs one"),
+        ({"a": np.zeros((4, 5), int)}, r"a \(4, 5\): an npz source needs one array"),
+        ({}, "holds no arrays"),
+        ({"a": np.zeros((2, 4, 5))}, "a.npy is float64 .*: store integers"),
+        ({"a": np.zeros((0, 4, 5), int)}, "no frames"),
+        ({"a": np.zeros((1, 1, 5000), int)}, "5000 x 1 pixels"),
+        ({"a": np.full((1, 4, 5), -1)}, "frame 0 holds -1 to -1"),
+    ],
+)
+def test_an_npz_of_something_else_is_refused(tmp_path: Path, arrays: dict[str, np.ndarray], words: str) -> None:
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(SourceError, match=words):
+        list(open_source(tmp_path / "x.npz"))
+
+
 class Payload:
     def __reduce__(self) -> tuple:
         return os.system, ("touch /tmp/infrared_unpickled",)
@@ -119,7 +150,7 @@ def test_a_hostile_npz_is_refused_and_nothing_is_unpickled(tmp_path: Path) -> No
     frames = np.full((3, 12, 16), 3000, np.uint16)
     save_cptv(tmp_path / "pickle.npz", frames, first=np.array([Payload()], object))
     save_cptv(tmp_path / "shapes.npz", frames, first=np.zeros((5, 5), np.uint16))
-    np.savez(tmp_path / "keys.npz", frames=frames)
+    np.savez(tmp_path / "keys.npz", delta=frames, other=frames)
     (tmp_path / "cut.npz").write_bytes((tmp_path / "keys.npz").read_bytes()[:400])
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<u2", "fortran_order": False, "shape": (1 << 40, 16)})
