@@ -198,12 +198,14 @@ class RestoreNode(LifecycleNode):
 
     def _check(self, options: Options, changed: Mapping[str, Value]) -> None:
         """Let an unknown task or class be refused, and a bank of prompts that is none or belongs to others."""
+        self._library = None  # what was refused before must not be applied now
         self._detector.check(detection_options_from(self._parameters_in_use.values | changed))
         if self._restorer is None:
             return
         if changed.get("prompts") or ("prompts" in changed and self._parameters_in_use.values["prompts"]):
-            self._library = open_library(**self._loading() | {"prompts": str(changed["prompts"])})
-            self._library.check(options.task)
+            library = open_library(**self._loading() | {"prompts": str(changed["prompts"])})
+            library.check(options.task)
+            self._library = library
         else:
             self._restorer.check(options)
 

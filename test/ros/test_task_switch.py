@@ -153,6 +153,20 @@ def test_a_new_bank_is_taken_with_its_task(viewer: Viewer, folder: Path, tmp_pat
     assert viewer.look() == "my_camera"
 
 
+def test_a_bank_that_was_refused_is_not_taken_later(viewer: Viewer, folder: Path, tmp_path: Path) -> None:
+    """It can be read, but has not the task that was asked for with it."""
+    peer, bank = viewer.peer, tmp_path / "bank.safetensors"
+    hashes = find_prior("embedded", str(folder)).hashes
+    empty = PromptBank(hashes[WEIGHTS], hashes[ADAPTERS])
+    bank.write_bytes(empty.with_prompt("stray", np.ones(PROMPT)).to_bytes())
+    assert peer.set_together(prompts="", task="restore").successful
+    assert not peer.set_together(prompts=str(bank), task="juggle").successful
+    assert peer.set_together(prompts="").successful
+    refused = peer.set_together(task="stray")
+    assert not refused.successful and refused.reason == "task is 'stray': this prior knows restore, detect"
+    assert list(viewer.until("restore"))[-1] == "restore"
+
+
 def test_no_frame_was_lost(viewer: Viewer) -> None:
     """Last of this module: whatever was sent before is in the counters."""
     values = viewer.peer.fresh_values()
