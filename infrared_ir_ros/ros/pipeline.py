@@ -135,9 +135,7 @@ class Pipeline:
         self._look_at(picture, decoded)
         # 2. frame -> restored frame, or the frame as it came
         stale = self._staleness(picture, decoded - arrival.seconds, settings.max_age)
-        restored = None if stale else self._restore(picture, settings)
-        if stale:
-            self._refuse(Drop.STALE, stale, settings)
+        restored = self._restore(picture, stale, settings)
         done = time.monotonic()
         image = picture.image if restored is None else restored.image
         # 3. out
@@ -180,18 +178,22 @@ class Pipeline:
             return f"it is {age / 1e6:.0f} ms old by its stamp, max_age_ms is {1000 * limit:.0f}"
         return ""
 
-    def _restore(self, picture: Picture, settings: Settings) -> Restored | None:
-        """The restored frame; None when it shall pass through as it came."""
-        self.passing = ""
-        if not settings.enabled:
+    def _restore(self, picture: Picture, stale: str, settings: Settings) -> Restored | None:
+        """The restored frame; None when it shall pass through as it came. stale: why it is too old, or empty."""
+        if not settings.enabled:  # whoever wants frames as they come wants all of them
             self.passing = "restoration is disabled (~/enable)"
-            return None
-        try:
-            return self._restorer.restore(picture.image)
-        except FrameError as error:
-            self._refuse(Drop.REFUSED, str(error), settings)
-        except Exception as error:
-            self._refuse(Drop.FAILED, f"{type(error).__name__}: {error}", settings)
+        elif stale:
+            self._refuse(Drop.STALE, stale, settings)
+        else:
+            try:
+                restored = self._restorer.restore(picture.image)
+            except FrameError as error:
+                self._refuse(Drop.REFUSED, str(error), settings)
+            except Exception as error:
+                self._refuse(Drop.FAILED, f"{type(error).__name__}: {error}", settings)
+            else:
+                self.passing = ""
+                return restored
         return None
 
     def _refuse(self, reason: Drop, message: str, settings: Settings) -> None:
@@ -202,5 +204,6 @@ class Pipeline:
         self._logger.warning(f"frame passed through unrestored ({self.passing})", throttle_duration_sec=5.0)
 
     def _drop(self, reason: Drop, message: str) -> None:
+        self.passing = ""
         self._counters.drop(reason, message)
         self._logger.warning(f"frame dropped ({reason.value}): {message}", throttle_duration_sec=5.0)

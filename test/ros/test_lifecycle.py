@@ -27,6 +27,7 @@ from lifecycle_msgs.msg import Transition
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from sensor_msgs.msg import Image
+from std_srvs.srv import SetBool
 
 CONFIGURE, CLEANUP = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_CLEANUP
 ACTIVATE, DEACTIVATE = Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_DEACTIVATE
@@ -167,6 +168,32 @@ def test_old_frames_are_dropped_as_stale(peer: Peer) -> None:
     assert peer.set_parameters(max_age_ms=60000.0)[0].successful
     _walk(peer, DEACTIVATE, CLEANUP)
     assert_balanced(peer.fresh_values())
+    peer.node.destroy_publisher(camera)
+
+
+def test_why_frames_pass_through_is_told_while_they_do(peer: Peer) -> None:
+    """Of old frames: let through, then dropped, and let through once more because nothing shall be restored."""
+    _walk(peer, CONFIGURE, ACTIVATE)
+    restored = peer.collect(Image, "restored")
+    camera = peer.publisher(Image, "image")
+    camera.publish(make_image(scene(), "mono16"))
+    peer.wait(lambda: restored, "a fresh frame")
+    assert peer.set_together(max_age_ms=1.0, on_failure="passthrough").successful
+    old = stamp_ns(restored[-1])
+    time.sleep(0.05)
+    camera.publish(make_image(scene(1), "mono16", old + 1))
+    peer.wait_message("restorer", "pass through unrestored: stale", b"\x01", len(peer.diagnostics))
+    assert peer.set_parameters(on_failure="drop")[0].successful
+    camera.publish(make_image(scene(2), "mono16", old + 2))
+    peer.wait(lambda: peer.message("restorer") == "active", "a report without complaint")
+    assert peer.call(SetBool, "enable", SetBool.Request(data=False)).success
+    camera.publish(make_image(scene(3), "mono16", old + 3))
+    peer.wait(lambda: stamp_ns(restored[-1]) == old + 3, "the old frame, as it came")
+    assert [stamp_ns(frame) - old for frame in restored] == [0, 1, 3]
+    assert bytes(restored[-1].data) == scene(3).tobytes()
+    assert peer.call(SetBool, "enable", SetBool.Request(data=True)).success
+    assert peer.set_parameters(max_age_ms=60000.0)[0].successful
+    _walk(peer, DEACTIVATE, CLEANUP)
     peer.node.destroy_publisher(camera)
 
 
