@@ -21,7 +21,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import cv2
 import numpy as np
 
 from infrared_ir_ros.engines import Engine
@@ -30,6 +29,7 @@ from infrared_ir_ros.records import Counts, Estimate, Options, Restored
 from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.library import Library, open_library
+from infrared_ir_ros.restoration.looking import cropped, estimate_of, pad, restored_by, run_once
 from infrared_ir_ros.restoration.pattern_stage import PatternStage
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.shading import Clearing, believed
@@ -142,30 +142,22 @@ class Restorer:
         seen, excess = split_excess(unit)
         clock.lap("counts")
         # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
-        padded = _pad(seen, engine.multiple)
+        padded = pad(seen, engine.multiple)
         fresh = self._estimated(engine, padded, repaired)
-        self._require_finite(fresh.gain or np.nan, fresh.log_snr_bands, fresh.shading)
+        self._require_finite(fresh.gain or np.nan, fresh.log_snr_bands, fresh.shading)  # a gain of 0 leaves nothing
         estimate = self._smoother(fresh, smoothing)
         clock.lap("estimate")
         # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
-        restored = _restored_by(engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
+        restored = restored_by(engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
         clock.lap("restore")
         self._require_finite(restored)
         # 4. tone and strength, and back to counts of the same dtype
-        if self._preserves(options):
-            restored = preserve(restored, seen, _cropped(estimate, padded.shape, frame.shape))
-            gain = 1.0
-        else:
-            restored, gain = self._stretched(restored, smoothing)
-            gain *= estimate.gain
-        restored = self._steady(seen, restored, smoothing)
-        if excess is not None:
-            restored = restored + np.float32(gain) * excess
+        restored = self._with_tone(options, restored, seen, excess, estimate, smoothing)
         if corrected is not repaired and options.strength < 1:
             unit = self._window.to_unit(repaired)
         image = self._window.to_counts(mixed(unit, restored, options.strength), frame.dtype)
         if options.strength == 0:
-            image = finite.copy()
+            image = finite.copy()  # to the bit
         clock.lap("tone")
         timestep = self._schedule.timestep(estimate.log_snr)
         return Restored(image, task, estimate.log_snr, timestep, estimate, clock.laps)
@@ -177,7 +169,7 @@ class Restorer:
 
     def warm_up(self, height: int = 512, width: int = 640) -> None:
         """Run one made-up frame, so that the first real one is not slow. The past stays as it is."""
-        _run_once(self._switch.current.engine, height, width)
+        run_once(self._switch.current.engine, height, width)
 
     def _forget_scene(self) -> None:
         self._smoother.reset()
@@ -196,15 +188,30 @@ class Restorer:
 
         def before() -> float:
             seen, _ = split_excess(self._window.to_unit(patterned))
-            return float(engine.estimate(_pad(seen, engine.multiple))[-1][0, 0])
+            return float(engine.estimate(pad(seen, engine.multiple))[-1][0, 0])
 
-        estimate = _estimate_of(engine, padded)
+        estimate = estimate_of(engine, padded)
         clearer = self._clearing(self.patterns.subtracting, estimate.log_snr, before)
         return replace(estimate, shading=believed(estimate.shading, estimate.log_snr - clearer))
 
-    @staticmethod
-    def _preserves(options: Options) -> bool:
-        return options.tone == "preserve" or (options.tone == "auto" and options.counts.mapping == "tlinear")
+    def _with_tone(
+        self,
+        options: Options,
+        restored: np.ndarray,
+        seen: np.ndarray,
+        excess: np.ndarray | None,
+        estimate: Estimate,
+        smoothing: float,
+    ) -> np.ndarray:
+        """The restored frame in the tone that is asked for, steady on video, with what went around the networks."""
+        kelvins = options.tone == "auto" and options.counts.mapping == "tlinear"
+        if options.tone == "preserve" or kelvins:
+            restored, gain = preserve(restored, seen, cropped(estimate, seen.shape)), 1.0
+        else:
+            restored, gain = self._stretched(restored, smoothing)
+            gain *= estimate.gain
+        restored = self._steady(seen, restored, smoothing)
+        return restored if excess is None else restored + np.float32(gain) * excess
 
     def _stretched(self, restored: np.ndarray, smoothing: float) -> tuple[np.ndarray, float]:
         """The restored frame on the levels of clean frames, and the gain of that: the network leaves contrast away
@@ -237,15 +244,8 @@ def _prepared(engine_for: Callable[[str], Engine], task: str, shape: tuple[int, 
     """The engine of a task, warm for frames of the size that come now. Called in the background."""
     engine = engine_for(task)
     if shape:
-        _run_once(engine, *shape)
+        run_once(engine, *shape)
     return engine
-
-
-def _run_once(engine: Engine, height: int, width: int) -> None:
-    """Run one made-up frame, so that the first real one of this size is not slow."""
-    ramp = np.linspace(0.2, 0.8, height * width, dtype=np.float32).reshape(height, width)
-    padded = _pad(ramp, engine.multiple)
-    _restored_by(engine, padded, _estimate_of(engine, padded))
 
 
 def _smoothed(past: Window | None, fresh: Window, smoothing: float) -> Window:
@@ -268,37 +268,3 @@ class _Stopwatch:
     def lap(self, name: str) -> None:
         now = time.perf_counter()
         self.laps[name], self.last = 1000 * (now - self.last), now
-
-
-def _pad(unit: np.ndarray, multiple: int) -> np.ndarray:
-    """(H, W) -> (1, 1, H', W') with sides that divide by `multiple`, mirrored at the bottom and the right."""
-    bottom, right = (-side % multiple for side in unit.shape)
-    return cv2.copyMakeBorder(unit, 0, bottom, 0, right, cv2.BORDER_REFLECT_101)[None, None]
-
-
-def _estimate_of(engine: Engine, padded: np.ndarray) -> Estimate:
-    gain, offset, shading, columns, rows, bands, log_snr = engine.estimate(padded)
-    return Estimate(
-        gain=float(gain[0, 0]),
-        offset=float(offset[0, 0]),
-        shading=shading[0, 0],
-        columns=columns[0, 0, 0],
-        rows=rows[0, 0, :, 0],
-        log_snr_bands=bands[0],
-        log_snr=float(log_snr[0, 0]),
-    )
-
-
-def _restored_by(engine: Engine, padded: np.ndarray, estimate: Estimate) -> np.ndarray:
-    scalars = (np.full((1, 1), value, np.float32) for value in (estimate.gain, estimate.offset))
-    lines = (estimate.columns[None, None, None], estimate.rows[None, None, :, None])
-    arrays = (*scalars, estimate.shading[None, None], *lines, estimate.log_snr_bands[None])
-    return engine.restore(padded, *(np.ascontiguousarray(array, np.float32) for array in arrays))[0, 0]
-
-
-def _cropped(estimate: Estimate, padded: tuple[int, ...], shape: tuple[int, ...]) -> Estimate:
-    """The estimate of the padded frame as one of the frame: its shading without what lies under the padding."""
-    if padded[-2:] == shape:
-        return estimate
-    whole = cv2.resize(estimate.shading, padded[:-3:-1], interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
-    return Estimate(**{**vars(estimate), "shading": np.ascontiguousarray(whole)})

@@ -1,0 +1,69 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The two graphs of an engine, for frames of any size: one looks at a frame, the other restores it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.engines import Engine
+from infrared_ir_ros.records import Estimate
+
+
+def pad(unit: np.ndarray, multiple: int) -> np.ndarray:
+    """(H, W) -> (1, 1, H', W') with sides that divide by `multiple`, mirrored at the bottom and the right."""
+    bottom, right = (-side % multiple for side in unit.shape)
+    return cv2.copyMakeBorder(unit, 0, bottom, 0, right, cv2.BORDER_REFLECT_101)[None, None]
+
+
+def estimate_of(engine: Engine, padded: np.ndarray) -> Estimate:
+    """What an engine sees in a padded frame, (1, 1, height, width) float32 in the unit range."""
+    gain, offset, shading, columns, rows, bands, log_snr = engine.estimate(padded)
+    return Estimate(
+        gain=float(gain[0, 0]),
+        offset=float(offset[0, 0]),
+        shading=shading[0, 0],
+        columns=columns[0, 0, 0],
+        rows=rows[0, 0, :, 0],
+        log_snr_bands=bands[0],
+        log_snr=float(log_snr[0, 0]),
+    )
+
+
+def restored_by(engine: Engine, padded: np.ndarray, estimate: Estimate) -> np.ndarray:
+    """One evaluation of the denoiser: a padded frame and its estimate -> (height, width) float32, restored tone."""
+    scalars = (np.full((1, 1), value, np.float32) for value in (estimate.gain, estimate.offset))
+    lines = (estimate.columns[None, None, None], estimate.rows[None, None, :, None])
+    arrays = (*scalars, estimate.shading[None, None], *lines, estimate.log_snr_bands[None])
+    return engine.restore(padded, *(np.ascontiguousarray(array, np.float32) for array in arrays))[0, 0]
+
+
+def cropped(estimate: Estimate, shape: tuple[int, ...]) -> Estimate:
+    """The estimate of a padded frame as one of the frame of (height, width): without what lies under the padding."""
+    padded = len(estimate.rows), len(estimate.columns)
+    if padded == shape:
+        return estimate
+    whole = cv2.resize(estimate.shading, padded[::-1], interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
+    return replace(estimate, shading=np.ascontiguousarray(whole))
+
+
+def run_once(engine: Engine, height: int, width: int) -> None:
+    """Run one made-up frame, so that the first real one of this size is not slow."""
+    ramp = np.linspace(0.2, 0.8, height * width, dtype=np.float32).reshape(height, width)
+    padded = pad(ramp, engine.multiple)
+    restored_by(engine, padded, estimate_of(engine, padded))
