@@ -49,6 +49,7 @@ class Recorder(Node):
         self.lost = 0
         self._wanted = dict(self._split(topic) for topic in topics)
         self._subscriptions_of: dict[str, tuple[Subscription, bool]] = {}
+        self._given_up: set[tuple[str, str]] = set()  # topics, with the type that cannot be recorded
         self._counts: Counter[str] = Counter()  # messages in the bag, by topic
         self._bag = BagWriter(output.absolute())
         self._bag.open()
@@ -94,10 +95,14 @@ class Recorder(Node):
                 self._subscribe(topic, self._wanted[topic], reliable)
 
     def _discover(self, topic: str, kind: str, reliable: bool) -> None:
+        if (topic, kind) in self._given_up:
+            return
         try:
+            _message_class(topic, kind)
             self._bag.add(topic, kind)
-        except SourceError as error:
-            self.get_logger().error(str(error), once=True)
+        except SourceError as error:  # the other topics can be recorded all the same
+            self._given_up.add((topic, kind))
+            self.get_logger().error(str(error))
             return
         self._wanted[topic] = kind
         self._subscribe(topic, kind, reliable)

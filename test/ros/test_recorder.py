@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from harness import ROOT, Peer
 from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import Image
@@ -69,6 +70,27 @@ def test_records_what_is_published(domain: int, tmp_path: Path, number: int, rel
     assert len(pixels) == 20
     assert all((each == frame).all() for each in pixels)
     assert [path.name for path in tmp_path.iterdir()] == ["bag"]
+
+
+def test_a_type_that_is_not_installed_stops_no_other_topic(
+    domain: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty/diagnostic_msgs").mkdir(parents=True)
+    (tmp_path / "empty/diagnostic_msgs/__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "empty"))
+    topics = {"/x/odd": DiagnosticArray, "/x/other": DiagnosticStatus, "/x/text": String}
+    process = start(*topics, "--output", str(tmp_path / "bag"))
+    with Peer(domain) as peer:
+        _, _, texts = (peer.publisher(kind, topic, matched=False) for topic, kind in topics.items())
+        peer.wait(texts.get_subscription_count, "the recorder")
+        time.sleep(0.5)  # until the subscription knows its publisher, and the recorder has looked a few times more
+        texts.publish(String(data="warm"))
+        time.sleep(0.5)
+        output = finish(process)
+    assert "recorded 1 messages of 1 topics" in output and "silent: /x/odd, /x/other" in output
+    for topic in ("/x/odd", "/x/other"):
+        assert output.count(f"{topic}: message type 'diagnostic_msgs/msg/Diagnostic") == 1
+    assert "a callback failed" not in output
 
 
 def test_silent_topics_are_named(domain: int, tmp_path: Path) -> None:
