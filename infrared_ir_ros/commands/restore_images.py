@@ -57,9 +57,13 @@ def restore_images(
     format
         Of restored videos: video (FFV1, without loss), png (a folder), auto (video where OpenCV can write it).
     """
+    from infrared_ir_ros.commands.restore_plan import passed_over
     from infrared_ir_ros.commands.restore_run import restore_files
 
-    return restore_files(input, output, restoring.options(task, smoothing), restoring.network(), passes, format)
+    code = restore_files(input, output, restoring.options(task, smoothing), restoring.network(), passes, format)
+    if skipped := passed_over(input, output):
+        print(skipped)
+    return code
 
 
 def main() -> None:

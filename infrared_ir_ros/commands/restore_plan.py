@@ -75,6 +75,20 @@ def plan(input: Path, output: Path, format: str = "auto") -> list[Job]:
     return [_job(path, target, root) for path, target in zip(files, targets, strict=True)]
 
 
+def passed_over(input: Path, output: Path) -> str:
+    """One line on the files of other kinds in the folder `input`; "" where there are none, or it is no folder."""
+    root, inside = existing(input), output.absolute().resolve()
+    if not root.is_dir() or _is_bag(root):
+        return ""
+    others = [
+        path.suffix.lower() or "no suffix"
+        for path in regular_files(root)
+        if path.suffix.lower() not in SUFFIXES and not _is_bag(path.parent) and not _below(path, inside, root)
+    ]
+    files = f"{len(others)} file{'s' if len(others) > 1 else ''}"
+    return f"skipped {files} of other kinds ({printable(', '.join(sorted(set(others))))})" if others else ""
+
+
 def check_output(output: Path) -> None:
     """SourceError, in one line, if nothing can be written into `output`."""
     probe = output / ".restore_images"

@@ -79,8 +79,8 @@ def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
         raise SourceError(f"cannot read {printable(str(path))}: {error.strerror or error}") from None
 
 
-def regular_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    """Regular files below `folder` with one of `suffixes` (lower case), in natural order of their relative paths.
+def regular_files(folder: Path, suffixes: frozenset[str] | None = None) -> list[Path]:
+    """Regular files below `folder` with one of `suffixes` (lower case; None: any), in natural order of relative paths.
 
     Hidden files and folders, FIFOs, devices and links to folders are passed over; links to files count as files.
     """
@@ -89,7 +89,8 @@ def regular_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = Path(parent, name)
-            if not name.startswith(".") and path.suffix.lower() in suffixes and path.is_file():
+            wanted = suffixes is None or path.suffix.lower() in suffixes
+            if wanted and not name.startswith(".") and path.is_file():
                 found.append(path)
     return sorted(found, key=lambda path: natural_key(str(path.relative_to(folder))))
 

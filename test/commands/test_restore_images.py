@@ -91,6 +91,22 @@ def test_a_folder_comes_back_with_its_names_folders_and_depths(
     assert {name: (tmp_path / "in" / name).read_bytes() for name in before} == before
 
 
+def test_files_of_other_kinds_are_counted(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_bag("scene", output=tmp_path / "in/bag", frames=1, width=64, height=48)  # with a metadata.yaml
+    write_image(tmp_path / "in/a.png", noisy())
+    for output in ("out", "in/out"):
+        assert restore_images(tmp_path / "in", output=tmp_path / output) == 0
+        assert "skipped" not in capsys.readouterr().out
+    for name in ("b.NPY", "c.gif", "d.gif", "out/e.gif", "LICENSE", ".hidden"):
+        (tmp_path / "in" / name).write_bytes(b"other")
+    assert restore_images(tmp_path / "in", output=tmp_path / "in/out") == 0
+    assert capsys.readouterr().out.endswith("skipped 4 files of other kinds (.gif, .npy, no suffix)\n")
+    assert restore_images(tmp_path / "in/a.png", output=tmp_path / "out") == 0
+    assert "skipped" not in capsys.readouterr().out
+
+
 @needs_ffv1
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_video_becomes_a_lossless_video_of_the_same_depth_and_rate(
