@@ -79,7 +79,7 @@ class Pipeline:
         self.stillness = StillnessWatch()
         self.frame: np.ndarray | None = None  # the newest, as it came
         self.frame_id = ""
-        self.passing = ""  # why the last frame passed through unrestored, or empty
+        self._refused = ""  # why the last frame could not be restored and passed through, or empty
         self._restorer = restorer
         self._detector = detector
         self._output = output
@@ -105,6 +105,14 @@ class Pipeline:
             return
         if self._mailbox.put(arrival) is not None:
             self._counters.drop(Drop.SUPERSEDED, "a newer frame came before its turn")
+
+    @property
+    def passing(self) -> str:
+        """Why frames pass through unrestored, as things are now and not only since the last frame; or empty."""
+        settings = self.settings
+        if not settings.enabled:
+            return "restoration is disabled (~/enable)"
+        return self._refused if settings.passthrough else ""
 
     def reset(self) -> None:
         """Forget the past before the next frame (the shutter closed)."""
@@ -181,7 +189,7 @@ class Pipeline:
     def _restore(self, picture: Picture, stale: str, settings: Settings) -> Restored | None:
         """The restored frame; None when it shall pass through as it came. stale: why it is too old, or empty."""
         if not settings.enabled:  # whoever wants frames as they come wants all of them
-            self.passing = "restoration is disabled (~/enable)"
+            self._refused = ""
         elif stale:
             self._refuse(Drop.STALE, stale, settings)
         else:
@@ -192,7 +200,7 @@ class Pipeline:
             except Exception as error:
                 self._refuse(Drop.FAILED, f"{type(error).__name__}: {error}", settings)
             else:
-                self.passing = ""
+                self._refused = ""
                 return restored
         return None
 
@@ -200,10 +208,10 @@ class Pipeline:
         """Drop the frame, or let it pass through."""
         if not settings.passthrough:
             raise MessageError(reason, message)
-        self.passing = f"{reason.value}: {message}"
-        self._logger.warning(f"frame passed through unrestored ({self.passing})", throttle_duration_sec=5.0)
+        self._refused = f"{reason.value}: {message}"
+        self._logger.warning(f"frame passed through unrestored ({self._refused})", throttle_duration_sec=5.0)
 
     def _drop(self, reason: Drop, message: str) -> None:
-        self.passing = ""
+        self._refused = ""
         self._counters.drop(reason, message)
         self._logger.warning(f"frame dropped ({reason.value}): {message}", throttle_duration_sec=5.0)

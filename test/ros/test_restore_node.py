@@ -177,6 +177,7 @@ def test_disabled_frames_pass_through_and_diagnostics_say_so(bench: Bench) -> No
         assert int(bench.peer.fresh_values()["passed_through"]) >= 1
     finally:
         assert bench.peer.call(SetBool, "enable", SetBool.Request(data=True)).success
+    assert bench.peer.fresh_values("restorer")["passthrough"] == "False"  # from now on, not from the next frame on
     (answer,) = bench.restore(make_image(scene(7), "mono16"))
     assert not np.array_equal(PlainBridge().imgmsg_to_cv2(answer), scene(7))
 
