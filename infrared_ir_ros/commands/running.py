@@ -28,6 +28,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import is_dataclass
+from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn, get_type_hints
 
@@ -46,6 +47,8 @@ def run_command(command: Callable[..., int | None]) -> NoReturn:
     In the command Ctrl-C and SIGTERM raise KeyboardInterrupt. It may raise that again with a message, which is shown.
     """
     _answer_signals(_on_signal)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: names of files may hold anything
     code: int | str | None
     try:
         code = _parse_and_call(command)

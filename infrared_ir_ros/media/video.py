@@ -34,6 +34,7 @@ from infrared_ir_ros.media.paths import printable
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")  # a damaged video is told by us, in one line
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mp4", ".mov", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"})
+NOT_UTF8 = "this OpenCV takes no name that is not UTF-8, rename it"
 
 _GREY_PIXELS = (int.from_bytes(b"Y800", "little"), int.from_bytes(b"Y1\x00\x10", "little"))  # 8 and 16 bit
 
@@ -54,8 +55,11 @@ class VideoSource:
         self.frame_count = int(count) if 0 < count < 1e9 else 0
 
     def _open(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(str(self._path))
         what = f"video {printable(str(self._path))}"
+        try:
+            capture = cv2.VideoCapture(_name(self._path))
+        except (cv2.error, TypeError):
+            raise SourceError(f"{what} cannot be opened: {NOT_UTF8}") from None
         if not capture.isOpened():
             raise SourceError(f"{what} cannot be opened: it is damaged, or OpenCV lacks its codec")
         height, width = capture.get(cv2.CAP_PROP_FRAME_HEIGHT), capture.get(cv2.CAP_PROP_FRAME_WIDTH)
@@ -116,7 +120,10 @@ class VideoWriter:
         if image.dtype == np.uint16:
             options += [cv2.VIDEOWRITER_PROP_DEPTH, cv2.CV_16U]
         size, codec = (image.shape[1], image.shape[0]), cv2.VideoWriter_fourcc(*"FFV1")
-        writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, codec, self._frame_rate, size, options)
+        try:
+            writer = cv2.VideoWriter(_name(self._temporary), cv2.CAP_FFMPEG, codec, self._frame_rate, size, options)
+        except (cv2.error, TypeError):
+            raise SourceError(f"{printable(str(self._path))} cannot be written: {NOT_UTF8}") from None
         if not writer.isOpened():
             name = printable(str(self._path))
             raise SourceError(f"{name}: this OpenCV cannot write FFV1 video; write pictures instead")
@@ -166,9 +173,18 @@ def can_write_video() -> bool:
 
 
 def _count_frames(path: Path) -> int:
-    capture = cv2.VideoCapture(str(path))
+    capture = cv2.VideoCapture(_name(path))
     count = 0
     while capture.grab():
         count += 1
     capture.release()
     return count
+
+
+def _name(path: Path) -> str | bytes:
+    """`path` as OpenCV takes it: at a str that is not UTF-8 it crashes. Version 5 takes the bytes, older ones raise."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return str(path)

@@ -52,6 +52,7 @@ def start(code: str, *arguments: str, folder: Path = ROOT) -> subprocess.Popen[s
     [
         ("pass", (), 0, ""),
         ("return 1", (), 1, ""),
+        (r"print('a name that is not UTF-8: \udcff')", (), 0, ""),
         ("raise OptionError('it is 3: use 2')", (), 1, "tell: it is 3: use 2\n"),
         ("raise KeyboardInterrupt('after 2 of 3')", (), 130, "tell: interrupted after 2 of 3\n"),
     ],

@@ -16,6 +16,8 @@ import io
 import os
 import resource
 import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -26,6 +28,7 @@ import pytest
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import VideoWriter, can_write_video, open_source
 
+ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("INFRARED_DATA", "../shared/data"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs the recordings that INFRARED_DATA names")
 needs_ffv1 = pytest.mark.skipif(not can_write_video(), reason="this OpenCV writes no FFV1")
@@ -55,6 +58,27 @@ def test_a_video_that_we_write_comes_back_bit_for_bit(tmp_path: Path, dtype: typ
     assert all(np.array_equal(a.image, b) and a.image.dtype == dtype for a, b in zip(back, frames, strict=True))
     assert [frame.stamp_ns for frame in back] == [40_000_000 * k for k in range(len(frames))]
     assert os.listdir(tmp_path) == [f"x{suffix}"]
+
+
+@needs_ffv1
+def test_a_name_that_is_not_utf8_is_a_name_or_one_line_and_no_crash(tmp_path: Path) -> None:
+    script = """if True:
+        import os, sys, numpy as np
+        from pathlib import Path
+        from infrared_ir_ros.errors import SourceError
+        from infrared_ir_ros.media import VideoWriter, open_source
+        path = Path(os.fsdecode(os.fsencode(sys.argv[1]) + b"/x\\xff.mkv"))
+        try:
+            with VideoWriter(path, 25.0) as writer:
+                writer.write(np.full((24, 32), 7, np.uint8))
+            print(next(iter(open_source(path))).image.max())
+        except SourceError as error:  # older versions of OpenCV
+            print(error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ROOT}
+    )
+    assert done.returncode == 0 and (done.stdout == "7\n" or "not UTF-8" in done.stdout), done
 
 
 @needs_ffv1
