@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Runs evaluate_bag: does restoration help on these recordings? An argument left empty is not given."""
+"""Runs evaluate_bag: does restoration help on these recordings?
+
+All arguments are handed to it. An empty topic, reference_topic or degradation is none to it; the others can't be empty.
+"""
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument

@@ -32,7 +32,7 @@ OVERRIDES = (
     ("task", "name of the new task"),
     ("start", "the task that it starts from"),
     ("optimise", "what is learned: prompt, operators or adapters"),
-    ("supervision", "what is learned from: clean, pairs or self"),
+    ("supervision", "what is learned from: clean, pairs, labels or self"),
     ("degradation", "of clean frames: a preset, or the .yaml of profile_sensor"),
     ("output", "folder for the new task"),
     ("device", "where to train: auto, cpu, cuda"),

@@ -22,6 +22,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
+from infrared_ir_ros.engines.engine import ENGINES, PREFERRED
 from infrared_ir_ros.records import MAPPINGS, PATTERN_MEMORY, TONES, Counts, DetectionOptions, Options
 from infrared_ir_ros.restoration.palettes import PALETTES
 from infrared_ir_ros.ros.parameter import START, UNCONFIGURED, Parameter, Value, render_markdown, render_yaml
@@ -100,8 +101,8 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         "engine",
         "auto",
-        "what runs the network; auto takes the first that is installed",
-        choices=("auto", "onnxruntime", "openvino", "torch"),
+        f"what runs the network; auto takes the first of {', '.join(PREFERRED)} that is installed and fits the device",
+        choices=ENGINES,
         change=UNCONFIGURED,
     ),
     Parameter("device", "auto", "where the network runs: auto, cpu, cuda, ...", change=UNCONFIGURED),

@@ -34,7 +34,6 @@ def record(topics: list[str], /, *, output: Path) -> None:
     output
         Folder of the bag; it must not exist yet.
     """
-    from infrared_ir_ros.errors import SourceError
     from infrared_ir_ros.ros.recording import Recorder
 
     recorder: list[Recorder] = []
@@ -43,11 +42,7 @@ def record(topics: list[str], /, *, output: Path) -> None:
         recorder.append(Recorder(topics, output))
         return recorder[0]
 
-    try:
-        code = run(make)
-    except SourceError as error:
-        print(error, file=sys.stderr)
-        code = 1
+    code = run(make)
     leave(1 if recorder and recorder[0].failed else code)
 
 

@@ -107,6 +107,17 @@ def test_train_hands_its_arguments_to_the_node(installed: Installed) -> None:
     assert [Path(file).resolve() for file in plain.parameter_files] == [ROOT / "config/train.yaml"]
 
 
+def test_the_arguments_of_train_name_every_choice() -> None:
+    from infrared_ir_ros.ros.trainer_parameters import TRAINER_TABLE
+
+    tree = ast.parse((ROOT / "launch/train.launch.py").read_text())
+    (rows,) = (node.value for node in tree.body if isinstance(node, ast.Assign) and "OVERRIDES" in ast.unparse(node))
+    told, choices = dict(ast.literal_eval(rows)), {one.name: one.choices for one in TRAINER_TABLE if one.choices}
+    for name in told.keys() & choices.keys():
+        words = told[name].partition(": ")[2].replace(" or ", ", ").split(", ")
+        assert words == list(choices[name]), name
+
+
 def test_demo_starts_camera_and_node_in_one_namespace(installed: Installed) -> None:
     calls = installed.calls("demo.launch.py", "namespace:=x", "source:=/data/clip.mp4", "rate:=9", "device:=cpu")
     assert set(calls) == {"restore_node", "thermal_camera"}
