@@ -31,7 +31,7 @@ from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media.atomic import atomic_file
 from infrared_ir_ros.media.images import read_image
 from infrared_ir_ros.media.labels import read_boxes, read_mask
-from infrared_ir_ros.media.paths import printable
+from infrared_ir_ros.media.paths import printable, read_file
 from infrared_ir_ros.simulation import layout
 from infrared_ir_ros.training.labels import Labels
 
@@ -127,10 +127,16 @@ def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, list[np.ndarra
 
 def _pictures(folder: Path) -> Iterator[np.ndarray]:
     for path in sorted(folder.glob("*")):
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        image = _grey(path)
         if image is None:
             raise SourceError(f"{path} is no picture that can be read: take it away")
         yield image
+
+
+def _grey(path: Path) -> np.ndarray | None:
+    """(height, width) uint8, or None for what is no picture. OpenCV itself would crash at a name that is not UTF-8."""
+    data = np.frombuffer(read_file(path), np.uint8)
+    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
 
 
 def _stems(folder: Path) -> list[str]:
@@ -160,9 +166,9 @@ def _photographs(folder: Path) -> Iterator[np.ndarray]:
     """Grey photographs, at most 1280 wide; drawings without texture and second sizes of the same picture left out."""
     seen: list[np.ndarray] = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in (".jpg", ".jpeg", ".png") or path.is_symlink():
+        if path.suffix.lower() not in (".jpg", ".jpeg", ".png") or path.is_symlink() or not path.is_file():
             continue
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        image = _grey(path)
         if image is None or min(image.shape) < LEAST_PHOTO:
             continue
         scale = max(PHOTO_WIDTH / image.shape[1], LEAST_PHOTO / image.shape[0])

@@ -84,7 +84,9 @@ def test_what_was_packed_is_told_and_the_file_has_the_very_name(
 ) -> None:
     photograph = np.random.default_rng(0).integers(0, 255, (520, 520)).astype(np.uint8)
     (tmp_path / "photos/deep").mkdir(parents=True)
-    cv2.imwrite(str(tmp_path / "photos/deep/1.png"), photograph)
+    (tmp_path / "photos/deep/\udcff.png").write_bytes(cv2.imencode(".png", photograph)[1])
+    (tmp_path / "photos/empty.jpg").write_bytes(b"")
+    (tmp_path / "photos/folder.jpg").mkdir()
     pack_frames(data, output=tmp_path / "clean", layouts=2, photographs=tmp_path / "photos")
     told = capsys.readouterr().out
     assert told.count("\n") == 1 and told.startswith(f"packed {tmp_path / 'clean'}, frames: hit_uav 2, buffalo 2, ")
