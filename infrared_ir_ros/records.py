@@ -25,6 +25,8 @@ from infrared_ir_ros.errors import OptionError
 TONES = ("auto", "restore", "preserve")
 PATTERN_MEMORY = ("off", "on", "auto")
 MAPPINGS = ("auto", "fixed", "percentile", "tlinear")
+CLEAN_PERCENTILES, CLEAN_LEVELS = (0.3, 99.7), (14.0, 229.0)  # of a clean frame, of 0..255 (design section 1.4)
+SMALLEST_SIDE, LARGEST_SIDE = 16, 4096  # of a frame, pixels
 LEAST_SPAN, MOST_OUTSIDE, MOST_UNHELD = 0.02, 0.5, 0.1  # shares; beyond, fixed counts make a white or black picture
 
 
@@ -51,8 +53,8 @@ class Counts:
     mapping: str = "auto"
     minimum: float = 0.0
     maximum: float = 65535.0
-    low_percentile: float = 0.3
-    high_percentile: float = 99.7
+    low_percentile: float = CLEAN_PERCENTILES[0]
+    high_percentile: float = CLEAN_PERCENTILES[1]
     resolution: float = 0.01
 
     def __post_init__(self) -> None:

@@ -30,8 +30,8 @@ import numpy as np
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.evaluation.classical import noise_sigma
 from infrared_ir_ros.media import open_source, read_image
+from infrared_ir_ros.records import CLEAN_PERCENTILES
 from infrared_ir_ros.simulation import stretch
-from infrared_ir_ros.simulation.degradation import STRETCH_PERCENTILES
 
 # name: patterns below the data folder. Sensors (not frames) of the first three are in the training data.
 _PATTERNS = {
@@ -92,7 +92,7 @@ def is_clean(image: np.ndarray) -> bool:
     image: (height, width) as stored. Needs MINIMUM_LEVELS counts between the percentiles of `stretch`, and white
     noise (Haar diagonal) of at most MAXIMUM_NOISE grey levels once stretched.
     """
-    low, high = np.percentile(image, STRETCH_PERCENTILES)
+    low, high = np.percentile(image, CLEAN_PERCENTILES)
     return bool(high - low >= MINIMUM_LEVELS and noise_sigma(stretch(image)) <= MAXIMUM_NOISE)
 
 

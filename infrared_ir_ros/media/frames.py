@@ -25,8 +25,8 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.records import LARGEST_SIDE
 
-MAX_SIDE = 4096
 DEFAULT_FRAME_RATE = 30.0  # Hz, of sources that know none: images
 
 Report = Callable[[str], None]
@@ -85,6 +85,6 @@ def to_thermal(image: np.ndarray, what: str) -> np.ndarray:
 
 
 def check_size(height: int, width: int, what: str) -> None:
-    """SourceError unless 1 <= height, width <= MAX_SIDE; called before anything of that size is allocated."""
-    if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
-        raise SourceError(f"{what} claims {width} x {height} pixels: use 1 to {MAX_SIDE} on each side")
+    """SourceError unless 1 <= height, width <= LARGEST_SIDE; called before anything of that size is allocated."""
+    if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
+        raise SourceError(f"{what} claims {width} x {height} pixels: use 1 to {LARGEST_SIDE} on each side")

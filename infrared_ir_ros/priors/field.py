@@ -24,11 +24,12 @@ from torch import Tensor, nn
 
 from infrared_ir_ros.priors.gradients import FEATURES, GradientFit
 from infrared_ir_ros.priors.layers import Attention, Residual, quantiles, zero
+from infrared_ir_ros.records import CLEAN_LEVELS
 
 HEIGHT, WIDTH = 64, 80
 TOKENS = (8, 10)
 FRACTIONS = (0.003, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 0.997)
-LEVELS = (14 / 255, 229 / 255)  # where percentiles 0.3 and 99.7 of a clean frame lie (design section 1.4)
+LEVELS = tuple(level / 255 for level in CLEAN_LEVELS)
 
 
 def dome_bank() -> Tensor:

@@ -27,7 +27,7 @@ from infrared_ir_ros.errors import WeightsError
 from infrared_ir_ros.priors.released import Released
 from infrared_ir_ros.priors.sd_estimator import SigmaEstimator, encode
 from infrared_ir_ros.priors.tiling import blended, cut, places
-from infrared_ir_ros.restoration.schedule import Schedule, candidate_timesteps
+from infrared_ir_ros.restoration.schedule import Schedule, candidate_timesteps, exact_step
 
 STEPS = ("exact", "released")
 
@@ -149,11 +149,6 @@ class SdTurboPrior(nn.Module):
         """Scaled latent -> frame: channel 0 of the decoder's picture."""
         unscaled = (latent / self.decoder.config.scaling_factor).to(self.unet.dtype)
         return (self.decoder.decode(unscaled).sample[:, :1].float() + 1) / 2
-
-
-def exact_step(noisy: Tensor, epsilon: Tensor, alpha_bar: float) -> Tensor:
-    """x0 = (x_t - sqrt(1 - alpha_bar) * eps) / sqrt(alpha_bar) (design section 1.2)."""
-    return (noisy - math.sqrt(1 - alpha_bar) * epsilon) / math.sqrt(alpha_bar)
 
 
 def released_step(noisy: Tensor, x0: Tensor, alpha_bar: float, last: float) -> Tensor:

@@ -22,11 +22,10 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import FrameError
-from infrared_ir_ros.records import Counts
+from infrared_ir_ros.records import CLEAN_LEVELS, LARGEST_SIDE, SMALLEST_SIDE, Counts
 
-LOW_LEVEL, HIGH_LEVEL = 14 / 255, 229 / 255  # where the percentiles of a clean frame lie (design section 1.4)
+LOW_LEVEL, HIGH_LEVEL = (level / 255 for level in CLEAN_LEVELS)
 FLOOR, CEILING = -0.1, 1.2  # the networks saw nothing far outside 0..1; what is beyond goes around them
-SMALLEST, LARGEST = 16, 4096  # sides of a frame, pixels
 DTYPES = (np.uint8, np.uint16, np.float32)
 INFINITE = np.float32(1e30)  # some drivers mark what they do not know with the largest float instead of inf
 
@@ -76,9 +75,9 @@ def checked(frame: np.ndarray) -> np.ndarray:
     """
     if frame.dtype not in DTYPES:
         raise FrameError(f"frame has dtype {frame.dtype}: send uint8, uint16 or float32")
-    if frame.ndim != 2 or not all(SMALLEST <= side <= LARGEST for side in frame.shape):
+    if frame.ndim != 2 or not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in frame.shape):
         raise FrameError(
-            f"frame has shape {frame.shape}: send (height, width), each from {SMALLEST} to {LARGEST} pixels"
+            f"frame has shape {frame.shape}: send (height, width), each from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels"
         )
     if frame.dtype == np.float32:
         frame = _filled(frame)

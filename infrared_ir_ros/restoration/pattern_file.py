@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError, WeightsError
+from infrared_ir_ros.records import LARGEST_SIDE, SMALLEST_SIDE
 from infrared_ir_ros.restoration.pattern import PatternMemory
 from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
 from infrared_ir_ros.restoration.weights import read_regular
@@ -31,7 +32,6 @@ from infrared_ir_ros.restoration.weights import read_regular
 KIND = "pattern"
 LARGEST = 1 << 28  # bytes; a memory of 4096 x 4096 pixels has less
 REMEDY = "give a file that was written by save_pattern or profile_sensor"
-LEAST_SIDE, LARGEST_SIDE = 16, 4096
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def read_pattern(path: Path) -> SavedPattern:
         camera = Camera(**about["camera"])
         numbers = {str(name): float(value) for name, value in about["numbers"].items()}
         saved = SavedPattern(camera, arrays, numbers)
-        sides_fit = all(LEAST_SIDE <= side <= LARGEST_SIDE for side in (camera.height, camera.width))
+        sides_fit = all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (camera.height, camera.width))
         if not sides_fit or arrays["fine"].shape != (camera.height, camera.width):
             raise ValueError(f"{arrays['fine'].shape} does not fit {camera}")
         saved.memory()

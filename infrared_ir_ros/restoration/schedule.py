@@ -16,9 +16,13 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError
+
+Array = TypeVar("Array")  # of numpy, or a tensor
 
 
 class Schedule:
@@ -59,6 +63,7 @@ def candidate_timesteps(count: int = 20, steps: int = 1000, power: float = 2.5) 
     return np.maximum(rounded, np.arange(count, 0, -1))
 
 
-def exact_step(noisy: np.ndarray, epsilon: np.ndarray, alpha_bar: float | np.ndarray) -> np.ndarray:
-    """x0 = (x_t - sqrt(1 - alpha_bar) * eps) / sqrt(alpha_bar): the clean latent in one evaluation, no noise added."""
-    return (noisy - np.sqrt(1 - alpha_bar) * epsilon) / np.sqrt(alpha_bar)
+def exact_step(noisy: Array, epsilon: Array, alpha_bar: float) -> Array:
+    """x0 = (x_t - sqrt(1 - alpha_bar) * eps) / sqrt(alpha_bar): the clean latent in one evaluation, no noise added
+    (design section 1.2)."""
+    return (noisy - (1 - alpha_bar) ** 0.5 * epsilon) / alpha_bar**0.5

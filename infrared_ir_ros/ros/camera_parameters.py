@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from infrared_ir_ros.records import LARGEST_SIDE, SMALLEST_SIDE
 from infrared_ir_ros.ros.parameter import START, Parameter
 from infrared_ir_ros.simulation.camera import ENCODINGS, RAW_CORE
 from infrared_ir_ros.simulation.degradation import PRESETS
@@ -29,8 +30,8 @@ CAMERA_TABLE: tuple[Parameter, ...] = tuple(
         ("loop", False, "begin again at the end of the source; a scene never ends"),
         ("rate", 0.0, "frames a second; 0: the source's own rate", 0.0, 1000.0),
         ("frames", 0, "stop after so many frames; 0: at the end of the source", 0, 2**31 - 1),
-        ("width", 640, "of the scene, pixels", 16, 4096),
-        ("height", 512, "of the scene, pixels", 16, 4096),
+        ("width", 640, "of the scene, pixels", SMALLEST_SIDE, LARGEST_SIDE),
+        ("height", 512, "of the scene, pixels", SMALLEST_SIDE, LARGEST_SIDE),
         ("seed", 0, "of the scene and of the degradation", 0, 2**31 - 1),
         ("motion", "still", "of the scene's camera: still, pan (turns) or drive", None, None, MOTIONS),
         ("pan", 0.0, "pixels by which the scene's camera turns to either side within 20 s", 0.0, 1024.0),

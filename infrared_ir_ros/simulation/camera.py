@@ -24,7 +24,8 @@ from typing import Protocol
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.simulation.degradation import STRETCH_LEVELS, STRETCH_PERCENTILES, VideoDegradation, check_preset
+from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES
+from infrared_ir_ros.simulation.degradation import VideoDegradation, check_preset
 from infrared_ir_ros.simulation.moving_scene import MovingScene
 from infrared_ir_ros.simulation.raw_core import RawCore
 from infrared_ir_ros.simulation.scene import Box, ThermalScene
@@ -71,9 +72,9 @@ class Window:
     def __init__(self, first: np.ndarray) -> None:
         self._low, self.step = 0.0, 1.0
         if first.dtype != np.uint8:
-            low, high = np.nanpercentile(first, STRETCH_PERCENTILES)
-            self.step = max(float(high - low), 1e-3) / (STRETCH_LEVELS[1] - STRETCH_LEVELS[0])
-            self._low = float(low) - STRETCH_LEVELS[0] * self.step
+            low, high = np.nanpercentile(first, CLEAN_PERCENTILES)
+            self.step = max(float(high - low), 1e-3) / (CLEAN_LEVELS[1] - CLEAN_LEVELS[0])
+            self._low = float(low) - CLEAN_LEVELS[0] * self.step
 
     def levels(self, frame: np.ndarray) -> np.ndarray:
         """(H, W) float32 of a frame, not clipped."""

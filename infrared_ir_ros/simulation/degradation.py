@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES
 from infrared_ir_ros.simulation import ranges
 from infrared_ir_ros.simulation.profile import is_profile, read_profile
 from infrared_ir_ros.simulation.ranges import HM_TIR, SEVERITY, Range
@@ -33,9 +34,6 @@ from infrared_ir_ros.simulation.sensor import SensorModel, to_levels
 from infrared_ir_ros.simulation.shading import cos4_dome
 
 PRESETS = ("clean", *HM_TIR, *SEVERITY)
-
-STRETCH_PERCENTILES = (0.3, 99.7)
-STRETCH_LEVELS = (14.0, 229.0)
 
 
 def check_preset(preset: str) -> None:
@@ -55,11 +53,11 @@ def stretch(frame: np.ndarray) -> np.ndarray:
 
     frame: (height, width), any real dtype. Returns float32 clipped to 0..255. Raises OptionError for a flat frame.
     """
-    low, high = np.percentile(frame, STRETCH_PERCENTILES)
+    low, high = np.percentile(frame, CLEAN_PERCENTILES)
     if not high > low:
         raise OptionError(f"the frame is flat (percentiles {low} and {high}): there is no contrast to stretch")
-    gain = (STRETCH_LEVELS[1] - STRETCH_LEVELS[0]) / (high - low)
-    return np.clip((frame.astype(np.float32) - low) * gain + STRETCH_LEVELS[0], 0, 255).astype(np.float32)
+    gain = (CLEAN_LEVELS[1] - CLEAN_LEVELS[0]) / (high - low)
+    return np.clip((frame.astype(np.float32) - low) * gain + CLEAN_LEVELS[0], 0, 255).astype(np.float32)
 
 
 def degrade(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: float = 1.0) -> np.ndarray:

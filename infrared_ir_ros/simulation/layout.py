@@ -24,6 +24,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from infrared_ir_ros.records import CLEAN_PERCENTILES
+
 
 def layout(rng: np.random.Generator, height: int = 512, width: int = 640) -> np.ndarray:
     """A random scene: (height, width) float32, 0..1 after a stretch of its 0.3 and 99.7 percentiles."""
@@ -33,7 +35,7 @@ def layout(rng: np.random.Generator, height: int = 512, width: int = 640) -> np.
     image += 0.004 * rng.standard_normal(image.shape, np.float32)
     if rng.random() < 0.12:
         image = 1 - image
-    low, high = np.percentile(image, (0.3, 99.7))
+    low, high = np.percentile(image, CLEAN_PERCENTILES)
     return np.clip((image - low) / (high - low + 1e-6), 0, 1).astype(np.float32)
 
 

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.records import LARGEST_SIDE, SMALLEST_SIDE
 from infrared_ir_ros.simulation.backdrop import CROSSING, PAVEMENT_HALF, ROAD_HALF, draw_backdrop
 from infrared_ir_ros.simulation.figures import CrossingCar, Figure, OncomingCar, Walker
 from infrared_ir_ros.simulation.optics import View, fractal, paint
@@ -60,8 +61,10 @@ class ThermalScene:
     """
 
     def __init__(self, seed: int, height: int = 512, width: int = 640, pan: float = 0.0) -> None:
-        if not (16 <= height <= 4096 and 16 <= width <= 4096):
-            raise OptionError(f"the scene's size is {width} x {height}: use 16 to 4096 pixels on each side")
+        if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in (height, width)):
+            raise OptionError(
+                f"the scene's size is {width} x {height}: use {SMALLEST_SIDE} to {LARGEST_SIDE} pixels on each side"
+            )
         if not 0 <= pan <= width / 4:
             raise OptionError(f"pan is {pan}: use 0 to a quarter of the width ({width / 4:g} pixels)")
         rng = np.random.default_rng([seed, 1])  # who comes does not depend on how large the street is drawn
