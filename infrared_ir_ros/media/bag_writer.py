@@ -46,6 +46,12 @@ _QOS = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLA
            QosLiveliness.AUTOMATIC, _NEVER, False)  # fmt: skip
 
 
+def check_type(topic: str, kind: str) -> None:
+    """Raises SourceError for a message type that is not one of ROS 2 Jazzy's: no bag is written of it."""
+    if kind not in typestore().fielddefs:
+        raise SourceError(f"{topic} has type {kind}: bags are written of the message types of ROS 2 Jazzy only")
+
+
 class BagWriter:
     """Writes a bag. It appears, whole, with `finish`; a context manager opens it, and finishes it unless the block
     raises.
@@ -113,15 +119,16 @@ class BagWriter:
     def _remove(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def add(self, topic: str, kind: str) -> None:
-        """Announce a topic before its first message. kind: message type, as `sensor_msgs/msg/Image`.
+    def add(self, topic: str, kind: str, latched: bool = False) -> None:
+        """Announce a topic before its first message. kind: message type, as `sensor_msgs/msg/Image`. latched: whether
+        who subscribes late, when the bag is played, hears what was published before.
 
         Raises SourceError for a type that is not one of ROS 2 Jazzy's.
         """
-        if kind not in typestore().fielddefs:
-            raise SourceError(f"{topic} has type {kind}: bags are written of the message types of ROS 2 Jazzy only")
+        check_type(topic, kind)
+        qos = _QOS._replace(durability=QosDurability.TRANSIENT_LOCAL) if latched else _QOS
         self._connections[topic] = self._writer.add_connection(
-            topic, kind, typestore=typestore(), offered_qos_profiles=[_QOS]
+            topic, kind, typestore=typestore(), offered_qos_profiles=[qos]
         )
 
     def write_image(self, topic: str, image: np.ndarray, stamp_ns: int, frame_id: str) -> None:

@@ -92,6 +92,13 @@ def wants_reliable(setting: str, publishers: Sequence[TopicEndpointInfo]) -> boo
     )
 
 
+def are_latched(publishers: Sequence[TopicEndpointInfo]) -> bool:
+    """Whether all publishers, at least one, keep messages for who subscribes late: only then may it be asked for."""
+    return bool(publishers) and all(
+        publisher.qos_profile.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL for publisher in publishers
+    )
+
+
 def clash(publisher: QoSProfile, subscription: QoSProfile) -> str:
     """Why the two do not talk to each other, or an empty text."""
     compatibility, reason = qos_check_compatible(publisher, subscription)

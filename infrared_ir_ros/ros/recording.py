@@ -19,10 +19,10 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
@@ -30,15 +30,22 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media.bag_writer import BagWriter
-from infrared_ir_ros.ros.qos import FOLLOW, wants_reliable
+from infrared_ir_ros.media.bag_writer import BagWriter, check_type
+from infrared_ir_ros.ros.qos import FOLLOW, are_latched, wants_reliable
 
 DEPTH = 100  # messages that wait while the disk is slow
 LOOK_EVERY = 0.1  # seconds between looks at who publishes
 
 
+class Offer(NamedTuple):
+    """What all publishers of a topic offer, and so what is asked for. latched: they keep what they have published."""
+
+    reliable: bool
+    latched: bool
+
+
 class Recorder(Node):
-    """Subscribes raw, reliably where the publishers are, and writes with the time of arrival.
+    """Subscribes raw, as its publishers offer, and writes with the time of arrival.
 
     failed: nothing useful could be recorded; why was logged.
     """
@@ -48,16 +55,16 @@ class Recorder(Node):
         self.failed = False
         self.lost = 0
         self._wanted = dict(self._split(topic) for topic in topics)
-        self._subscriptions_of: dict[str, tuple[Subscription, bool]] = {}
+        self._subscriptions_of: dict[str, tuple[Subscription, Offer]] = {}
         self._given_up: set[tuple[str, str]] = set()  # topics, with the type that cannot be recorded
         self._counts: Counter[str] = Counter()  # messages in the bag, by topic
+        self._recent: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=DEPTH))  # when published, ns
         self._bag = BagWriter(output.absolute())
         self._bag.open()
         try:
             for topic, kind in self._wanted.items():
                 if kind:
-                    self._bag.add(topic, kind)
-                    self._subscribe(topic, kind, reliable=True)
+                    self._subscribe(topic, kind, Offer(reliable=True, latched=False))
         except SourceError:
             self._bag.discard()
             raise
@@ -68,8 +75,15 @@ class Recorder(Node):
         if self.failed:
             self._bag.discard()
             return
-        self._bag.finish()
         silent = [topic for topic in self._wanted if not self._counts[topic]]
+        try:
+            for topic in silent:
+                if topic in self._subscriptions_of:
+                    self._announce(topic)
+        except Exception:
+            self._bag.discard()
+            raise
+        self._bag.finish()
         self.get_logger().info(
             f"recorded {self._counts.total()} messages of {len(self._counts)} topics, {self.lost} lost: "
             f"{self._bag.path}" + (f"; silent: {', '.join(silent)}" if silent else "")
@@ -80,57 +94,70 @@ class Recorder(Node):
         return self.resolve_topic_name(name), kind
 
     def _look(self) -> None:
-        """Subscribe to topics whose type has become known, and follow a change of reliability."""
+        """Subscribe to topics whose type has become known, and follow a change of what their publishers offer."""
         self.get_logger().info(f"recording {len(self._wanted)} topics into {self._bag.path}", once=True)
         for topic in self._wanted:
             publishers = self.get_publishers_info_by_topic(topic)
             if not publishers:
                 continue
-            reliable = wants_reliable(FOLLOW, publishers)
+            offer = Offer(wants_reliable(FOLLOW, publishers), are_latched(publishers))
             known = self._subscriptions_of.get(topic)
             if known is None:
-                self._discover(topic, publishers[0].topic_type, reliable)
-            elif known[1] != reliable:
+                self._discover(topic, publishers[0].topic_type, offer)
+            elif known[1] != offer:
                 self.destroy_subscription(known[0])
-                self._subscribe(topic, self._wanted[topic], reliable)
+                self._subscribe(topic, self._wanted[topic], offer)
 
-    def _discover(self, topic: str, kind: str, reliable: bool) -> None:
+    def _discover(self, topic: str, kind: str, offer: Offer) -> None:
         if (topic, kind) in self._given_up:
             return
         try:
-            _message_class(topic, kind)
-            self._bag.add(topic, kind)
+            self._subscribe(topic, kind, offer)
         except SourceError as error:  # the other topics can be recorded all the same
             self._given_up.add((topic, kind))
             self.get_logger().error(str(error))
-            return
-        self._wanted[topic] = kind
-        self._subscribe(topic, kind, reliable)
 
-    def _subscribe(self, topic: str, kind: str, reliable: bool) -> None:
-        reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
-        profile = QoSProfile(depth=DEPTH, reliability=reliability, durability=DurabilityPolicy.VOLATILE)
+    def _subscribe(self, topic: str, kind: str, offer: Offer) -> None:
+        """Raises SourceError for a type that cannot be recorded."""
+        check_type(topic, kind)
+        profile = QoSProfile(
+            depth=DEPTH,
+            reliability=ReliabilityPolicy.RELIABLE if offer.reliable else ReliabilityPolicy.BEST_EFFORT,
+            durability=DurabilityPolicy.TRANSIENT_LOCAL if offer.latched else DurabilityPolicy.VOLATILE,
+        )
         subscription = self.create_subscription(
             _message_class(topic, kind),
             topic,
-            lambda message: self._write(topic, message),
+            lambda message, about: self._write(topic, message, about["source_timestamp"]),
             profile,
             raw=True,
             event_callbacks=SubscriptionEventCallbacks(
                 message_lost=self._on_lost, incompatible_qos=lambda _: None, use_default_callbacks=False
             ),
         )
-        self._subscriptions_of[topic] = (subscription, reliable)
+        self._wanted[topic] = kind
+        self._subscriptions_of[topic] = (subscription, offer)
+
+    def _announce(self, topic: str) -> None:
+        """Tell the bag of a topic, once it is known what its publishers offer."""
+        _, offer = self._subscriptions_of[topic]
+        latched = offer.latched or are_latched(self.get_publishers_info_by_topic(topic))
+        self._bag.add(topic, self._wanted[topic], latched)
 
     def _on_lost(self, status: Any) -> None:
         self.lost += status.total_count_change
 
-    def _write(self, topic: str, message: bytes) -> None:
-        if self.failed:
+    def _write(self, topic: str, message: bytes, published: int) -> None:
+        """published: when, by the publisher's middleware, in ns: a new subscription hears latched messages again."""
+        latched = self._subscriptions_of[topic][1].latched
+        if self.failed or (latched and published in self._recent[topic]):
             return
         try:
+            if not self._counts[topic]:
+                self._announce(topic)
             self._bag.write(topic, self._wanted[topic], self.get_clock().now().nanoseconds, message)
             self._counts[topic] += 1
+            self._recent[topic].append(published)
         except Exception as error:  # whatever the storage raises: the disk is full, or the folder is gone
             self.failed = True
             self.get_logger().fatal(f"cannot write {self._bag.path}: {error}; nothing is kept")

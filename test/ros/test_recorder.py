@@ -31,6 +31,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from infrared_ir_ros.ros.bridge import PlainBridge
+from infrared_ir_ros.ros.qos import latched_profile
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -72,6 +73,30 @@ def test_records_what_is_published(domain: int, tmp_path: Path, number: int, rel
     assert [path.name for path in tmp_path.iterdir()] == ["bag"]
 
 
+@pytest.mark.parametrize("kind", ["", ":std_msgs/msg/String"])
+def test_what_was_latched_before_is_recorded_once_and_as_latched(domain: int, tmp_path: Path, kind: str) -> None:
+    """Whether the type is told by the publisher or at the start; a topic that keeps nothing stays so."""
+    with Peer(domain) as peer:
+        latched = peer.node.create_publisher(String, "/x/latched", latched_profile())
+        latched.publish(String(data="before"))
+        process = start(f"/x/latched{kind}", f"/x/text{kind}", "--output", str(tmp_path / "bag"))
+        texts = peer.publisher(String, "/x/text", matched=False)
+        peer.wait(lambda: texts.get_subscription_count() and latched.get_subscription_count(), "the recorder")
+        time.sleep(0.7)  # the recorder has looked, and subscribed anew
+        latched.publish(String(data="after"))
+        texts.publish(String(data="warm"))
+        another = peer.node.create_publisher(String, "/x/latched", 10)  # keeps nothing, so nothing kept is asked for
+        time.sleep(0.5)
+        peer.node.destroy_publisher(another)
+        time.sleep(0.5)
+        assert "recorded 3 messages of 2 topics, 0 lost" in finish(process)
+    with AnyReader([tmp_path / "bag"]) as reader:
+        read = [(one.topic, reader.deserialize(data, one.msgtype).data) for one, _, data in reader.messages()]
+        durable = {one.topic: one.ext.offered_qos_profiles[0].durability.name for one in reader.connections}
+    assert sorted(read) == [("/x/latched", "after"), ("/x/latched", "before"), ("/x/text", "warm")]
+    assert durable == {"/x/latched": "TRANSIENT_LOCAL", "/x/text": "VOLATILE"}
+
+
 def test_a_type_that_is_not_installed_stops_no_other_topic(
     domain: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,10 +119,12 @@ def test_a_type_that_is_not_installed_stops_no_other_topic(
 
 
 def test_silent_topics_are_named(domain: int, tmp_path: Path) -> None:
-    process = start("/nobody", "--output", str(tmp_path / "bag"))
+    process = start("/nobody", "/known:std_msgs/msg/String", "--output", str(tmp_path / "bag"))
     assert process.stdout is not None
-    assert "recording 1 topics" in process.stdout.readline()
-    assert "silent: /nobody" in finish(process)
+    assert "recording 2 topics" in process.stdout.readline()
+    assert "silent: /nobody, /known" in finish(process)
+    with AnyReader([tmp_path / "bag"]) as reader:
+        assert {name: one.msgtype for name, one in reader.topics.items()} == {"/known": "std_msgs/msg/String"}
 
 
 @pytest.mark.parametrize(
