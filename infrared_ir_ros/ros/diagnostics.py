@@ -63,9 +63,9 @@ class Report:
         return DiagnosticStatus(
             level=findings[0].level if findings else OK,
             name=f"{node}: {self.name}",
-            message=printable("; ".join(finding.text for finding in findings) or self.healthy),
-            hardware_id=printable(hardware_id or "none"),
-            values=[KeyValue(key=key, value=printable(str(value))) for key, value in self.values.items()],
+            message=_inert("; ".join(finding.text for finding in findings) or self.healthy),
+            hardware_id=_inert(hardware_id or "none"),
+            values=[KeyValue(key=key, value=_inert(str(value))) for key, value in self.values.items()],
         )
 
 
@@ -180,6 +180,6 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
     return report
 
 
-def printable(text: str) -> str:
+def _inert(text: str) -> str:
     """Without control characters, and not longer than a few lines."""
     return "".join(char if char.isprintable() else "?" for char in text)[:LONGEST_TEXT]

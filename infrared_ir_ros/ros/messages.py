@@ -33,7 +33,7 @@ from infrared_ir_ros.ros.counters import Drop
 BRIDGE = find_bridge()
 PLAIN = PlainBridge()  # for compressed pictures: releases of cv_bridge differ in whether they keep 16 bit
 OUTPUT_ENCODINGS = {"8UC1": "mono8", "bgr8": "mono8", "rgb8": "mono8"}  # others keep their name
-ENCODING_OF_DTYPE = {"uint8": "mono8", "uint16": "16UC1", "float32": "32FC1"}
+UNNAMED_ENCODINGS = {"uint8": "mono8", "uint16": "16UC1", "float32": "32FC1"}  # of compressed pictures that name none
 
 
 class MessageError(FrameError):
@@ -112,12 +112,12 @@ def read_compressed(raw: bytes) -> Picture:
         image = PLAIN.compressed_imgmsg_to_cv2(message)
     except Exception as error:  # a codec may raise anything
         raise MessageError(Drop.UNDECODABLE, f"the compressed picture does not decode: {error}") from error
-    if image.dtype.name not in ENCODING_OF_DTYPE:
+    if image.dtype.name not in UNNAMED_ENCODINGS:
         raise MessageError(Drop.UNSUPPORTED, f"the compressed picture holds {image.dtype}: send 8 or 16 bit")
     grey = _grey(image, rgb=False)
     named = message.format.split(";")[0].strip()
     fits = DTYPES.get(named) == (f"{grey.dtype.kind}{grey.itemsize}", 1)
-    encoding = named if fits else ENCODING_OF_DTYPE[grey.dtype.name]
+    encoding = named if fits else UNNAMED_ENCODINGS[grey.dtype.name]
     return Picture(message.header, grey, OUTPUT_ENCODINGS.get(encoding, encoding), grey is not image)
 
 
