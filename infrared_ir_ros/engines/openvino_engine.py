@@ -51,7 +51,9 @@ class OpenVinoGraph:
             )
         self.device = name.lower()
         self.precision = "fp32" if precision == "auto" and name == "CPU" else precision
-        config = {"PERFORMANCE_HINT": "LATENCY"}
+        config: dict[str, str | bool] = {"PERFORMANCE_HINT": "LATENCY"}
+        if name == "CPU":
+            config["ENABLE_CPU_PINNING"] = False  # a pinned thread waits for whatever else runs on its core
         if self.precision in HINTS:
             config["INFERENCE_PRECISION_HINT"] = HINTS[self.precision]
         model = CORE.read_model(data)
