@@ -51,8 +51,8 @@ class OnnxRuntimeGraph:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.enable_mem_pattern = False  # frames may change their size
-        # estimate and restore have a pool of threads each: those of one must not spin while the other runs
-        options.add_session_config_entry("session.force_spinning_stop", "1")
+        # threads that wait must not spin: each graph has a pool of them, and other processes want their cores, too
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(data, options, providers=[PROVIDERS[device]])
         self.inputs = {
             value.name: tuple(side if isinstance(side, int) else None for side in value.shape)
