@@ -58,6 +58,7 @@ def run_command(command: Callable[..., int | None]) -> NoReturn:
         _answer_signals(signal.SIG_IGN)
         print(f"{command.__name__}: interrupted", *interrupt.args, file=sys.stderr)
         code = INTERRUPTED
+        exec("")  # or `python -m` dies of SIGINT if the last text that Python ran, as for a dataclass, was interrupted
     _answer_signals(signal.SIG_IGN)  # the end is near
     sys.exit(code)
 

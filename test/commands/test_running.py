@@ -78,6 +78,15 @@ def test_signals_let_the_command_tidy_up_once(number: int) -> None:
     assert (process.returncode, out, err) == (130, "tidied\n", "tell: interrupted\n")
 
 
+def test_an_interruption_within_a_text_that_python_runs_ends_alike(tmp_path: Path) -> None:
+    """As when dataclasses or rosbags make a class; only `python -m` remembers that."""
+    (tmp_path / "telling.py").write_text(f"{TELL}    exec('raise KeyboardInterrupt')\nrun_command(tell)\n")
+    path = os.pathsep.join((str(ROOT), str(tmp_path)))
+    command = [sys.executable, "-m", "telling"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "tell: interrupted\n")
+
+
 def test_an_import_that_swallows_exceptions_does_not_swallow_the_signal(tmp_path: Path) -> None:
     """As numpy's does: an interrupted import becomes an ImportError that says something else."""
     (tmp_path / "swallowing.py").write_text(
