@@ -14,7 +14,7 @@
 
 """The configuration of a training: a YAML file read into frozen records.
 
-An unknown or missing key is refused, and so is a value of another type than the record says.
+An unknown or missing key is refused, and so is a value not of the type and range that the record says.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.media.paths import printable
@@ -45,12 +45,12 @@ class StageConfig:
     """
 
     name: str
-    rate: float
+    rate: PositiveFloat
     mix: Mix
-    minutes: float = 0.0
-    steps: int = 0
-    batch: int = 96
-    pool: int = 16000
+    minutes: NonNegativeFloat = 0.0
+    steps: NonNegativeInt = 0
+    batch: PositiveInt = 96
+    pool: PositiveInt = 16000
 
     def share(self, step: int, seconds: float) -> float:
         """How much of the schedule is over after so many steps and seconds: 1 is all."""
@@ -67,12 +67,12 @@ class PriorConfig:
 
     prior: dict[str, Any]
     stages: list[StageConfig]
-    seed: int = 0
-    average: float = 0.998
-    weight_decay: float = 0.01
-    log_every: int = 50
-    save_minutes: float = 3.0
-    workers: int = 1
+    seed: NonNegativeInt = 0
+    average: NonNegativeFloat = 0.998
+    weight_decay: NonNegativeFloat = 0.01
+    log_every: PositiveInt = 50
+    save_minutes: NonNegativeFloat = 3.0
+    workers: NonNegativeInt = 1
     precision: str = "fp32"
     degrade_on: str = "auto"
 
@@ -95,7 +95,7 @@ def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
     defaults = {"sizes": []} if content["name"] == FieldStage.name else {}  # thumbnails have one size
     content["mix"] = build_mix(path, content.get("mix", {}), defaults, where)
     stage = build(path, StageConfig, content, where=where)
-    if min(stage.minutes, stage.steps) < 0 or bool(stage.minutes) == bool(stage.steps):
+    if bool(stage.minutes) == bool(stage.steps):
         raise OptionError(
             f"{path}: stage {stage.name} has minutes: {stage.minutes:g} and steps: {stage.steps}: give one of them, "
             "above 0"
@@ -107,8 +107,8 @@ def build_mix(path: Path, content: dict[str, Any], defaults: dict[str, Any], whe
     """A mix, over what is said in `defaults`. Raises OptionError as `build`, and for weights that choose nothing."""
     mix = build(path, Mix, content, defaults, f"{where}mix: ")
     for key, weights in (("sets", mix.sets), ("presets", mix.presets)):
-        if any(weight < 0 for weight in weights.values()) or not sum(weights.values()) > 0:
-            raise OptionError(f"{path}: {where}mix: {key} is {weights}: give each a weight of 0 or more, one above 0")
+        if not sum(weights.values()) > 0:
+            raise OptionError(f"{path}: {where}mix: {key} is {weights}: give at least one a weight above 0")
     for preset in mix.presets:
         check_preset(preset)
     return mix
@@ -145,7 +145,7 @@ def build(
 ) -> Any:
     """A record of a table's keys, over those of `defaults`. where: `stage field: `, for messages.
 
-    Raises OptionError with the file, and the key that is unknown, missing, or of another type than the record's.
+    Raises OptionError with the file, and the key that is unknown, missing, or not of the type and range of the record.
     """
     for table in (defaults or {}, content):
         if not isinstance(table, dict):

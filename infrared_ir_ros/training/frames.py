@@ -27,6 +27,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
+from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -51,9 +52,9 @@ class Mix:
     sizes: (height, width, batch, weight) of the frames of a batch.
     """
 
-    sets: dict[str, float]
-    presets: dict[str, float]
-    sizes: list[tuple[int, int, int, float]]
+    sets: dict[str, NonNegativeFloat]
+    presets: dict[str, NonNegativeFloat]
+    sizes: list[tuple[PositiveInt, PositiveInt, PositiveInt, NonNegativeFloat]]
 
     def check(self, pack: Iterable[str], whose: str) -> None:
         """Raises OptionError for a set that the pack doesn't have. whose: stage or task, for the message."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.training.config import PRECISIONS, build, build_mix, check_choices, read_table, tables
@@ -42,14 +43,14 @@ class TaskConfig:
     """
 
     name: str
-    minutes: float
+    minutes: PositiveFloat
     mix: Mix
-    spectral: float = 0.0
+    spectral: NonNegativeFloat = 0.0
     spectral_kind: str = "proportion"
-    perceptual: float = 0.0
+    perceptual: NonNegativeFloat = 0.0
     semantic: str | None = None
-    semantic_weight: float = 0.0
-    semantic_warm_up: int = 500
+    semantic_weight: NonNegativeFloat = 0.0
+    semantic_warm_up: NonNegativeInt = 500
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,15 @@ class TasksConfig:
 
     tasks: list[TaskConfig]
     optimise: str = "all"
-    rate: float = 5e-4
-    prompt_rate: float = 5e-3
-    rank: int = 32
-    alpha: float = 8.0
-    seed: int = 0
-    weight_decay: float = 0.01
-    log_every: int = 20
-    save_minutes: float = 3.0
-    workers: int = 1
+    rate: PositiveFloat = 5e-4
+    prompt_rate: PositiveFloat = 5e-3
+    rank: PositiveInt = 32
+    alpha: PositiveFloat = 8.0
+    seed: NonNegativeInt = 0
+    weight_decay: NonNegativeFloat = 0.01
+    log_every: PositiveInt = 20
+    save_minutes: NonNegativeFloat = 3.0
+    workers: NonNegativeInt = 1
     precision: str = "fp32"
 
     @property
@@ -107,8 +108,6 @@ def _task(path: Path, shared: dict[str, Any], content: dict[str, Any]) -> TaskCo
     where = f"task {content.get('name')}: "
     content["mix"] = build_mix(path, content.get("mix", {}), shared, where)
     task = build(path, TaskConfig, content, where=where)
-    if not task.minutes > 0:
-        raise OptionError(f"{path}: task {task.name} has minutes: {task.minutes}: give it some")
     if task.spectral_kind not in KINDS or task.semantic not in (None, *SEMANTIC):
         raise OptionError(
             f"{path}: task {task.name} has spectral_kind {task.spectral_kind!r} and semantic {task.semantic!r}: use "

@@ -96,7 +96,7 @@ def _check(config: PriorConfig, frames: FrameSets, folder: Path, resume: bool, i
 def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: PriorFiles | None) -> EmbeddedPrior:
     """The prior as it is before the next step: resumed, from exported weights, or new."""
     asked = _constructor(config.prior)
-    prior = EmbeddedPrior(**asked)
+    prior = _new_prior(asked)
     if progress.prior:
         try:
             prior.load_state_dict(progress.prior)
@@ -113,6 +113,14 @@ def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: Pri
     else:
         prior.latent_scale.copy_(measure_latent_scale(prior, frames, config))
     return prior
+
+
+def _new_prior(keywords: dict[str, Any]) -> EmbeddedPrior:
+    try:
+        return EmbeddedPrior(**keywords)
+    except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:  # whatever torch makes of odd numbers
+        reason = " ".join(str(error).split())[:300]
+        raise OptionError(f"prior: no network of {keywords}: {reason}") from error
 
 
 def _constructor(keywords: dict[str, Any]) -> dict[str, Any]:

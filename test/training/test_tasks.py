@@ -202,7 +202,7 @@ def test_tasks_take_turns_as_their_minutes_say(config: TasksConfig) -> None:
         (("minutes: 50", "minutes: long"), "config.yaml: task small_target: minutes is 'long': .* valid number"),
         (("rank: 4", "rank: four"), "config.yaml: rank is 'four': .* valid integer"),
         (("64, 2, 1]", "64, two, 1]"), "task restore: mix: sizes.0.2 is 'two'"),
-        (("minutes: 50", "minutes: 0"), "small_target has minutes: 0"),
+        (("minutes: 50", "minutes: 0"), "task small_target: minutes is 0: .* greater than 0"),
         (("spectral_kind: detail", "spectral_kind: loud"), "spectral_kind 'loud'"),
         (("name: segment", "name: detect"), "or one twice"),
         ((CONFIG, "- 1"), "list, not a table"),

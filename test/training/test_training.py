@@ -176,6 +176,9 @@ def test_weights_of_another_network_are_refused(config, frames, tmp_path: Path) 
         train_prior(config, frames, tmp_path / "run", resume=True, init=files)
     with pytest.raises(OptionError, match="middel"):
         train_prior(replace(config, prior={"middel": 1}), frames, tmp_path / "run")
+    for channels in (["a", 16, 16], 3, [16, 16], [-16, 16, 16]):
+        with pytest.raises(OptionError, match="prior: no network of {'channels'"):
+            train_prior(replace(config, prior=config.prior | {"channels": channels}), frames, tmp_path / "run")
 
 
 def test_a_training_is_not_overwritten_and_does_not_change_its_network(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
@@ -226,7 +229,10 @@ def test_resuming_nothing_and_damage_are_told(config, frames, tmp_path: Path) ->
             ("layouts: 1}, presets: {hm", "layouts: x}, presets: {hm"),
             "stage field: mix: sets.layouts is 'x': .* number",
         ),
-        (("layouts: 1}, presets: {hm", "layouts: -1}, presets: {hm"), "mix: sets is {'layouts': -1.0}: give"),
+        (("layouts: 1}, presets: {hm", "layouts: -1}, presets: {hm"), "mix: sets.layouts is -1: .* or equal to 0"),
+        (("rate: 0.001", "rate: .nan"), "stage field: rate is nan: .* greater than 0"),
+        (("batch: 4", "batch: 0"), "stage field: batch is 0: .* greater than 0"),
+        (("workers: 0", "seed: -1"), "seed is -1"),
         (("sets: {layouts: 1}, presets: {sen", "sets: {}, presets: {sen"), "stage restore: mix: sets is {}: give"),
         (("[64, 64, 4, 0.5]", "[64, 64, 4]"), "stage restore: mix: sizes.0.3 is missing"),
         (("hm_tir_hard", "fog"), "'fog': use one of"),
