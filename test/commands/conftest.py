@@ -16,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from infrared_ir_ros.commands import restore_run
 from infrared_ir_ros.commands.make_bag import make_bag
+from infrared_ir_ros.records import Options
+from infrared_ir_ros.restoration import Restorer, load_restorer
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +27,20 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bags") / "scene"
     make_bag("scene", output=path, frames=6, rate=10.0, width=96, height=80, degradation="sensor_normal", seed=5)
     return path
+
+
+@pytest.fixture(scope="module")
+def restorer() -> Restorer:
+    return load_restorer(engine="onnxruntime")
+
+
+@pytest.fixture
+def loaded_once(restorer: Restorer, monkeypatch: pytest.MonkeyPatch) -> Restorer:
+    """The real restorer, loaded once for all tests of this module."""
+
+    def load(options: Options, **network: str) -> Restorer:
+        restorer.options = options
+        return restorer
+
+    monkeypatch.setattr(restore_run, "load_restorer", load)
+    return restorer

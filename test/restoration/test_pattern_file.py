@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_pattern import SHAPE, error, sequence, true_pattern
+from raw_camera import SHAPE, error, sequence, true_pattern
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import write_atomically
