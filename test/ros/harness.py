@@ -77,6 +77,7 @@ class NodeProcess:
         for name, value in (({"__ns": f"/{namespace}"} if namespace else {}) | dict(remaps or {})).items():
             arguments += ["-r", f"{name}:={value}"]
         inherited = os.environ | {"ROS_DOMAIN_ID": str(domain), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        inherited["MALLOC_MMAP_THRESHOLD_"] = "131072"  # what is freed goes back at once: growth is a leak
         self._output = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would block the node
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
