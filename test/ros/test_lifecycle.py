@@ -220,7 +220,8 @@ def test_cycles_under_load_leak_nothing_and_lose_no_frame_from_the_books(peer: P
     finally:
         stop.set()
         thread.join()
-    assert counts[-1][0] <= counts[1][0] and counts[-1][1] <= counts[1][1], counts
+    assert counts[-1][1] <= counts[1][1], counts
+    peer.wait(lambda: node.threads() <= counts[1][0], f"the end of threads that were none before: {counts}")
     values = peer.fresh_values()
     assert_balanced(values)
     assert values["pending"] == "0" and int(values["received"]) > 0
