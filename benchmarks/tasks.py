@@ -47,7 +47,7 @@ SETS = ("hit-uav", "buffalo-udder", "sirst-v2")
 TASKS = ("restore", "detect", "segment", "small_target")
 ROWS = ("clean", "input", *TASKS)
 PRESETS = ("hm_tir_hard", "sensor_hard")
-RESAMPLES = 200
+RESAMPLES = 100
 HEADINGS = {
     "psnr": ("PSNR", "restore", "{:.2f}"),
     "psnr_fitted": ("after gain and offset", "restore", "{:.2f}"),
