@@ -114,8 +114,8 @@ class _CannotWrite(SourceError):
 
 def _restore_picture(job: Job, restorer: Restorer, look: Callable[[np.ndarray], None]) -> bool:
     frame = read_image(job.source)
-    restored = restorer.restore(frame).image
     look(frame)
+    restored = restorer.restore(frame).image
     try:
         write_image(job.target, restored)
     except SourceError as error:
@@ -151,32 +151,46 @@ def _restored(
 ) -> Iterator[np.ndarray]:
     """The frames of a video, restored; one that cannot be restored comes as it is, and is counted in `losses`.
 
-    known: pattern by the number of the frame it begins with. look: is shown every frame that is restored. Raises
-    SourceError where none can be.
+    known, look: see `_attempts`. Raises SourceError where none can be restored.
     """
-    watch, bad, any_restored = StillnessWatch(), [], False
+    bad: list[str] = []
+    count = 0
+    for count, (image, why) in enumerate(_attempts(source, restorer, known, look), 1):
+        if why:
+            bad.append(why)
+        elif 0 < len(bad) == count - 1:  # those before were held back: a video of nothing else is no result
+            yield from _first(job.source, len(bad))
+        if len(bad) < count:
+            yield image
+    if len(bad) == count:
+        raise SourceError(f"no frame can be restored: {bad[0]}" if bad else "it holds no frame that can be read")
+    if bad:
+        losses.append(f"{len(bad)} frames cannot be restored and stay as they are: {bad[0]}")
+
+
+def _attempts(
+    source: Source, restorer: Restorer, known: dict[int, SavedPattern], look: Callable[[np.ndarray], None]
+) -> Iterator[tuple[np.ndarray, str]]:
+    """Each frame restored, and an empty text; or as it is, and why it cannot be restored.
+
+    known: pattern by the number of the frame it begins with. look: is shown every frame before it is restored.
+    """
+    watch = StillnessWatch()
     for number, frame in enumerate(source):
         if watch.shutter(frame.image, frame.stamp_ns / 1e9):
             restorer.reset()
         if number in known:
             restorer.patterns.resume(known[number], learn=False)
+        look(frame.image)
         try:
-            image = restorer.restore(frame.image).image
+            yield restorer.restore(frame.image).image, ""
         except FrameError as error:
-            bad.append(str(error))
-            image = frame.image
-        else:
-            look(frame.image)
-            if not any_restored:  # those before were held back: a video of nothing else is no result
-                again = open_source(job.source, report=lambda _: None)
-                yield from (early.image for early in islice(again, number))
-            any_restored = True
-        if any_restored:
-            yield image
-    if not any_restored:
-        raise SourceError(f"no frame can be restored: {bad[0]}" if bad else "it holds no frame that can be read")
-    if bad:
-        losses.append(f"{len(bad)} frames cannot be restored and stay as they are: {bad[0]}")
+            yield frame.image, str(error)
+
+
+def _first(path: Path, count: int) -> Iterator[np.ndarray]:
+    """The first frames of a source, read once more; what it takes to read them is given back with the last of them."""
+    yield from (frame.image for frame in islice(open_source(path, report=lambda _: None), count))
 
 
 def _tell(text: str) -> None:

@@ -48,3 +48,18 @@ def test_counts_that_do_not_fit_are_told_once(
     told = capsys.readouterr().err
     assert told.count("counts.minimum..maximum (20000 to 30000) does not fit the frames (uint16, ") == times
     assert told.count("restore_images: a") == times
+
+
+@pytest.mark.parametrize("kind", ["picture", "video"])
+def test_counts_that_do_not_fit_are_told_of_a_frame_that_is_refused_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    small = noisy(np.uint16, shape=(8, 8))
+    (tmp_path / "in").mkdir()
+    if kind == "video":
+        np.savez(tmp_path / "in/a.npz", first=small, delta=np.zeros((1, 8, 8), np.int16))
+    else:
+        write_image(tmp_path / "in/a.png", small)
+    assert restored(tmp_path, "fixed") == 1
+    told = capsys.readouterr().err
+    assert "has shape (8, 8)" in told and told.count("does not fit the frames (uint16, ") == 1

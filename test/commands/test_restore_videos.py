@@ -15,6 +15,7 @@
 """restore_images on videos, sequences and bags."""
 
 import shutil
+import weakref
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,8 @@ from infrared_ir_ros.commands.restore_images import restore_images
 from infrared_ir_ros.commands.restoring import Restoring
 from infrared_ir_ros.commands.two_passes import learn_patterns
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media import VideoWriter, can_write_video, open_source, read_image, write_image
+from infrared_ir_ros.media import Source, VideoWriter, can_write_video, open_source, read_image, write_image
+from infrared_ir_ros.records import Restored
 from infrared_ir_ros.restoration import Restorer
 
 needs_ffv1 = pytest.mark.skipif(not can_write_video(), reason="this OpenCV writes no FFV1")
@@ -134,6 +136,34 @@ def test_a_video_of_nothing_that_can_be_restored_fails_and_leaves_nothing(
     said = capsys.readouterr()
     assert "0 restored, 1 failed of 1 files" in said.out and "no frame can be restored: every pixel" in said.err
     assert files(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize(("bad", "opened"), [([], 1), ([2], 1), ([0, 1], 2)])
+def test_a_video_is_opened_again_only_for_frames_that_were_held_back_and_not_for_long(
+    tmp_path: Path, loaded_once: Restorer, monkeypatch: pytest.MonkeyPatch, bad: list[int], opened: int
+) -> None:
+    frames = [noisy(np.uint16, seed) for seed in range(4)]
+    for number in bad:
+        frames[number][:] = 7
+    write_npz(tmp_path / "a.npz", frames)
+    sources: list[weakref.ref] = []
+    open_at_once: list[int] = []
+    restore = loaded_once.restore
+
+    def opening(*arguments: object, **options: object) -> Source:
+        source = open_source(*arguments, **options)
+        sources.append(weakref.ref(source))
+        return source
+
+    def restoring(frame: np.ndarray) -> Restored:
+        open_at_once.append(sum(source() is not None for source in sources))
+        return restore(frame)
+
+    monkeypatch.setattr("infrared_ir_ros.commands.restore_run.open_source", opening)
+    monkeypatch.setattr(loaded_once, "restore", restoring)
+    restore_images(tmp_path / "a.npz", output=tmp_path / "out", format="png")
+    assert len(files(tmp_path / "out")) == 4
+    assert len(sources) == opened and open_at_once == [1] * 4
 
 
 def turning(count: int) -> list[np.ndarray]:
