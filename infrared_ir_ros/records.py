@@ -27,6 +27,7 @@ PATTERN_MEMORY = ("off", "on", "auto")
 MAPPINGS = ("auto", "fixed", "percentile", "tlinear")
 CLEAN_PERCENTILES, CLEAN_LEVELS = (0.3, 99.7), (14.0, 229.0)  # of a clean frame, of 0..255 (design section 1.4)
 SMALLEST_SIDE, LARGEST_SIDE = 16, 4096  # of a frame, pixels
+INFINITE = np.float32(1e30)  # counts; some drivers mark what they do not know with the largest float instead of inf
 LEAST_SPAN, MOST_OUTSIDE, MOST_UNHELD = 0.02, 0.5, 0.1  # shares; beyond, fixed counts make a white or black picture
 
 
@@ -77,7 +78,7 @@ class Counts:
         hold the restored frame, which spans all of them.
         """
         few = frame[:: max(len(frame) // 64, 1), :: max(frame.shape[1] // 64, 1)]
-        few = few[np.isfinite(few)]
+        few = few[np.abs(few) < INFINITE]
         if self.mapping != "fixed" or not few.size:
             return ""
         low, high = np.percentile(few, (self.low_percentile, self.high_percentile))

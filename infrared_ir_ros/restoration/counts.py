@@ -22,12 +22,11 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import FrameError
-from infrared_ir_ros.records import CLEAN_LEVELS, LARGEST_SIDE, SMALLEST_SIDE, Counts
+from infrared_ir_ros.records import CLEAN_LEVELS, INFINITE, LARGEST_SIDE, SMALLEST_SIDE, Counts
 
 LOW_LEVEL, HIGH_LEVEL = (level / 255 for level in CLEAN_LEVELS)
 FLOOR, CEILING = -0.1, 1.2  # the networks saw nothing far outside 0..1; what is beyond goes around them
 DTYPES = (np.uint8, np.uint16, np.float32)
-INFINITE = np.float32(1e30)  # some drivers mark what they do not know with the largest float instead of inf
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,9 @@ class Window:
     high: float
 
     def to_unit(self, frame: np.ndarray) -> np.ndarray:
-        """(height, width) counts -> float32, not clipped."""
+        """(height, width) counts -> float32, not clipped. Raises FrameError for a window without any width."""
+        if not self.span > 0:
+            raise FrameError("only single pixels of the frame vary: is the lens covered or the shutter closed?")
         scale = np.float32(1 / (self.high - self.low))
         return (frame.astype(np.float32) - np.float32(self.low)) * scale
 

@@ -152,13 +152,20 @@ class PatternMemory:
         confidence = float(np.mean(weight / (weight + PRIOR_FRAMES)))
         return PatternState(confidence, float(strength), self._taught, self._used)
 
+    @property
+    def _demands(self) -> tuple[tuple[float, float], tuple[float, float], int]:
+        """Limits of the fine and of the coarse half, and the lag of the coarse one."""
+        if self._sure:
+            return USE_FINE_SURE, USE_COARSE_SURE, COARSE_LAG_SURE
+        return USE_FINE, USE_COARSE, COARSE_LAG
+
     def be_sure(self, sure: bool) -> None:
         """Go on with what is known, and want less evidence from now on, or more."""
-        self._sure, self._followed = sure, False
+        self._sure = sure
         if self._shape:
-            self._fine_half.limits = USE_FINE_SURE if sure else USE_FINE
-            self._coarse_half.limits = USE_COARSE_SURE if sure else USE_COARSE
-            self._coarse_half.lag = COARSE_LAG_SURE if sure else COARSE_LAG
+            fine, coarse, lag = self._demands
+            self._fine_half.judge_by(fine, FINE_LAG)
+            self._coarse_half.judge_by(coarse, lag)
 
     def settle(self) -> None:
         """Bring the coarse pattern up to date now: at the end of a first pass."""
@@ -202,11 +209,11 @@ class PatternMemory:
         self._work = np.empty(shape, np.float32)
         self._fine, self._weight = np.zeros((2, *shape), np.float32)
         self._kept = KeptFrames((rows, columns), shape, self._background)
-        self._motion = CameraMotion(shape)
+        self._motion, self._followed = CameraMotion(shape), False
         self._taught, self._scale = 0, 0.0
-        self._fine_half = Half(USE_FINE, FINE_LAG, size, size)
-        self._coarse_half = Half(USE_COARSE, COARSE_LAG, wide_steps, steps_across)
-        self.be_sure(self._sure)
+        fine, coarse, lag = self._demands
+        self._fine_half = Half(fine, FINE_LAG, size, size)
+        self._coarse_half = Half(coarse, lag, wide_steps, steps_across)
         self._pairs, self._overlaid = OverlaidPairs((rows, columns), shape, self._background), Share(USE_OVERLAID)
         self._look_up()
 

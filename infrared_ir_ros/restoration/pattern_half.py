@@ -38,14 +38,14 @@ class Share:
     """
 
     def __init__(self, limits: tuple[float, float]) -> None:
-        self.limits = limits
+        self._limits = limits
         self.ratio, self.used, self.on, self.lost = 1.0, 0.0, False, False
 
     def ramp(self, trusted: bool, allowed: bool = True, known: bool = False) -> None:
         """Subtract so much from this frame: none at once where not trusted, else more or less by steps.
 
         known: whether it is to be used whatever the ratio says."""
-        wanted = allowed and (known or self.ratio < self.limits[self.on])
+        wanted = allowed and (known or self.ratio < self._limits[self.on])
         self.lost, self.on = self.lost or (self.on and not wanted), wanted
         self.used = float(np.clip(float(wanted), self.used - RAMP, self.used + RAMP)) if trusted else 0.0
 
@@ -65,9 +65,13 @@ class Half(Share):
 
     def __init__(self, limits: tuple[float, float], lag: int, contrast: Contrast, doubt: Contrast) -> None:
         super().__init__(limits)
-        self.lag, self._contrast, self._doubt = lag, contrast, doubt
+        self._lag, self._contrast, self._doubt = lag, contrast, doubt
         self.bad, self.judged = 0, 0
         self.past: list[tuple[int, np.ndarray]] = []
+
+    def judge_by(self, limits: tuple[float, float], lag: int) -> None:
+        """Want other evidence from now on. What is not wanted then is not lost: it was right by what was asked."""
+        self._limits, self._lag, self.on = limits, lag, False
 
     def saved(self) -> dict[str, float]:
         """Numbers to `resume` from."""
@@ -87,7 +91,7 @@ class Half(Share):
     def judge(self, plain: np.ndarray, pattern: np.ndarray, taught: int) -> None:
         doubtful = (self.used > 0 or self.bad > 0) and self._doubt(plain - pattern) > WORSE * self._doubt(plain)
         self.bad = self.bad + 1 if doubtful else 0
-        old = [state for when, state in self.past if taught - when >= max(self.lag, LAG_SHARE * taught)]
+        old = [state for when, state in self.past if taught - when >= max(self._lag, LAG_SHARE * taught)]
         if old:
             ratio = self._contrast(plain - old[-1]) / (self._contrast(plain) + 1e-9)
             self.judged += 1

@@ -143,9 +143,7 @@ class Restorer:
         clock.lap("counts")
         # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
         padded = pad(seen, engine.multiple)
-        fresh = self._estimated(engine, padded, repaired)
-        self._require_finite(fresh.gain or np.nan, fresh.log_snr_bands, fresh.shading)  # a gain of 0 leaves nothing
-        estimate = self._smoother(fresh, smoothing)
+        estimate = self._smoother(self._estimated(engine, padded, repaired), smoothing)
         clock.lap("estimate")
         # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
         restored = restored_by(engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
@@ -188,9 +186,12 @@ class Restorer:
 
         def before() -> float:
             seen, _ = split_excess(self._window.to_unit(patterned))
-            return float(engine.estimate(pad(seen, engine.multiple))[-1][0, 0])
+            log_snr = estimate_of(engine, pad(seen, engine.multiple)).log_snr
+            self._require_finite(log_snr)
+            return log_snr
 
         estimate = estimate_of(engine, padded)
+        self._require_finite(estimate.gain, estimate.log_snr_bands, estimate.shading)
         clearer = self._clearing(self.patterns.subtracting, estimate.log_snr, before)
         return replace(estimate, shading=believed(estimate.shading, estimate.log_snr - clearer))
 

@@ -47,6 +47,8 @@ def jumped(past: Estimate, estimate: Estimate) -> bool:
     """Whether two estimates in a row are of different scenes."""
     if past.rows.shape != estimate.rows.shape or past.columns.shape != estimate.columns.shape:
         return True
+    if not past.gain * estimate.gain > 0:  # in one of them the network saw nothing
+        return True
     steps = {name: abs(getattr(estimate, name) - getattr(past, name)) for name in ("log_snr", "offset")}
     steps["gain"] = abs(np.log(estimate.gain / past.gain))
     return any(steps[name] > limit for name, limit in JUMPS.items())

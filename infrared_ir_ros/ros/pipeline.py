@@ -207,11 +207,11 @@ class Pipeline:
     def _refuse(self, reason: Drop, message: str, settings: Settings) -> None:
         """Drop the frame, or let it pass through."""
         if not settings.passthrough:
+            self._refused = ""
             raise MessageError(reason, message)
         self._refused = f"{reason.value}: {message}"
         self._logger.warning(f"frame passed through unrestored ({self._refused})", throttle_duration_sec=5.0)
 
     def _drop(self, reason: Drop, message: str) -> None:
-        self._refused = ""
         self._counters.drop(reason, message)
         self._logger.warning(f"frame dropped ({reason.value}): {message}", throttle_duration_sec=5.0)

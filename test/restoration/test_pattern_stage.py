@@ -28,6 +28,7 @@ import numpy as np
 import pytest
 from raw_camera import error, raw_frames, sequence
 
+from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer, pattern_kept
 from infrared_ir_ros.restoration.pattern_field import common_field
@@ -100,6 +101,39 @@ def test_auto_turned_on_goes_on_with_what_it_knows() -> None:
     for _, raw in raw_frames(10):
         stage(raw, "on")
     assert stage.state.frames > learned.frames and any(stage.state.used)
+
+
+@pytest.mark.parametrize("settings", [("auto", "on"), ("on", "auto")])
+def test_a_kept_pattern_survives_another_setting_before_a_still_camera(settings: tuple[str, str]) -> None:
+    frames = [raw for _, raw in raw_frames(100)]
+    stage = PatternStage()
+    for raw in frames:
+        stage(raw, "on")
+    kept, resumed = stage.saved("camera", "uint16"), PatternStage()
+    resumed.resume(kept)
+    for setting in settings:
+        for _ in range(15):
+            resumed(frames[-1], setting)
+    assert resumed.state.frames >= kept.frames
+
+
+def test_an_answer_of_nan_while_the_pattern_is_on_costs_one_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    restorer = load_restorer(engine="onnxruntime", options=Options(pattern_memory="on", smoothing=0.8))
+    frames = [raw for _, raw in raw_frames(90)]
+    for raw in frames[:60]:
+        restorer.restore(raw)
+    engine, refused = restorer._switch.current.engine, 0
+    estimate = engine.estimate
+    for number, raw in enumerate(frames[60:]):  # one of them measures what the camera was like before
+        bad = number % 3 == 0
+        monkeypatch.setattr(
+            engine, "estimate", (lambda seen: tuple(np.nan * x for x in estimate(seen))) if bad else estimate
+        )
+        try:
+            restorer.restore(raw)
+        except FrameError:
+            refused += not bad
+    assert refused == 0
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -152,7 +152,7 @@ def test_a_frame_that_an_engine_cannot_answer_costs_itself_alone(monkeypatch: py
     restorer.restore(frame)
     engine = restorer._switch.current.engine
     estimate = engine.estimate
-    for broken in (np.nan, np.inf, 0.0):
+    for broken in (np.nan, np.inf):
         monkeypatch.setattr(
             engine, "estimate", lambda given, gain=broken: (0 * estimate(given)[0] + gain, *estimate(given)[1:])
         )
@@ -160,6 +160,24 @@ def test_a_frame_that_an_engine_cannot_answer_costs_itself_alone(monkeypatch: py
             restorer.restore(frame)
         monkeypatch.setattr(engine, "estimate", estimate)
         assert restorer.restore(frame).image.std() > 10
+
+
+def test_frames_in_which_the_network_sees_nothing_are_answered_and_cost_no_other(restorer: Restorer) -> None:
+    frame = (8000 + 4 * clean_frame()).astype(np.uint16)
+    restorer.options = Options(smoothing=0.8, counts=Counts("fixed", maximum=255.0))  # all of it is outside
+    restorer.reset()
+    for _ in range(2):
+        assert restorer.restore(frame).image.shape == frame.shape
+    restorer.options = Options(smoothing=0.8)
+    assert restorer.restore(frame).image.std() > 10
+
+
+def test_a_flat_frame_with_hot_pixels_is_refused_as_a_covered_lens(restorer: Restorer) -> None:
+    frame = np.full((128, 160), 5000, np.uint16)
+    frame[30, 40] = frame[90, 100] = 60000
+    restorer.options = Options()
+    with pytest.raises(FrameError, match="lens covered"):
+        restorer.restore(frame)
 
 
 def test_something_hot_that_passes_leaves_the_contrast_as_it_was(restorer: Restorer) -> None:
