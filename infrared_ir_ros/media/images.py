@@ -36,7 +36,7 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 LOSSLESS_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # what files begin with
 TIFF = (b"II*\x00", b"MM\x00*")
-MAX_DIRECTORIES = 10_000  # of a tiff that are looked at
+MAX_ENTRIES = 10_000  # of all directories of a tiff: no further one is looked at
 
 _JPEG_BARE = frozenset((0xFF, 0x01, *range(0xD0, 0xD8)))  # fill bytes, and markers that carry no length
 
@@ -143,8 +143,8 @@ def check_picture(data: bytes, what: str) -> None:
     check_size(*claimed_size(data, what), what)
     if data.startswith(PNG):
         _refuse_lying_chunks(data, what)
-    if data.startswith(TIFF) and (pages := _tiff_pages(data)) > 1:
-        raise SourceError(f"{what} holds {pages} pages, of which only one would be read: split it into one file each")
+    if data.startswith(TIFF) and _tiff_has_pages(data):
+        raise SourceError(f"{what} holds several pages, of which only one would be read: split it into one file each")
 
 
 def claimed_size(data: bytes, what: str) -> tuple[int, int]:
@@ -206,16 +206,20 @@ def _tiff_size(data: bytes) -> tuple[int, int]:
     return tags.get(257, 0) * (1 if samples <= 4 else samples), tags.get(256, 0)
 
 
-def _tiff_pages(data: bytes) -> int:
-    """Directories that are neither a smaller copy of another nor a mask, as far as they can be followed."""
-    order, pages, seen = _tiff_order(data), 0, set[int]()
+def _tiff_has_pages(data: bytes) -> bool:
+    """Whether several directories are neither a smaller copy of another nor a mask, as far as they can be followed.
+
+    Directories may overlap, so that a small file holds thousands of the largest: MAX_ENTRIES bounds the search.
+    """
+    order, pages, entries, seen = _tiff_order(data), 0, 0, set[int]()
     (at,) = struct.unpack_from(order + "I", data, 4)
     with suppress(struct.error):
-        while at and at not in seen and len(seen) < MAX_DIRECTORIES:
+        while at and at not in seen and pages < 2 and entries < MAX_ENTRIES:
             seen.add(at)
+            entries += 1 + struct.unpack_from(order + "H", data, at)[0]
             tags, at = _tiff_directory(data, order, at)
             pages += not tags.get(254, 0) & 0b101
-    return pages
+    return pages > 1
 
 
 def _tiff_order(data: bytes) -> str:

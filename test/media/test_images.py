@@ -15,6 +15,7 @@
 import os
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -26,7 +27,7 @@ from hypothesis.extra import numpy as arrays
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import open_source, read_image, write_image
-from infrared_ir_ros.media.images import decode_image
+from infrared_ir_ros.media.images import check_picture, decode_image
 
 
 def picture(dtype: type = np.uint16, seed: int = 0, shape: tuple[int, int] = (24, 32)) -> np.ndarray:
@@ -105,13 +106,39 @@ def test_a_picture_cut_short_anywhere_is_refused_or_whole(tmp_path: Path, suffix
 
 def test_a_tiff_of_several_pages_is_refused_and_copies_of_the_one_page_are_not(tmp_path: Path) -> None:
     cv2.imwritemulti(str(tmp_path / "x.tiff"), [picture(seed=seed) for seed in range(3)])
-    with pytest.raises(SourceError, match="x.tiff holds 3 pages.*split it"):
+    with pytest.raises(SourceError, match="x.tiff holds several pages.*split it"):
         read_image(tmp_path / "x.tiff")
     pages = (tmp_path / "x.tiff").read_bytes()
     kind = struct.pack("<HHII", 254, 4, 1, 2)  # a page; libtiff writes it where there are several
     assert pages.count(kind) == 3
     copies = pages.replace(kind, struct.pack("<HHII", 254, 4, 1, 1)).replace(kind[:-4] + b"\1\0\0\0", kind, 1)
     assert np.array_equal(decode_image(copies, "it"), picture(seed=0)), "a page and two thumbnails"
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_directories_of_a_tiff_that_overlap_are_not_all_walked(monkeypatch: pytest.MonkeyPatch, kind: int) -> None:
+    count, entries, read = 50, 65535, struct.unpack_from
+    data = bytearray(b"II*\0" + struct.pack("<IH", 8, entries))
+    for number in range(entries + count):  # an entry ends with the number of entries of a directory
+        value = struct.pack("<HH", 48, entries)
+        if number < count:
+            data += struct.pack("<HHI", 254, 4, 1) + struct.pack("<HH", kind, entries)
+        elif number < entries:
+            data += struct.pack("<HHI", 256 + number % 2, 3, 1) + value
+        else:
+            data += struct.pack("<II", 8 + 12 * (number - entries + 1), 0) + value
+    reads: list[int] = []
+
+    def counted(format: str, buffer: bytes, offset: int = 0) -> tuple[int, ...]:
+        reads.append(offset)
+        if len(reads) > 10 * entries:
+            pytest.fail("the whole file is walked, again and again")
+        return read(format, buffer, offset)
+
+    monkeypatch.setattr(struct, "unpack_from", counted)
+    with suppress(SourceError):
+        check_picture(bytes(data), "it")
+    assert len(reads) > entries  # a directory was walked
 
 
 @pytest.mark.parametrize("channels", [1, 3])
