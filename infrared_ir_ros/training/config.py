@@ -25,12 +25,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.simulation.degradation import check_preset
 from infrared_ir_ros.training.frames import Mix
+from infrared_ir_ros.training.numbers import Count, Decay, NonNegative, Positive, PositiveCount, Seed
 from infrared_ir_ros.training.stages import STAGES, FieldStage
 
 PRECISIONS = ("fp32", "bf16")
@@ -45,12 +46,12 @@ class StageConfig:
     """
 
     name: str
-    rate: PositiveFloat
+    rate: Positive
     mix: Mix
-    minutes: NonNegativeFloat = 0.0
-    steps: NonNegativeInt = 0
-    batch: PositiveInt = 96
-    pool: PositiveInt = 16000
+    minutes: NonNegative = 0.0
+    steps: Count = 0
+    batch: PositiveCount = 96
+    pool: PositiveCount = 16000
 
     def share(self, step: int, seconds: float) -> float:
         """How much of the schedule is over after so many steps and seconds: 1 is all."""
@@ -67,12 +68,12 @@ class PriorConfig:
 
     prior: dict[str, Any]
     stages: list[StageConfig]
-    seed: NonNegativeInt = 0
-    average: NonNegativeFloat = 0.998
-    weight_decay: NonNegativeFloat = 0.01
-    log_every: PositiveInt = 50
-    save_minutes: NonNegativeFloat = 3.0
-    workers: NonNegativeInt = 1
+    seed: Seed = 0
+    average: Decay = 0.998
+    weight_decay: NonNegative = 0.01
+    log_every: PositiveCount = 50
+    save_minutes: NonNegative = 3.0
+    workers: Count = 1
     precision: str = "fp32"
     degrade_on: str = "auto"
 
@@ -92,8 +93,9 @@ def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
     if content.get("name") not in tuple(STAGES):
         raise OptionError(f"{path}: stage {content.get('name')!r} is unknown: use one of {', '.join(STAGES)}")
     where = f"stage {content['name']}: "
-    defaults = {"sizes": []} if content["name"] == FieldStage.name else {}  # thumbnails have one size
-    content["mix"] = build_mix(path, content.get("mix", {}), defaults, where)
+    whole = content["name"] != FieldStage.name
+    defaults = {} if whole else {"sizes": []}  # thumbnails have one size
+    content["mix"] = build_mix(path, content.get("mix", {}), defaults, where, whole)
     stage = build(path, StageConfig, content, where=where)
     if bool(stage.minutes) == bool(stage.steps):
         raise OptionError(
@@ -103,14 +105,23 @@ def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
     return stage
 
 
-def build_mix(path: Path, content: dict[str, Any], defaults: dict[str, Any], where: str) -> Mix:
-    """A mix, over what is said in `defaults`. Raises OptionError as `build`, and for weights that choose nothing."""
+def build_mix(path: Path, content: dict[str, Any], defaults: dict[str, Any], where: str, whole: bool = True) -> Mix:
+    """A mix, over what is said in `defaults`. whole: of whole frames, which have sizes.
+
+    Raises OptionError as `build`, and for weights that choose nothing and presets that are not there.
+    """
     mix = build(path, Mix, content, defaults, f"{where}mix: ")
-    for key, weights in (("sets", mix.sets), ("presets", mix.presets)):
-        if not sum(weights.values()) > 0:
-            raise OptionError(f"{path}: {where}mix: {key} is {weights}: give at least one a weight above 0")
+    weights = {"sets": list(mix.sets.values()), "presets": list(mix.presets.values())}
+    if whole:
+        weights["sizes"] = [size[3] for size in mix.sizes]
+    for key, of_key in weights.items():
+        if not sum(of_key) > 0:
+            raise OptionError(f"{path}: {where}mix: {key} is {getattr(mix, key)}: give at least one a weight above 0")
     for preset in mix.presets:
-        check_preset(preset)
+        try:
+            check_preset(preset)
+        except OptionError as error:
+            raise OptionError(f"{path}: {where}mix: presets: {error}") from None
     return mix
 
 

@@ -27,7 +27,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
-from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -36,6 +35,7 @@ from infrared_ir_ros.priors.field import HEIGHT, WIDTH
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.simulation import degrade, stretch
 from infrared_ir_ros.training.labels import View, turn
+from infrared_ir_ros.training.numbers import NonNegative, PositiveCount
 from infrared_ir_ros.training.pack import FrameSets
 
 MIRRORED = ("photographs", "layouts")  # sets whose polarity carries no meaning: inverted at random
@@ -52,9 +52,9 @@ class Mix:
     sizes: (height, width, batch, weight) of the frames of a batch.
     """
 
-    sets: dict[str, NonNegativeFloat]
-    presets: dict[str, NonNegativeFloat]
-    sizes: list[tuple[PositiveInt, PositiveInt, PositiveInt, NonNegativeFloat]]
+    sets: dict[str, NonNegative]
+    presets: dict[str, NonNegative]
+    sizes: list[tuple[PositiveCount, PositiveCount, PositiveCount, NonNegative]]
 
     def check(self, pack: Iterable[str], whose: str) -> None:
         """Raises OptionError for a set that the pack doesn't have. whose: stage or task, for the message."""

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.training.config import PRECISIONS, build, build_mix, check_choices, read_table, tables
 from infrared_ir_ros.training.frames import Mix
+from infrared_ir_ros.training.numbers import Count, NonNegative, Positive, PositiveCount, Seed
 from infrared_ir_ros.training.spectral import KINDS
 
 OPTIMISE = ("all", "prompt")
@@ -43,14 +43,14 @@ class TaskConfig:
     """
 
     name: str
-    minutes: PositiveFloat
+    minutes: Positive
     mix: Mix
-    spectral: NonNegativeFloat = 0.0
+    spectral: NonNegative = 0.0
     spectral_kind: str = "proportion"
-    perceptual: NonNegativeFloat = 0.0
+    perceptual: NonNegative = 0.0
     semantic: str | None = None
-    semantic_weight: NonNegativeFloat = 0.0
-    semantic_warm_up: NonNegativeInt = 500
+    semantic_weight: NonNegative = 0.0
+    semantic_warm_up: Count = 500
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ class TasksConfig:
 
     tasks: list[TaskConfig]
     optimise: str = "all"
-    rate: PositiveFloat = 5e-4
-    prompt_rate: PositiveFloat = 5e-3
-    rank: PositiveInt = 32
-    alpha: PositiveFloat = 8.0
-    seed: NonNegativeInt = 0
-    weight_decay: NonNegativeFloat = 0.01
-    log_every: PositiveInt = 20
-    save_minutes: NonNegativeFloat = 3.0
-    workers: NonNegativeInt = 1
+    rate: Positive = 5e-4
+    prompt_rate: Positive = 5e-3
+    rank: PositiveCount = 32
+    alpha: Positive = 8.0
+    seed: Seed = 0
+    weight_decay: NonNegative = 0.01
+    log_every: PositiveCount = 20
+    save_minutes: NonNegative = 3.0
+    workers: Count = 1
     precision: str = "fp32"
 
     @property

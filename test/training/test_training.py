@@ -230,12 +230,21 @@ def test_resuming_nothing_and_damage_are_told(config, frames, tmp_path: Path) ->
             "stage field: mix: sets.layouts is 'x': .* number",
         ),
         (("layouts: 1}, presets: {hm", "layouts: -1}, presets: {hm"), "mix: sets.layouts is -1: .* or equal to 0"),
-        (("rate: 0.001", "rate: .nan"), "stage field: rate is nan: .* greater than 0"),
+        (("rate: 0.001", "rate: .nan"), "stage field: rate is nan: .* finite"),
         (("batch: 4", "batch: 0"), "stage field: batch is 0: .* greater than 0"),
         (("workers: 0", "seed: -1"), "seed is -1"),
         (("sets: {layouts: 1}, presets: {sen", "sets: {}, presets: {sen"), "stage restore: mix: sets is {}: give"),
         (("[64, 64, 4, 0.5]", "[64, 64, 4]"), "stage restore: mix: sizes.0.3 is missing"),
-        (("hm_tir_hard", "fog"), "'fog': use one of"),
+        (("hm_tir_hard", "fog"), "config.yaml: stage field: mix: presets: degradation is 'fog': use one of"),
+        (("[[64, 64, 4, 0.5], [64, 96, 2, 0.5]]", "[]"), r"stage restore: mix: sizes is \[\]: give at least one"),
+        (("0.5], [64, 96, 2, 0.5]", "0], [64, 96, 2, 0]"), r"stage restore: mix: sizes is \[\(64, .* a weight above 0"),
+        (("rate: 0.001", "rate: .inf"), "stage field: rate is inf: .* finite"),
+        (("minutes: 60", "minutes: .inf"), "stage restore: minutes is inf: .* finite"),
+        (("layouts: 1}, presets: {hm", "layouts: .inf}, presets: {hm"), "mix: sets.layouts is inf: .* finite"),
+        (("workers: 0", "average: 1.5"), "average is 1.5: .* less than 1"),
+        (("workers: 0", f"seed: {10**23}"), f"seed is {10**23}: .* less than {2**63}"),
+        (("rate: 0.001", "rate: true"), "stage field: rate is True: .* no numbers"),
+        (("steps: 3", "steps: true"), "stage field: steps is True: .* no numbers"),
         (("name: field", "name: [field]"), r"\['field'\] is unknown"),
         (("steps: 3", "steps: 3\n    minutes: 1"), "minutes: 1 and steps: 3: give one"),
         (("steps: 3", ""), "minutes: 0 and steps: 0: give one"),
@@ -248,6 +257,11 @@ def test_mistakes_in_a_configuration_are_named(tmp_path: Path, change: tuple[str
     path.write_text(CONFIG.replace(*change))
     with pytest.raises(OptionError, match=message):
         read_config(path)
+
+
+def test_a_rate_may_have_an_exponent_and_no_point(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG.replace("rate: 0.001", "rate: 1e-3"))  # a text to YAML
+    assert read_config(tmp_path / "config.yaml").stages[0].rate == 0.001
 
 
 def test_shipped_configuration_is_valid() -> None:

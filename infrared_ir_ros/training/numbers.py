@@ -1,0 +1,38 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Numbers of a configuration and their ranges, for pydantic: none is infinite, nor a bool, which it takes as 0 or 1."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+
+def _no_bool(value: object) -> object:
+    """Strict numbers would do, but refuse `1e-3`, too, which YAML reads as a text."""
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers")
+    return value
+
+
+_NUMBER = BeforeValidator(_no_bool)
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), _NUMBER]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), _NUMBER]
+Decay = Annotated[float, Field(ge=0, lt=1), _NUMBER]
+PositiveCount = Annotated[int, Field(gt=0), _NUMBER]
+Count = Annotated[int, Field(ge=0), _NUMBER]
+Seed = Annotated[int, Field(ge=0, lt=2**63), _NUMBER]  # torch takes no larger one
