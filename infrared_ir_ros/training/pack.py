@@ -134,9 +134,15 @@ def _pictures(folder: Path) -> Iterator[np.ndarray]:
 
 
 def _grey(path: Path) -> np.ndarray | None:
-    """(height, width) uint8, or None for what is no picture. OpenCV itself would crash at a name that is not UTF-8."""
+    """(height, width) uint8, or None for what is no picture. OpenCV itself would crash at a name that is not UTF-8.
+
+    Raises SourceError as `read_file`.
+    """
     data = np.frombuffer(read_file(path), np.uint8)
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    try:
+        return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    except cv2.error:  # it claims to be larger than OpenCV decodes
+        return None
 
 
 def _stems(folder: Path) -> list[str]:
@@ -163,12 +169,18 @@ def _clips(folder: Path, frames_per_clip: int = 6) -> Iterator[np.ndarray]:
 
 
 def _photographs(folder: Path) -> Iterator[np.ndarray]:
-    """Grey photographs, at most 1280 wide; drawings without texture and second sizes of the same picture left out."""
+    """Grey photographs, at most 1280 wide; drawings without texture and second sizes of the same picture left out.
+
+    So is what cannot be read, in whatever way.
+    """
     seen: list[np.ndarray] = []
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in (".jpg", ".jpeg", ".png") or path.is_symlink() or not path.is_file():
             continue
-        image = _grey(path)
+        try:
+            image = _grey(path)
+        except SourceError:  # too large or unreadable: one of many that are not needed
+            continue
         if image is None or min(image.shape) < LEAST_PHOTO:
             continue
         scale = max(PHOTO_WIDTH / image.shape[1], LEAST_PHOTO / image.shape[0])

@@ -19,7 +19,9 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
@@ -31,6 +33,7 @@ pytest.importorskip("torch")
 
 from infrared_ir_ros.commands.pack_frames import pack_frames  # noqa: E402
 from infrared_ir_ros.errors import OptionError, SourceError  # noqa: E402
+from infrared_ir_ros.media.paths import MAX_FILE_BYTES  # noqa: E402
 from infrared_ir_ros.training.config import read_config  # noqa: E402
 from infrared_ir_ros.training.pack import read_labels, read_pack  # noqa: E402
 
@@ -97,6 +100,34 @@ def test_what_was_packed_is_told_and_the_file_has_the_very_name(
     assert "--photographs" in documented
     for stage in read_config(ROOT / "config/train_prior.yaml").stages:
         stage.mix.check(sets, stage.name)  # the shipped configuration finds all that it draws from
+
+
+def giant() -> bytes:
+    """A small png that claims 60000 x 60000 pixels, for which OpenCV raises."""
+    content = bytearray(cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes())
+    content[16:24] = struct.pack(">II", 60000, 60000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    return bytes(content)
+
+
+def test_photographs_that_cannot_be_read_are_left_out_one_by_one(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    photograph = cv2.imencode(".png", np.random.default_rng(0).integers(0, 255, (520, 520)).astype(np.uint8))[1]
+    (tmp_path / "photos/a giant claim.png").write_bytes(giant())
+    with (tmp_path / "photos/a large file.png").open("wb") as file:
+        file.write(photograph)
+        file.truncate(MAX_FILE_BYTES + 1)
+    (tmp_path / "photos/no picture.png").write_bytes(b"no picture")
+    (tmp_path / "photos/photograph.png").write_bytes(photograph)
+    pack_frames(data, output=tmp_path / "clean.npz", layouts=1, photographs=tmp_path / "photos")
+    assert len(read_pack(tmp_path / "clean.npz")["photographs"]) == 1
+
+
+def test_a_frame_that_claims_to_be_a_giant_is_named(data: Path, tmp_path: Path) -> None:
+    frame = next((data / "detection/hit-uav/train/images").iterdir())
+    frame.write_bytes(giant())
+    with pytest.raises(SourceError, match=f"{frame.name} is no picture"):
+        pack_frames(data, output=tmp_path / "clean.npz", layouts=1)
 
 
 def test_arguments_that_pack_nothing_are_refused(data: Path, tmp_path: Path) -> None:
