@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from infrared_ir_ros.errors import OptionError, WeightsError
-from infrared_ir_ros.media.atomic import write_atomically
+from infrared_ir_ros.media.atomic import unwritable, write_atomically
 from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS, read_adapters
 from infrared_ir_ros.restoration.prompts import PromptBank
 from infrared_ir_ros.restoration.weights import PriorFiles
@@ -59,7 +59,8 @@ def adapt(
     """Train, and write `folder/prompts.safetensors`: the tasks of `bank`, and the new one if it beats its start.
 
     stop: asked again and again; True saves and returns. pause: while True nothing is computed, and the time does not
-    count. Raises OptionError or WeightsError where the parts don't fit each other.
+    count. Raises OptionError or WeightsError where the parts don't fit each other, SourceError where `folder` cannot be
+    made.
     """
     _check_output(folder, resume)
     _check(plan, files, bank)
@@ -83,6 +84,10 @@ def _check_output(folder: Path, resume: bool) -> None:
         )
     if begun and not resume:
         raise OptionError(f"{folder} holds an adaptation already: go on with it (--resume), or choose another output")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # now: after the training it would be too late
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 def _check(plan: Plan, files: PriorFiles, bank: PromptBank | None) -> None:
@@ -237,7 +242,6 @@ class _Training:
         progress = self._progress
         progress.prior = {"identity": self._identity, "now": self._model.state(), "best": self._best_state}
         progress.optimizer = self._optimizer.state_dict()
-        self._folder.mkdir(parents=True, exist_ok=True)
         checkpoint.save(self._folder, progress)
 
 

@@ -31,7 +31,7 @@ pytest.importorskip("onnx")
 
 from tiny_tasks import prompts, write_prior  # noqa: E402
 
-from infrared_ir_ros.errors import InfraredError, OptionError, WeightsError  # noqa: E402
+from infrared_ir_ros.errors import InfraredError, OptionError, SourceError, WeightsError  # noqa: E402
 from infrared_ir_ros.records import Counts, Options  # noqa: E402
 from infrared_ir_ros.restoration import load_restorer  # noqa: E402
 from infrared_ir_ros.restoration.folding import ADAPTERS, WEIGHTS  # noqa: E402
@@ -146,6 +146,16 @@ def test_a_finished_one_is_not_resumed_and_may_be_trained_on_from(
         adapt(plan(steps=6), files, None, material, tmp_path / "one", resume=resume)
     again = replace(plan(steps=2), start="my_camera")
     assert adapt(again, files, read_bank(str(bank)), material, tmp_path / "two").finished
+
+
+def test_an_output_that_cannot_be_made_is_told_before_anything_is_learned(
+    files: PriorFiles, material: Material, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    learned: list[Report] = []
+    with pytest.raises(SourceError, match="cannot write .*file/mine.* choose an output"):
+        adapt(plan(steps=5), files, None, material, tmp_path / "file/mine", tell=learned.append)
+    assert not learned
 
 
 class After:
