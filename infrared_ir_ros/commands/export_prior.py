@@ -41,7 +41,7 @@ def export_prior(run: Path, config: Path, *, output: Path, version: str) -> None
     """
     constructor = read_config(config).prior
     prior = EmbeddedPrior(**constructor)
-    prior.load_state_dict(checkpoint.load(run).average)
+    checkpoint.fill(prior, checkpoint.load(run).average, f"a prior with {constructor}")
     export(prior, constructor, output, version)
 
 

@@ -38,6 +38,14 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 OWN = ":"  # in the file, between a task and the name of a base that is its own
 
 
+def check_name(task: str) -> None:
+    """Raises OptionError for a task that no bank can hold: names become those of files and parameters."""
+    if not NAME.fullmatch(task):
+        raise OptionError(
+            f"the task is named {task[:80]!r}: use a lower-case letter, then up to 63 letters, digits and _"
+        )
+
+
 @dataclass(frozen=True)
 class PromptBank:
     """prior, adapters: SHA-256 of the prior's weights.safetensors and adapters.safetensors that the prompts belong to.
@@ -54,10 +62,7 @@ class PromptBank:
 
     def __post_init__(self) -> None:
         for task, prompt in self.prompts.items():
-            if not NAME.fullmatch(task):
-                raise OptionError(
-                    f"the task is named {task[:80]!r}: use a lower-case letter, then up to 63 letters, digits and _"
-                )
+            check_name(task)
             operators = prompt.ndim == 3 and prompt.shape[1] == prompt.shape[2]
             if not (prompt.shape == (PROMPT,) or operators) or not np.isfinite(prompt).all():
                 raise OptionError(

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.restoration.prompts import NAME
+from infrared_ir_ros.restoration.prompts import check_name
 
 RATES = {"prompt": 0.05, "operators": 0.1, "adapters": 2e-3}  # highest learning rate of what may be trained
 SUPERVISIONS = ("clean", "pairs", "labels", "self")  # what is learned from
@@ -46,10 +46,7 @@ class Plan:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if not NAME.fullmatch(self.task):
-            raise OptionError(
-                f"the task is named {self.task[:80]!r}: use a lower-case letter, then up to 63 letters, digits and _"
-            )
+        check_name(self.task)
         if self.optimise not in RATES:
             raise OptionError(f"optimise is {self.optimise!r}: use one of {', '.join(RATES)}")
         if self.steps < 0 or not 0 < self.minutes < math.inf:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.media.atomic import write_atomically
@@ -63,8 +64,17 @@ def load(folder: Path) -> Progress:
     """Read a checkpoint, tensors only. Raises WeightsError where there is none or it is damaged."""
     path = folder / FILE
     if not path.is_file():
-        raise WeightsError(f"{path} does not exist: there is nothing to resume, start without --resume")
+        raise WeightsError(f"{path} does not exist: no training was begun in this folder")
     try:
         return Progress(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
         raise WeightsError(f"{path} can't be read ({error}): delete it or restore it from a copy") from error
+
+
+def fill(module: nn.Module, weights: dict[str, Tensor], what: str) -> None:
+    """Give a module the weights of a checkpoint. Raises WeightsError where they are another's. what: it should be."""
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(f"the checkpoint is not of {what}: {reason}") from error

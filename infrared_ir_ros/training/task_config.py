@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.restoration.prompts import check_name
 from infrared_ir_ros.training.config import PRECISIONS, build, build_mix, check_choices, read_table, tables
 from infrared_ir_ros.training.frames import Mix
 from infrared_ir_ros.training.numbers import Count, NonNegative, Positive, PositiveCount, Seed
@@ -108,6 +109,10 @@ def _task(path: Path, shared: dict[str, Any], content: dict[str, Any]) -> TaskCo
     where = f"task {content.get('name')}: "
     content["mix"] = build_mix(path, content.get("mix", {}), shared, where)
     task = build(path, TaskConfig, content, where=where)
+    try:
+        check_name(task.name)  # now: the bank that refuses it is written when the training is over
+    except OptionError as error:
+        raise OptionError(f"{path}: {error}") from error
     if task.spectral_kind not in KINDS or task.semantic not in (None, *SEMANTIC):
         raise OptionError(
             f"{path}: task {task.name} has spectral_kind {task.spectral_kind!r} and semantic {task.semantic!r}: use "

@@ -142,11 +142,8 @@ def _resumed(trained: Trained, folder: Path) -> Progress:
             f"the tasks in {folder} were trained on the prior with SHA-256 {theirs}, this one is {trained.of}: give "
             "that prior, or start without --resume in another --output"
         )
-    try:
-        trained.load_state_dict(trained.state_dict() | progress.prior["tasks"])
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise WeightsError(f"the checkpoint in {folder} is of other tasks or another rank: {reason}") from error
+    weights = trained.state_dict() | progress.prior["tasks"]
+    checkpoint.fill(trained, weights, "these tasks and this rank")
     return progress
 
 

@@ -98,11 +98,7 @@ def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: Pri
     asked = _constructor(config.prior)
     prior = _new_prior(asked)
     if progress.prior:
-        try:
-            prior.load_state_dict(progress.prior)
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())[:300]
-            raise WeightsError(f"the checkpoint is not of a prior with {asked}: {reason}") from error
+        checkpoint.fill(prior, progress.prior, f"a prior with {asked}")
     elif init is not None:
         weights = load_prior(init).state_dict()
         if (given := _constructor(init.constructor)) != asked:

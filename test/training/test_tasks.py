@@ -181,7 +181,7 @@ def test_tasks_of_another_prior_and_with_losses_that_are_not_there_are_refused(c
     other = replace(files, hashes=files.hashes | {WEIGHTS: "f" * 64}, contents={WEIGHTS: files.read(WEIGHTS)})
     with pytest.raises(WeightsError, match=f"{files.hashes[WEIGHTS]}, this one is {'f' * 64}"):
         train(config, frames, other, tmp_path / "run", 1, resume=True)
-    with pytest.raises(WeightsError, match="other tasks or another rank"):
+    with pytest.raises(WeightsError, match="is not of these tasks and this rank"):
         train(replace(config, rank=5), frames, files, tmp_path / "run", 1, resume=True)
     plain = find_prior("embedded", str(files.folder.parent / "plain"))
     with pytest.raises(WeightsError, match=ADAPTERS):
@@ -210,6 +210,7 @@ def test_tasks_take_turns_as_their_minutes_say(config: TasksConfig) -> None:
         (("hm_tir_hard", "fog"), "config.yaml: task small_target: mix: presets: degradation is 'fog'"),
         (("spectral_kind: detail", "spectral_kind: loud"), "spectral_kind 'loud'"),
         (("name: segment", "name: detect"), "or one twice"),
+        (("name: segment", "name: my/task"), "config.yaml: the task is named 'my/task': use a lower-case letter"),
         ((CONFIG, "- 1"), "list, not a table"),
         (("workers: 0", "optimise: nothing"), "optimise is 'nothing'"),
     ],

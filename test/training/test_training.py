@@ -27,6 +27,7 @@ pytest.importorskip("accelerate")
 
 import safetensors.torch  # noqa: E402, F811
 
+from infrared_ir_ros.commands.export_prior import export_prior  # noqa: E402
 from infrared_ir_ros.errors import OptionError, WeightsError  # noqa: E402
 from infrared_ir_ros.priors import EmbeddedPrior  # noqa: E402
 from infrared_ir_ros.restoration.weights import find_prior  # noqa: E402
@@ -187,6 +188,9 @@ def test_a_training_is_not_overwritten_and_does_not_change_its_network(config, f
         train_prior(config, frames, tmp_path)
     with pytest.raises(WeightsError, match="not of a prior with"):
         train_prior(replace(config, prior=config.prior | {"middle": 2}), frames, tmp_path, resume=True)
+    (tmp_path / "other.yaml").write_text(CONFIG.replace("middle: 1", "middle: 2"))
+    with pytest.raises(WeightsError, match="not of a prior with"):
+        export_prior(tmp_path, tmp_path / "other.yaml", output=tmp_path / "prior", version="mine")
 
 
 def test_sets_that_the_pack_lacks_are_named(config, tmp_path: Path) -> None:  # noqa: ANN001
@@ -204,7 +208,7 @@ def test_training_lowers_its_loss(config, frames, tmp_path: Path) -> None:  # no
 
 
 def test_resuming_nothing_and_damage_are_told(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
-    with pytest.raises(WeightsError, match="nothing to resume"):
+    with pytest.raises(WeightsError, match="no training was begun in this folder"):
         train_prior(config, frames, tmp_path / "run", resume=True)
     (tmp_path / checkpoint.FILE).write_bytes(b"not a checkpoint")
     with pytest.raises(WeightsError, match="can't be read"):
