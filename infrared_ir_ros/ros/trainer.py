@@ -80,10 +80,12 @@ class TrainerNode(Node):
 
     def _start(self) -> str:
         """Begin, or go on after a pause. Raises OptionError."""
-        if self._running():
-            assert self._job is not None
+        if self._job is not None and self._running():
+            task = self._job.asked.plan.task
+            if not self._job.paused:
+                raise OptionError(f"{task} is being trained: ~/cancel it first, or wait for its end")
             self._job.pause(False)
-            return "goes on"
+            return f"goes on with {task}"
         asked = self._asked()
         self._report, self._activation.text = None, ""
         self._job = TrainingJob(asked, self._is_late, self._tell, self._problem, self._done)

@@ -90,6 +90,11 @@ class TrainingJob:
         self._thread = threading.Thread(target=self._work, name="training", daemon=True)
         self._thread.start()
 
+    @property
+    def paused(self) -> bool:
+        """Whether it was asked to."""
+        return self._paused.is_set()
+
     def pause(self, paused: bool) -> None:
         """Takes effect after the step in work."""
         (self._paused.set if paused else self._paused.clear)()

@@ -161,12 +161,14 @@ def test_it_pauses_holds_while_the_node_is_late_and_can_be_cancelled(
         late.publish(timing(999.0))
     wait_state(peer, "holding")
     wait_state(peer, "training")  # some time after the last frame that was late
+    refused = ask(peer, "start")
+    assert not refused.success and "is being trained: ~/cancel it first" in refused.message
     assert ask(peer, "pause").success
     wait_state(peer, "paused")
     steps = peer.fresh_values("training")["step"]
     assert peer.fresh_values("training")["step"] == steps
     assert not peer.set_parameters(minutes=-1.0)[0].successful
-    assert ask(peer, "start").message == "goes on"
+    assert ask(peer, "start").message.startswith("goes on with ")
     wait_state(peer, "training")
     assert ask(peer, "cancel").success
     wait_state(peer, "cancelled")
