@@ -33,6 +33,7 @@ WHERE = (
     f"get SD-Turbo with `hf download {HUB_ID}` (its licence forbids shipping it with this package), or name a folder "
     "in diffusers layout with unet, vae, text_encoder and tokenizer"
 )
+TINY = "give --decoder of import_checkpoint an AutoencoderTiny by folder or hub id (madebyollin/taesd), or none"
 PROMPT = (
     "A high-resolution, 8K, ultra-realistic image with sharp focus, vibrant colors, and natural lighting."  # released
 )
@@ -84,12 +85,18 @@ def load_unet(folder: Path, dtype: torch.dtype) -> UNet2DConditionModel:
 
 
 def load_tiny_decoder(source: str, dtype: torch.dtype) -> AutoencoderTiny:
-    """A small autoencoder of the same latents, whose decoder costs a fraction. source: folder or hub id."""
-    return _loaded("AutoencoderTiny", source, None, dtype)
+    """A small autoencoder of the same latents, whose decoder costs a fraction.
+
+    source: folder or hub id. Raises WeightsError.
+    """
+    return _loaded("AutoencoderTiny", source, None, dtype, TINY)
 
 
-def _loaded(kind: str, source: Path | str, part: str | None, dtype: torch.dtype) -> Any:
-    """A network of diffusers with all of its weights, which are safetensors. kind: its class."""
+def _loaded(kind: str, source: Path | str, part: str | None, dtype: torch.dtype, hint: str = WHERE) -> Any:
+    """A network of diffusers with all of its weights, which are safetensors. kind: its class.
+
+    hint: what to do where it can't be loaded.
+    """
     where = f"{source}/{part}" if part else str(source)
     load = _diffusers(kind).from_pretrained
     try:
@@ -98,10 +105,10 @@ def _loaded(kind: str, source: Path | str, part: str | None, dtype: torch.dtype)
         )
     except Exception as error:  # OSError, ValueError, SafetensorError, KeyError: what diffusers says is kept
         reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{where} can't be loaded ({reason}): {WHERE}") from error
+        raise WeightsError(f"{where} can't be loaded ({reason}): {hint}") from error
     if report["missing_keys"] or report["mismatched_keys"]:
         wrong = [*report["missing_keys"], *report["mismatched_keys"]][0]
-        raise WeightsError(f"{where} lacks {wrong}, or has it in another shape: {WHERE}")
+        raise WeightsError(f"{where} lacks {wrong}, or has it in another shape: {hint}")
     return network.eval().requires_grad_(False)
 
 

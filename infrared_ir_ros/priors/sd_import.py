@@ -59,6 +59,8 @@ def write_import(
     embedding = embed_prompt(where)
     vae = load_vae(where, torch.float16)
     SdTurboPrior(vae, load_unet(where, torch.float16), vae, released, embedding).check()
+    if decoder:
+        load_tiny_decoder(decoder, torch.float16)  # or every load of the import would fail
     files = {
         CHECKPOINT: released.to_bytes(),
         EMBEDDING: write_tensors({"embedding": embedding.numpy()}, {"kind": "prompt embedding"}),

@@ -53,6 +53,14 @@ def test_every_tensor_is_kept_and_no_pickle_remains(tmp_path: Path) -> None:
         assert all(torch.equal(ours[name], tensor) for name, tensor in given[part].items())
 
 
+@pytest.mark.parametrize("decoder", ["nothere", str(PARITY / "tiny_sd" / "vae")])
+def test_a_decoder_that_cannot_decode_is_refused(tmp_path: Path, decoder: str) -> None:
+    given = decoder if Path(decoder).is_absolute() else str(tmp_path / decoder)
+    with pytest.raises(WeightsError, match="give --decoder of import_checkpoint an AutoencoderTiny"):
+        import_checkpoint(CHECKPOINT, output=tmp_path / "out", base=BASE, decoder=given)
+    assert not (tmp_path / "out").exists()
+
+
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[Callable, tuple]:
