@@ -147,7 +147,8 @@ def detector_report(slot: DetectorSlot) -> Report:
 def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, Value], now: float) -> Report:
     """What the camera sends: nothing, always the same, with odd stamps, in a way that cannot be heard, or other counts
     than the parameters say."""
-    report = Report("input", f"frames arrive on {inputs.frames.topic}")
+    doing = "frames arrive" if inputs.arrivals else "waits for the first frame"
+    report = Report("input", f"{doing} on {inputs.frames.topic}")
     silent, still = now - inputs.last_arrival, pipeline.stillness.still_for
     for problem in inputs.problems():
         report.error(problem)

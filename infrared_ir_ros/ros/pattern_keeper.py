@@ -83,6 +83,8 @@ class PatternKeeper:
         """Forget the pattern; the file stays."""
         self._waiting = None
         self._restorer.patterns.reset()
+        if self._restorer.options.pattern_memory == "off":
+            return "the pattern is forgotten; nothing is learned while pattern_memory is off"
         return "the pattern is forgotten, and learned anew"
 
     def _refuse(self, error: InfraredError) -> None:

@@ -56,7 +56,7 @@ def test_a_kept_pattern_is_only_replaced_by_what_was_learned_of_this_camera(rest
     kept = path.read_bytes()
     assert read_pattern(path).frames > 5
 
-    keeper.reset()  # nothing is known any more
+    assert "learned anew" in keeper.reset()  # nothing is known any more
     see(keeper, restorer, frames[:1], "cam")
     with pytest.raises(InfraredError, match="nothing has been learned: .*move the camera"):
         keeper.save()
@@ -82,3 +82,8 @@ def test_a_damaged_file_is_replaced(restorer: Restorer, tmp_path: Path) -> None:
     see(keeper, restorer, list(islice(raw_camera(), 12)), "cam")
     keeper.save()
     assert read_pattern(path).camera.name == "cam" and not keeper.problem
+
+
+def test_a_reset_with_the_memory_off_promises_nothing(tmp_path: Path) -> None:
+    keeper = keeper_of(load_restorer(engine="onnxruntime", options=Options(pattern_memory="off")), tmp_path / "none")
+    assert keeper.reset() == "the pattern is forgotten; nothing is learned while pattern_memory is off"
