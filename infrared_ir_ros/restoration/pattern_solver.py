@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+
+from infrared_ir_ros.restoration.priority import give_way
 
 if TYPE_CHECKING:
     from typing import Self  # of Python 3.11 on
@@ -85,7 +85,5 @@ class Solver:
 
 def _behind(find: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     """Search with what the frames leave of the processor."""
-    if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
-        itself = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, itself, max(NICENESS, os.getpriority(os.PRIO_PROCESS, itself)))
+    give_way(NICENESS)
     find(*arguments)

@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.restoration.priority import give_way
 from infrared_ir_ros.restoration.prompts import read_bank
 from infrared_ir_ros.restoration.weights import find_prior
 from infrared_ir_ros.training.adapt_frames import Lesson, read_material
@@ -127,7 +126,7 @@ class TrainingJob:
 
     def _train(self) -> Outcome:
         asked = self.asked
-        _give_way(asked.nice)
+        give_way(asked.nice)
         from infrared_ir_ros.training.adapt import adapt  # takes seconds, and nobody waits here
         from infrared_ir_ros.training.processes import use_threads
 
@@ -154,11 +153,3 @@ class TrainingJob:
         from infrared_ir_ros.training.checkpoint import FILE
 
         return self.asked.output / FILE
-
-
-def _give_way(nice: int) -> None:
-    """Lower the priority of this thread, and so of those that it starts; what is lower already stays, since only a
-    privileged process may raise it."""
-    if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
-        itself = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, itself, max(nice, os.getpriority(os.PRIO_PROCESS, itself)))
