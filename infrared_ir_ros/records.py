@@ -77,9 +77,11 @@ class Counts:
         They do not where the frame spans next to nothing of them or lies mostly outside, nor where its dtype cannot
         hold the restored frame, which spans all of them.
         """
+        if self.mapping != "fixed":
+            return ""
         few = frame[:: max(len(frame) // 64, 1), :: max(frame.shape[1] // 64, 1)]
         few = few[np.abs(few) < INFINITE]
-        if self.mapping != "fixed" or not few.size:
+        if not few.size:
             return ""
         low, high = np.percentile(few, (self.low_percentile, self.high_percentile))
         span = self.maximum - self.minimum
