@@ -29,6 +29,10 @@ from math import nan
 import cv2
 import numpy as np
 
+from infrared_ir_ros.restoration.pattern import coarse_shape
+from infrared_ir_ros.restoration.pattern_overlay import overlaid
+from infrared_ir_ros.restoration.pattern_pairs import LEAST_SIDE
+
 WIDTHS = (1, 2, 4)  # pixels: the bands of the stripe index
 BOXES = (1, 3, 7, 15)  # pixels: their differences are the bands of the temporal noise
 EDGE_SHARE = 0.1  # of all pixels
@@ -38,6 +42,9 @@ WINDOW = 32  # frames over which a pixel must stand still
 LEAST_STATIC = 0.05  # of all pixels, or there is nothing to measure on
 BLURS = (0.0, 0.5, 0.8, 1.2, 2.0, 4.0)  # pixels, of the input's blurred copies
 MOVING = 4.0  # times as much power over time on edges as elsewhere: the camera moves
+LEAST_SHIFT = 0.1  # pixels, or it doesn't: compression changes edges while it leaves the rest exactly as it is
+PLACES, LAGS = 8, (1, 2, 3, 4)  # frames that are laid over each other, and how many of them apart
+TOGETHER = 0.2  # share of what moves that moves as one: the camera moves; in still scenes at most 0.10
 
 
 @dataclass(frozen=True)
@@ -148,9 +155,12 @@ class Moments:
     blocks: np.ndarray | None = None
     last: np.ndarray | None = None
     steps: np.ndarray | None = None
+    coarse: list[np.ndarray] = field(default_factory=list)  # frames of at most 64 x 80 cells
 
     def add(self, frame: np.ndarray) -> None:
         """The next frame, (height, width), all of one size."""
+        rows, columns = coarse_shape(frame.shape)
+        self.coarse.append(cv2.resize(_float(frame), (columns, rows), interpolation=cv2.INTER_AREA))
         bands, blocks = _bands(_float(frame)), _blocks(_float(frame))
         if self.blocks is None or self.last is None or self.steps is None:
             self.origins = bands
@@ -183,10 +193,22 @@ def still_pixels(moments: Moments) -> np.ndarray:
     mean = moments.means()[-1]
     slopes = np.hypot(np.gradient(mean, axis=0), np.gradient(mean, axis=1))
     flat, steep = slopes <= np.quantile(slopes, 0.5), slopes >= np.quantile(slopes, 1 - EDGE_SHARE)
-    floor = float(np.median(change[flat]))
-    if float(np.median(change[steep])) > MOVING * floor:
+    floor, swing = float(np.median(change[flat])), float(np.median(change[steep]))
+    shaken = swing > MOVING * floor and swing - floor > (LEAST_SHIFT * float(np.median(slopes[steep]))) ** 2
+    if shaken or moving_as_one(moments.coarse) > TOGETHER:
         return np.zeros(change.shape, bool)
     return change <= MOVING * floor
+
+
+def moving_as_one(frames: list[np.ndarray]) -> float:
+    """How much of what moves in a sequence of coarse frames moves as one, 0..1: a camera's motion, of which a mean
+    frame keeps no edges to tell it by. 0 where the frames are too small to be followed."""
+    if min(frames[0].shape) < LEAST_SIDE:
+        return 0.0
+    places = frames[:: max(len(frames) // PLACES, 1)]
+    unknown = np.zeros_like(frames[0])  # their fixed pattern
+    pairs = [(at, at + lag) for lag in LAGS for at in range(len(places) - lag)]
+    return float(np.mean([overlaid(places[a], places[b], unknown).together for a, b in pairs])) if pairs else 0.0
 
 
 def stillness(moments: Moments, static: np.ndarray) -> Stillness:

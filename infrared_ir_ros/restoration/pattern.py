@@ -203,8 +203,7 @@ class PatternMemory:
         self._coarse_half.resume({key: numbers[f"coarse.{key}"] for key in Half.SAVED}, arrays["coarse"])
 
     def _start(self, shape: tuple[int, ...]) -> None:
-        cell = max(shape[0] / GRID[0], shape[1] / GRID[1], 2.0)
-        rows, columns = (max(2 * round(side / cell / 2), 2) for side in shape)
+        rows, columns = coarse_shape(shape)
         self._shape, self._grid = shape, (columns, rows)
         self._work = np.empty(shape, np.float32)
         self._fine, self._weight = np.zeros((2, *shape), np.float32)
@@ -287,6 +286,13 @@ class PatternMemory:
         for top in range(0, len(fine), STRIP):
             rows = slice(top, top + STRIP)
             _towards(fine[rows], self._fine[rows], self._weight[rows], far[rows], np.float32(scale), kept)
+
+
+def coarse_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns of the coarse frame of a frame of (height, width) pixels."""
+    cell = max(shape[0] / GRID[0], shape[1] / GRID[1], 2.0)
+    rows, columns = (max(2 * round(side / cell / 2), 2) for side in shape[:2])
+    return rows, columns
 
 
 def _towards(

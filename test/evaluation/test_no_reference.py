@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from infrared_ir_ros.evaluation.no_reference import BlurCurve, Moments, edge_mask, look, still_pixels, stillness
+from infrared_ir_ros.simulation.camera import Degrader
+from infrared_ir_ros.simulation.moving_scene import MovingScene
 from infrared_ir_ros.simulation.scene import ThermalScene
 
 
@@ -80,3 +82,26 @@ def test_a_camera_that_moves_has_no_static_pixels() -> None:
         moments.add(np.roll(scene, 2 * step, axis=1))
     still = still_pixels(moments)
     assert still.mean() < 0.05 and np.isnan(stillness(moments, still).noise)
+
+
+@pytest.mark.parametrize("preset", ["sensor_normal", "raw_core"])
+@pytest.mark.parametrize(("motion", "still"), [("drive", False), ("pan", False), ("none", True)])
+def test_a_degraded_drive_is_told_from_a_still_scene_with_lasting_noise(preset: str, motion: str, still: bool) -> None:
+    moments, camera = Moments(), Degrader(preset, 1)
+    scene = ThermalScene(1, 192, 256) if still else MovingScene(motion, 1, 192, 256)
+    first = scene.frame(0.0).temperature
+    low, gain = float(first.min()), 255 / float(np.ptp(first))
+    for number in range(32):
+        levels = gain * (scene.frame(number / 15).temperature - low)
+        moments.add(camera(np.clip(levels, 0, 255).astype(np.uint8)))
+    assert still_pixels(moments).mean() > 0.5 if still else not still_pixels(moments).any()
+
+
+def test_a_still_scene_of_which_compression_changes_the_edges_alone_is_still() -> None:
+    rng, moments, scene = np.random.default_rng(0), Moments(), ThermalScene(3, 160, 200).frame(0.0).temperature
+    scene = np.rint(255 * (scene - scene.min()) / np.ptp(scene)).astype(np.float32)
+    edges = cv2.dilate(edge_mask(scene).astype(np.uint8), np.ones((9, 9))) > 0
+    for _ in range(16):
+        moments.add(scene + edges * np.float32(rng.normal(0, 0.2)))
+    still = still_pixels(moments)
+    assert still.mean() > 0.3 and not still[edges].all()
