@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media.paths import printable
+from infrared_ir_ros.media.paths import kind_of, printable
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -38,10 +39,10 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write in, so that a reader of `path`, now or after a crash, sees the old file or the new, never a part.
 
     The bytes go to a hidden file beside `path`, reach the disk, and take the name; not where the block raises. Missing
-    folders are made. Raises SourceError for any OSError (unwritable folder, full disk, `path` is a folder); the old
-    file is then still whole.
+    folders are made. Raises SourceError for any OSError (unwritable folder, full disk, `path` is a folder), and for a
+    device or FIFO; the old file is then still whole.
     """
-    target = Path(path)
+    target = replaceable(Path(path))
     temporary = temporary_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +57,17 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             temporary.unlink()  # gone already after a rename
+
+
+def replaceable(path: Path) -> Path:
+    """The file that a writer of `path` replaces: where links lead. Raises SourceError for a device, FIFO or socket: a
+    file must not take its place."""
+    target = Path(os.path.realpath(path))
+    with suppress(OSError):  # there is nothing yet, or the writer meets the reason
+        mode = target.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise SourceError(f"{printable(str(path))} is {kind_of(mode)}: give the name of a file")
+    return target
 
 
 def temporary_name(target: Path) -> Path:

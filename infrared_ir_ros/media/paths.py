@@ -57,7 +57,7 @@ def existing(path: str | os.PathLike[str]) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # permission, a loop of links, a null byte
         raise SourceError(f"{printable(str(given))} cannot be opened: {printable(str(error))}") from None
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise SourceError(f"{printable(str(given))} is {_kind(mode)}: give a file or folder")
+        raise SourceError(f"{printable(str(given))} is {kind_of(mode)}: give a file or folder")
     return resolved
 
 
@@ -71,7 +71,7 @@ def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
         with open(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise SourceError(f"{printable(str(path))} is {_kind(status.st_mode)}: give a regular file")
+                raise SourceError(f"{printable(str(path))} is {kind_of(status.st_mode)}: give a regular file")
             if status.st_size > limit:
                 raise SourceError(f"{printable(str(path))} has {status.st_size} bytes: at most {limit} are read")
             return file.read()
@@ -95,7 +95,8 @@ def regular_files(folder: Path, suffixes: frozenset[str] | None = None) -> list[
     return sorted(found, key=lambda path: natural_key(str(path.relative_to(folder))))
 
 
-def _kind(mode: int) -> str:
+def kind_of(mode: int) -> str:
+    """What a file of this mode is, in words."""
     kinds = {
         stat.S_IFIFO: "a FIFO",
         stat.S_IFSOCK: "a socket",

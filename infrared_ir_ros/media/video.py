@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media.atomic import sync_folder, temporary_name, unwritable
+from infrared_ir_ros.media.atomic import replaceable, sync_folder, temporary_name, unwritable
 from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, check_size, log_problem, to_thermal
 from infrared_ir_ros.media.paths import printable
 
@@ -93,8 +93,8 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, frame_rate: float) -> None:
-        self._path, self._frame_rate = path, frame_rate
-        self._temporary = temporary_name(path)
+        self._path, self._frame_rate = replaceable(path), frame_rate
+        self._temporary = temporary_name(self._path)
         self._writer: cv2.VideoWriter | None = None
         self._like: tuple[tuple[int, ...], np.dtype] | None = None
         self._count = 0

@@ -38,7 +38,7 @@ class PatternKeeper:
         self._camera: Camera | None = None
         self._waiting: SavedPattern | None = None  # for the first frame, which says of which camera it is
         self.problem = ""
-        if path and Path(path).exists():
+        if path and not _is_missing(Path(path)):
             try:
                 self._waiting = read_pattern(Path(path))
             except InfraredError as error:
@@ -90,3 +90,14 @@ class PatternKeeper:
     def _refuse(self, error: InfraredError) -> None:
         self.problem = str(error)
         self._logger.error(f"{self._path}: {error}")
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether there is no file yet; one that cannot be looked at may be there, and `read_pattern` tells the reason."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False

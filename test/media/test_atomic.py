@@ -79,3 +79,22 @@ def test_killed_while_writing_the_file_is_the_old_one_or_the_new_one(tmp_path: P
         process.wait()
         data = target.read_bytes()
         assert len(data) == 2_000_000 and len(set(data)) == 1
+
+
+def test_what_is_no_file_keeps_its_place(tmp_path: Path) -> None:
+    """As root, /dev/null as output became a file."""
+    os.mkfifo(tmp_path / "fifo.bin")
+    (tmp_path / "link.bin").symlink_to("fifo.bin")
+    for name in ("fifo.bin", "link.bin"):
+        with pytest.raises(SourceError, match=f"{name} is a FIFO: give the name of a file"):
+            write_atomically(tmp_path / name, b"data")
+        assert (tmp_path / name).is_fifo()
+    assert sorted(os.listdir(tmp_path)) == ["fifo.bin", "link.bin"]
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "x.bin").symlink_to(Path("kept/x.bin"))
+    for data in (b"first", b"second"):  # there is nothing yet, then something
+        write_atomically(tmp_path / "x.bin", data)
+        assert (tmp_path / "x.bin").is_symlink() and (tmp_path / "kept/x.bin").read_bytes() == data

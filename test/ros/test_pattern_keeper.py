@@ -84,6 +84,13 @@ def test_a_damaged_file_is_replaced(restorer: Restorer, tmp_path: Path) -> None:
     assert read_pattern(path).camera.name == "cam" and not keeper.problem
 
 
+def test_a_file_that_cannot_be_looked_at_is_told_and_keeps_no_frame(restorer: Restorer, tmp_path: Path) -> None:
+    """The node did not become active where its user may not look into the folder, or the name is too long."""
+    keeper = keeper_of(restorer, tmp_path / ("x" * 300))
+    assert "can't be read (File name too long)" in keeper.problem
+    assert not keeper_of(restorer, tmp_path / "none" / "yet").problem
+
+
 def test_a_reset_with_the_memory_off_promises_nothing(tmp_path: Path) -> None:
     keeper = keeper_of(load_restorer(engine="onnxruntime", options=Options(pattern_memory="off")), tmp_path / "none")
     assert keeper.reset() == "the pattern is forgotten; nothing is learned while pattern_memory is off"
