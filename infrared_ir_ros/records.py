@@ -104,7 +104,7 @@ class Options:
     tone: `restore` undoes loss of contrast and brightness, `preserve` keeps the level and contrast of the input,
         `auto` preserves for `tlinear` counts and restores otherwise (design section 1.4).
     strength: 0..1, mixes the input (0) and the restored frame (1).
-    smoothing: 0..1, weight of the past in the estimates of a video, and in what stands still; 0: each frame alone.
+    smoothing: 0..0.99, weight of the past in the estimates of a video, and in what stands still; 0: each frame alone.
     pattern_memory: `on` learns what stays while the scene moves, and subtracts it (design section 1.9): for frames of
         one camera in their order, never for single pictures. `auto`, the default for streams, wants strong evidence.
     """
@@ -115,6 +115,11 @@ class Options:
     smoothing: float = 0.0
     counts: Counts = field(default_factory=Counts)
     pattern_memory: str = "off"
+
+    @property
+    def preserves(self) -> bool:
+        """Whether frames keep their level and contrast."""
+        return self.tone == "preserve" or (self.tone == "auto" and self.counts.mapping == "tlinear")
 
     def __post_init__(self) -> None:
         _check("tone", self.tone, TONES)

@@ -60,8 +60,3 @@ class Asked:
             raise OptionError("labels are for detections: give --detector or --detection-topic")
         if wanted.frames < 0 or self.distance_every < 0 or wanted.tolerance_ns < 0:
             raise OptionError("--frames, --distance-every and --tolerance-ms may not be below 0")
-
-    @property
-    def preserves(self) -> bool:
-        tone = self.options.tone
-        return tone == "preserve" or (tone == "auto" and self.options.counts.mapping == "tlinear")

@@ -64,7 +64,7 @@ def live_name(asked: Asked) -> str:
 def _methods(asked: Asked) -> list[Method]:
     if asked.mode == "replay":
         return []
-    chains: list[Method] = [Classical(chain, asked.preserves) for chain in dict.fromkeys(asked.chains)]
+    chains: list[Method] = [Classical(chain, asked.options.preserves) for chain in dict.fromkeys(asked.chains)]
     ours: list[Method] = []
     for task in dict.fromkeys(asked.tasks):
         options = replace(asked.options, task=task)
@@ -76,13 +76,13 @@ def _yardsticks(asked: Asked) -> tuple[Yardsticks, list[str]]:
     """And notes on figures that are not there."""
     kelvin = asked.options.counts.resolution if asked.options.counts.mapping == "tlinear" else 0.0
     if not (asked.wanted.reference_topic or asked.wanted.reference or asked.wanted.degradation):
-        return Yardsticks(kelvin, asked.preserves), [
+        return Yardsticks(kelvin, asked.options.preserves), [
             "No clean frames were given: the figures say how the frames look, not whether they are true."
         ]
     distances, notes = dict(_distances()) if asked.distance_every else {}, []
     if asked.distance_every and len(distances) < 2:
         notes.append("MS-SSIM needs torchmetrics, ST-LPIPS stlpips-pytorch: what is missing was left out.")
-    return Yardsticks(kelvin, asked.preserves, distances, max(asked.distance_every, 1)), notes
+    return Yardsticks(kelvin, asked.options.preserves, distances, max(asked.distance_every, 1)), notes
 
 
 def _distances() -> Iterator[tuple[str, Distance]]:

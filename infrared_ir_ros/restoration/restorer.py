@@ -72,6 +72,7 @@ class Restorer:
         self.patterns = PatternStage()
         self._kind: tuple[tuple[int, ...], np.dtype, Counts] | None = None  # of the last frame
         self._shape: tuple[int, ...] = ()
+        self._shown: tuple[tuple[str, int], bool] | None = None  # prompt and tone of the last frame
         self.options = options
 
     @property
@@ -128,10 +129,12 @@ class Restorer:
         if kind != self._kind:
             self._forget_scene()  # the pattern memory sees by itself whether these are the frames that it knows
             self._kind, self._shape = kind, frame.shape
-        before, current = self._switch.current, self._switch.take()
+        current = self._switch.take()
         task, engine, _ = current
-        if current is not before:
-            self._levels = None
+        shown = current.key, options.preserves
+        if shown != self._shown:  # restored frames of the past look otherwise: none is mixed into this one
+            self._levels, self._shown = None, shown
+            self._steady.reset()
 
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
         repaired = replace_dead_pixels(finite)
@@ -205,8 +208,7 @@ class Restorer:
         smoothing: float,
     ) -> np.ndarray:
         """The restored frame in the tone that is asked for, steady on video, with what went around the networks."""
-        kelvins = options.tone == "auto" and options.counts.mapping == "tlinear"
-        if options.tone == "preserve" or kelvins:
+        if options.preserves:
             restored, gain = preserve(restored, seen, cropped(estimate, seen.shape)), 1.0
         else:
             restored, gain = self._stretched(restored, smoothing)

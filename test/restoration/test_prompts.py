@@ -212,6 +212,16 @@ def test_frames_go_on_for_the_old_task_until_the_new_one_is_ready(switching: Res
     assert not np.array_equal(*references.values())
 
 
+def test_no_frame_of_the_old_task_is_mixed_into_those_of_the_new_one(switching: Restorer, workshop: Workshop) -> None:
+    alone = {task: Restorer(engine).restore(frame()).image.astype(int) for task, engine in workshop.engines.items()}
+    for task in workshop.engines:
+        switching.options = Options(task, smoothing=0.9)
+        workshop.may.set()
+        switching.wait_for_task(60)
+        first = switching.restore(frame()).image
+    assert np.abs(first - alone["detect"]).max() <= 1 < np.abs(first - alone["restore"]).max()
+
+
 def test_the_newest_wish_wins(switching: Restorer, workshop: Workshop) -> None:
     for task in ("detect", "restore", "detect", "restore"):
         switching.options = Options(task)

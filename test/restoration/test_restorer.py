@@ -125,6 +125,19 @@ def test_smoothing_steadies_a_noisy_video(restorer: Restorer) -> None:
     assert spread[0.9] < spread[0.0]
 
 
+def test_another_tone_holds_from_the_next_frame_on(restorer: Restorer) -> None:
+    """Mixed with frames of the tone before, as what stands still is over time, temperatures would be wrong at first."""
+    frame, alone = (90 + 0.3 * clean_frame()).astype(np.uint8), {}
+    for tone in ("restore", "preserve"):
+        restorer.options = Options(tone=tone)
+        alone[tone] = restorer.restore(frame).image.astype(np.float32)
+    for tone in alone:
+        restorer.options = Options(tone=tone, smoothing=0.9)
+        first = restorer.restore(frame).image
+    assert error(alone["restore"], alone["preserve"]) > 5
+    assert error(first, alone["preserve"]) < 1
+
+
 def test_size_may_change_in_mid_stream(restorer: Restorer) -> None:
     restorer.options = Options(smoothing=0.9)
     for shape in ((128, 160), (240, 320), (128, 160)):
