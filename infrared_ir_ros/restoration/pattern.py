@@ -45,6 +45,7 @@ LEAST_SCALE, FITS, AGREEMENT = 0.2, 0.95, 0.9  # weaker is another pattern; what
 STRIP = 32  # rows that are worked on at a time: they stay in the processor's cache
 FAR = 6.0  # of the median: what is further away does not say how strong the pattern is
 PATIENCE = 2  # frames in a row on which the pattern makes things worse until it is forgotten
+NOTHING_USED = (0.0, 0.0, 0.0)  # see `PatternState`
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class PatternMemory:
         """Forget everything."""
         self._shape: tuple[int, ...] = ()
         self._dtype: np.dtype | None = None
-        self._state = PatternState(0.0, 0.0, 0, (0.0, 0.0, 0.0))
+        self._state = PatternState(0.0, 0.0, 0, NOTHING_USED)
 
     @np.errstate(over="ignore", invalid="ignore")  # an infinitely far outlier weighs nothing
     def __call__(self, frame: np.ndarray, learn: bool = True) -> np.ndarray:

@@ -20,7 +20,7 @@ import threading
 
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern import PatternMemory, PatternState
+from infrared_ir_ros.restoration.pattern import NOTHING_USED, PatternMemory, PatternState
 from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern
 
 
@@ -36,22 +36,27 @@ class PatternStage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._memory: PatternMemory | None = None
-        self._learn, self._setting, self.changing = True, "", False
+        self._learn, self._setting = True, ""
+        self.changing, self._used = False, NOTHING_USED
 
     def __call__(self, frame: np.ndarray, setting: str) -> np.ndarray:
         """The frame, float32 and without the pattern as far as it is known; untouched where the memory is off."""
         with self._lock:
-            if setting == "off":
-                self._memory, self.changing = None, False
-                return frame
-            if self._memory is None:
-                self._memory, self._learn = PatternMemory(background=self.live, sure=setting == "on"), True
-            elif self._setting not in ("", setting):
-                self._memory.be_sure(setting == "on")
-            self._setting, before = setting, self._memory.state.used
-            corrected = self._memory(frame, self._learn)
-            self.changing = self._memory.state.used != before
+            corrected = self._corrected(frame, setting)
+            used = NOTHING_USED if self._memory is None else self._memory.state.used
+            self.changing, self._used = used != self._used, used
             return corrected
+
+    def _corrected(self, frame: np.ndarray, setting: str) -> np.ndarray:
+        if setting == "off":
+            self._memory = None
+            return frame
+        if self._memory is None:
+            self._memory, self._learn = PatternMemory(background=self.live, sure=setting == "on"), True
+        elif self._setting not in ("", setting):
+            self._memory.be_sure(setting == "on")
+        self._setting = setting
+        return self._memory(frame, self._learn)
 
     def reset(self) -> None:
         """Forget everything."""

@@ -103,6 +103,21 @@ def test_auto_turned_on_goes_on_with_what_it_knows() -> None:
     assert stage.state.frames > learned.frames and any(stage.state.used)
 
 
+def test_a_pattern_that_is_forgotten_has_changed_what_comes_out() -> None:
+    """What was smoothed over frames without the pattern is not mixed with those that have it again."""
+    frames, stage = [raw for _, raw in raw_frames(60)], PatternStage()
+    for setting in ("on", "off"):
+        for raw in frames:
+            stage(raw, "on")
+        assert stage.subtracting and not stage.changing
+        if setting == "on":
+            stage.reset()
+        stage(frames[-1], setting)
+        assert stage.changing and not stage.subtracting
+        stage(frames[-1], setting)
+        assert not stage.changing
+
+
 @pytest.mark.parametrize("settings", [("auto", "on"), ("on", "auto")])
 def test_a_kept_pattern_survives_another_setting_before_a_still_camera(settings: tuple[str, str]) -> None:
     frames = [raw for _, raw in raw_frames(100)]
