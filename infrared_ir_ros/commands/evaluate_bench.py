@@ -28,7 +28,15 @@ from infrared_ir_ros.evaluation.methods import INPUT, Classical, Method, Ours
 from infrared_ir_ros.evaluation.metrics import Distance
 from infrared_ir_ros.evaluation.recordings import fingerprint
 from infrared_ir_ros.media.paths import printable
+from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES
 from infrared_ir_ros.restoration import load_restorer
+
+STRETCHED = (
+    f"Clean frames of 8 bit are stretched before anything is held against them (percentiles {CLEAN_PERCENTILES[0]} and "
+    f"{CLEAN_PERCENTILES[1]} to the levels {CLEAN_LEVELS[0]} and {CLEAN_LEVELS[1]}), as frames restored with --tone "
+    "restore are: PSNR and SSIM of an input of other levels are low by its tone alone, the fitted figures are not. With "
+    "--tone preserve clean frames stay as they are."
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,8 @@ def _yardsticks(asked: Asked) -> tuple[Yardsticks, list[str]]:
     distances, notes = dict(_distances()) if asked.distance_every else {}, []
     if asked.distance_every and len(distances) < 2:
         notes.append("MS-SSIM needs torchmetrics, ST-LPIPS stlpips-pytorch: what is missing was left out.")
+    if not asked.options.preserves:
+        notes.append(STRETCHED)
     return Yardsticks(kelvin, asked.options.preserves, distances, max(asked.distance_every, 1)), notes
 
 

@@ -73,23 +73,20 @@ class Mean:
 
 def summarise(groups: list[np.ndarray], inputs: list[np.ndarray]) -> Mean:
     """One figure of one method. groups: its values in each recording, frame by frame; inputs: those of the input."""
-    values = [_blocks(group) for group in groups]
-    gains = [_blocks(a - b) for a, b in zip(groups, inputs, strict=True)]
-    return Mean(*_mean(values), *_mean(gains))
+    return Mean(*_mean(groups), *_mean([a - b for a, b in zip(groups, inputs, strict=True)]))
 
 
 def _blocks(values: np.ndarray) -> np.ndarray:
-    """Means of blocks of frames that follow each other; values that are not finite are left out."""
-    blocks = [values[at : at + BLOCK] for at in range(0, len(values), BLOCK)]
-    finite = [block[np.isfinite(block)] for block in blocks]
+    """Means of blocks of frames that follow each other, all about as long; values that are not finite are left out."""
+    finite = [block[np.isfinite(block)] for block in np.array_split(values, -(-len(values) // BLOCK))]
     return np.array([block.mean() for block in finite if block.size])
 
 
 def _mean(groups: list[np.ndarray]) -> tuple[float, float, float]:
-    groups = [group for group in groups if group.size]
+    groups = [group for group in groups if np.isfinite(group).any()]
     if not groups:
         return (float("nan"),) * 3
-    mean = mean_over_sets(groups)
-    if sum(len(group) for group in groups) < LEAST_BLOCKS:
+    mean, blocks = mean_over_sets([group[np.isfinite(group)] for group in groups]), [_blocks(one) for one in groups]
+    if sum(len(one) for one in blocks) < LEAST_BLOCKS:
         return mean, float("nan"), float("nan")
-    return mean, *bootstrap_interval(groups)
+    return mean, *bootstrap_interval(blocks)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from infrared_ir_ros.evaluation import bootstrap
+from infrared_ir_ros.evaluation.summary import summarise
 
 
 def test_bootstrap_covers_the_mean_as_often_as_it_says() -> None:
@@ -34,3 +35,12 @@ def test_bootstrap_is_seeded_and_weighs_sets_equally() -> None:
     assert bootstrap.bootstrap_interval(groups) == (5.0, 5.0)
     spread = [np.arange(9.0), np.arange(4.0)]
     assert bootstrap.bootstrap_interval(spread, seed=4) == bootstrap.bootstrap_interval(spread, seed=4)
+
+
+def test_the_mean_of_a_figure_is_that_of_its_frames_however_they_fall_into_blocks() -> None:
+    values = np.array([*np.arange(10.0), 100.0, np.nan])
+    assert summarise([values], [values - 1]).mean == (45 + 100) / 11
+    long = np.random.default_rng(0).normal(5, 1, 51)
+    found = summarise([long, values], [long, values])
+    assert found.mean == (long.mean() + (45 + 100) / 11) / 2
+    assert found.low < found.mean < found.high and found.gain == 0
