@@ -34,8 +34,8 @@ from infrared_ir_ros.restoration import load_restorer
 STRETCHED = (
     f"Clean frames of 8 bit are stretched before anything is held against them (percentiles {CLEAN_PERCENTILES[0]} and "
     f"{CLEAN_PERCENTILES[1]} to the levels {CLEAN_LEVELS[0]} and {CLEAN_LEVELS[1]}), as frames restored with --tone "
-    "restore are: PSNR and SSIM of an input of other levels are low by its tone alone, the fitted figures are not. With "
-    "--tone preserve clean frames stay as they are."
+    "restore are: PSNR and SSIM of an input of other levels are low by its tone alone, the fitted figures are not. "
+    "With --tone preserve clean frames stay as they are."
 )
 
 
