@@ -135,9 +135,10 @@ def find_sources(sources: Sequence[str]) -> list[Path]:
 
 def load_detection(detector: str) -> Any:
     """The loss of a frozen detector. Raises OptionError without ultralytics, WeightsError for a bad file."""
-    from infrared_ir_ros.training.semantic import DetectionLoss, load_detector  # imports torch
+    from infrared_ir_ros.training.semantic import DetectionLoss  # imports torch
+    from infrared_ir_ros.training.yolo import load_yolo
 
-    return DetectionLoss(load_detector(detector))
+    return DetectionLoss(load_yolo(detector))
 
 
 def _draw(lesson: Lesson, paths: list[Path], detection: Any) -> Draw:

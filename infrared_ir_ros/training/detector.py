@@ -12,11 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Trains a detector on tiles of labelled frames with ultralytics, which is AGPL-3.0 and is imported only here."""
+"""Trains a detector on tiles of labelled frames with ultralytics."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +26,7 @@ from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import load_restorer
 from infrared_ir_ros.training.detector_config import DetectorConfig
 from infrared_ir_ros.training.detector_data import make_tiles
+from infrared_ir_ros.training.yolo import ultralytics
 
 RUN = "run"  # folder of the output: what ultralytics writes
 LAST = Path(RUN, "weights", "last.pt")
@@ -44,7 +44,7 @@ def train_detector(
         raise OptionError(f"{folder} holds no training to go on with: leave --resume out, or choose its --output")
     if not resume and (folder / LAST).exists():
         raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
-    yolo = _ultralytics()
+    yolo = ultralytics().YOLO
     restorer = load_restorer(options=Options(tone="restore"))
     dataset = make_tiles(config.tiles, data, folder / "tiles", config.seed, lambda frame: restorer.restore(frame).image)
     model = yolo(str(folder / LAST) if resume else config.model, task="detect")
@@ -75,15 +75,3 @@ class _Stopped(Exception):
 def _stop_where_asked(stop: Callable[[], bool]) -> None:
     if stop():
         raise _Stopped
-
-
-def _ultralytics() -> Any:
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # it would install what it misses, and ask the network
-    os.environ.setdefault("YOLO_OFFLINE", "true")
-    try:
-        from ultralytics import YOLO
-    except ImportError as error:
-        raise OptionError(
-            f"training a detector needs ultralytics ({error}): pip install ultralytics; it is AGPL-3.0"
-        ) from error
-    return YOLO

@@ -12,17 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The network of a detector, of ultralytics (AGPL-3.0), which is imported only here and only when it is asked for."""
+"""How the network of a detector is built: a YOLOv8 of ultralytics."""
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.training.yolo import ultralytics
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,10 +54,10 @@ class Architecture:
 
     def build(self, classes: int) -> nn.Module:
         """The network with random weights (`ultralytics.nn.tasks.DetectionModel`). Raises OptionError without it."""
-        return _ultralytics("nn.tasks").DetectionModel(self._configuration(), ch=3, nc=classes, verbose=False).float()
+        return ultralytics("nn.tasks").DetectionModel(self._configuration(), ch=3, nc=classes, verbose=False).float()
 
     def _configuration(self) -> dict[str, Any]:
-        configuration = _ultralytics("nn.tasks").yaml_model_load(f"{FAMILY}n.yaml")
+        configuration = ultralytics("nn.tasks").yaml_model_load(f"{FAMILY}n.yaml")
         return configuration | {"scale": "n", "scales": {"n": [self.depth, self.width, self.max_channels]}}
 
 
@@ -77,29 +76,3 @@ def architecture_of(model: nn.Module) -> Architecture:
     if any(configuration.get(part) != ours[part] for part in ("backbone", "head")):
         raise WeightsError(f"this network is not a YOLOv8 that detects ({configuration.get('yaml_file')}): train one")
     return found
-
-
-def load_pickle(path: Path) -> nn.Module:
-    """The network in a `.pt` of ultralytics. It is a pickle: whoever made it decides what loading it runs.
-
-    Raises OptionError without ultralytics, WeightsError for a file that holds no such network.
-    """
-    if not path.is_file():
-        raise WeightsError(f"{path} is not a file: give the .pt of a trained YOLOv8")
-    try:
-        return _ultralytics().YOLO(str(path), task="detect").model.float().eval()
-    except OptionError:
-        raise
-    except Exception as error:  # whatever a pickle may raise
-        reason = " ".join(str(error).split())[:300]
-        raise WeightsError(f"{path} can't be loaded as a YOLOv8: {type(error).__name__}: {reason}") from error
-
-
-def _ultralytics(module: str = "") -> Any:
-    try:
-        return importlib.import_module(f"ultralytics.{module}" if module else "ultralytics")
-    except ImportError as error:
-        raise OptionError(
-            f"this form of a detector needs ultralytics ({error}): pip install -r requirements/semantic.txt (it is "
-            "AGPL-3.0), or have the detector exported to .onnx"
-        ) from error

@@ -27,7 +27,8 @@ import yaml
 from infrared_ir_ros.detection.files import DAMAGED, REMEDY, checked_names, listed_files
 from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.restoration.weights import LARGEST_FILE, LARGEST_MANIFEST, MANIFEST, checked_hash, read_regular
-from infrared_ir_ros.training.detector_architecture import Architecture, load_pickle
+from infrared_ir_ros.training.detector_architecture import Architecture
+from infrared_ir_ros.training.yolo import load_yolo
 
 if TYPE_CHECKING:
     from torch import nn
@@ -79,7 +80,7 @@ def load_network(path: Path, allow_pickle: bool = False) -> Network:
                 "trust whoever made it, or have it made safe with export_detector"
             )
         digest = checked_hash(path, read_regular(path, LARGEST_FILE, REMEDY), None, DAMAGED)
-        model = load_pickle(path)
+        model = load_yolo(path)
         return Network(model, names_of(model), path.stem, digest)
     if path.suffix == ".safetensors":
         return _network(path, None)

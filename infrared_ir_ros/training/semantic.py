@@ -14,8 +14,8 @@
 
 """The semantic loss: what a frozen detector or segmenter thinks of the restored frame (design section 1.6).
 
-The detector is a YOLOv8 with the loss of its own package, ultralytics, which is AGPL-3.0: it is imported in this
-module alone, and only when a detector is asked for. The segmenter is a SegFormer of `transformers` (Apache-2.0).
+The detector is a YOLOv8 with the loss of its own package, ultralytics. The segmenter is a SegFormer of `transformers`
+(Apache-2.0).
 Frames are (batch, 1, height, width) in 0..1; they are handed over as three equal channels.
 """
 
@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.training.small_targets import SmallTargetLoss
+from infrared_ir_ros.training.yolo import load_yolo, ultralytics
 
 STRIDE = 32  # of the detector: sides of its frames divide by it
 IGNORED = 255  # pixels of this label teach nothing
@@ -42,7 +43,7 @@ MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, what 
 class DetectionLoss(nn.Module):
     """Loss of a frozen YOLOv8 on restored frames.
 
-    model: a detection model of ultralytics (`ultralytics.nn.tasks.DetectionModel`), see `load_detector`. Keep it away
+    model: a detection model of ultralytics (`ultralytics.nn.tasks.DetectionModel`), see `load_yolo`. Keep it away
     from `train()`: its normalisation must stay as it was trained; this module holds it in evaluation mode. classes: how
     many it knows.
     """
@@ -67,10 +68,8 @@ class DetectionLoss(nn.Module):
         restored: sides of any size (mirrored up to multiples of 32, boxes follow). target: `boxes` (n, 4), centre x,
         centre y, width, height as shares of the frame; `classes` (n,); `frames` (n,), the index in the batch.
         """
-        from ultralytics.utils.loss import v8DetectionLoss  # AGPL-3.0: only when asked for
-
         if self._criterion is None or self._criterion.device != restored.device:
-            self._criterion = v8DetectionLoss(self.model)
+            self._criterion = ultralytics("utils.loss").v8DetectionLoss(self.model)
         padded = _padded(restored)
         shrink = restored.new_tensor([restored.shape[-1] / padded.shape[-1], restored.shape[-2] / padded.shape[-2]])
         batch = {
@@ -107,11 +106,11 @@ class SegmentationLoss(nn.Module):
 def semantic_losses(detector: Path | None = None, segmenter: Path | None = None) -> dict[str, nn.Module]:
     """The losses that can be had, by name: those of a detector's and of a segmenter's file, and of planted targets.
 
-    Raises OptionError and WeightsError as `load_detector` and `load_segmenter`.
+    Raises OptionError and WeightsError as `load_yolo` and `load_segmenter`.
     """
     losses: dict[str, nn.Module] = {"small_target": SmallTargetLoss()}
     if detector is not None:
-        losses["detection"] = DetectionLoss(load_detector(detector))
+        losses["detection"] = DetectionLoss(load_yolo(detector))
     if segmenter is not None:
         losses["segmentation"] = SegmentationLoss(load_segmenter(segmenter))
     return losses
@@ -163,27 +162,6 @@ class GradientBalance:
 
     def load_state_dict(self, state: Mapping[str, float | None]) -> None:
         self.ratio = state["ratio"]
-
-
-def load_detector(path: Path | str) -> nn.Module:
-    """A YOLOv8 detection model: weights (`.pt`, of ultralytics, which are pickles: only from those you trust), or a
-    configuration such as `yolov8n.yaml`, whose weights are random.
-
-    Raises OptionError where ultralytics is missing, WeightsError where the file can't be read.
-    """
-    try:
-        from ultralytics import YOLO
-    except ImportError as error:
-        raise OptionError(
-            f"a detector needs ultralytics ({error}): pip install ultralytics-opencv-headless; it is AGPL-3.0"
-        ) from error
-    path = Path(path)
-    if path.suffix == ".pt" and not path.is_file():
-        raise WeightsError(f"detector {path} does not exist: give the .pt file of a trained YOLOv8")
-    try:
-        return YOLO(str(path), task="detect").model.float()
-    except Exception as error:
-        raise WeightsError(f"detector {path} can't be loaded: {error}") from error
 
 
 def load_segmenter(path: Path | str) -> nn.Module:

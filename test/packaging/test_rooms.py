@@ -59,6 +59,11 @@ def test_torch_keeps_to_its_rooms() -> None:
     assert {module: names for module, names in others.items() if names} == {}
 
 
+def test_what_is_agpl_has_one_door() -> None:
+    """training/yolo.py loads it, when it is asked to, so that its switches are always set before."""
+    assert [module for module in MODULES if "ultralytics" in used(module)] == []
+
+
 def test_ros_keeps_to_its_room() -> None:
     others = [module for module in MODULES if not module.startswith("ros/")]
     assert [

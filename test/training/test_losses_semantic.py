@@ -25,6 +25,7 @@ torch = pytest.importorskip("torch")
 from infrared_ir_ros.errors import OptionError, WeightsError  # noqa: E402
 from infrared_ir_ros.training import semantic  # noqa: E402
 from infrared_ir_ros.training.semantic import DetectionLoss, GradientBalance, SegmentationLoss  # noqa: E402
+from infrared_ir_ros.training.yolo import load_yolo  # noqa: E402
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def boxes(width: float = 0.98) -> dict[str, torch.Tensor]:
 def detector() -> DetectionLoss:
     pytest.importorskip("ultralytics")
     torch.manual_seed(0)
-    return DetectionLoss(semantic.load_detector("yolov8n.yaml"))
+    return DetectionLoss(load_yolo("yolov8n.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -140,9 +141,6 @@ def test_ultralytics_is_imported_only_when_a_detector_is_asked_for() -> None:
 def test_missing_weights_and_bad_settings_are_named(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="decay 1.5"):
         GradientBalance(decay=1.5)
-    pytest.importorskip("ultralytics")
-    with pytest.raises(WeightsError, match="none.pt does not exist"):
-        semantic.load_detector(tmp_path / "none.pt")
     pytest.importorskip("transformers")
     with pytest.raises(WeightsError, match="segmenter .*nowhere can't be loaded"):
         semantic.load_segmenter(tmp_path / "nowhere")

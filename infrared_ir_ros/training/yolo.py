@@ -1,0 +1,58 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""ultralytics, which is AGPL-3.0: imported here alone, and only when a network of its is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infrared_ir_ros.errors import OptionError, WeightsError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def ultralytics(module: str = "") -> Any:
+    """The package, or one of its modules, such as `nn.tasks`. Raises OptionError where it is missing."""
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # it would install what it misses, and ask the network
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    try:
+        return importlib.import_module(f"ultralytics.{module}" if module else "ultralytics")
+    except ImportError as error:
+        raise OptionError(
+            f"this needs ultralytics ({error}): pip install -r requirements/semantic.txt (it is AGPL-3.0), or have the "
+            "detector exported to .onnx, which runs without"
+        ) from error
+
+
+def load_yolo(path: Path | str) -> nn.Module:
+    """A YOLOv8 that detects: the weights in a `.pt`, or a configuration such as `yolov8n.yaml`, its weights random.
+
+    A `.pt` is a pickle: whoever made it decides what loading it runs.
+
+    Raises OptionError without ultralytics, WeightsError for a file that is missing or holds no such network.
+    """
+    path = Path(path)
+    if path.suffix == ".pt" and not path.is_file():
+        raise WeightsError(f"{path} is not a file: give the .pt of a trained YOLOv8")
+    yolo = ultralytics().YOLO
+    try:
+        return yolo(str(path), task="detect").model.float().eval()
+    except Exception as error:  # whatever a pickle may raise
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(f"{path} can't be loaded as a YOLOv8: {type(error).__name__}: {reason}") from error
