@@ -19,7 +19,7 @@ An unknown or missing key is refused, and so is a value not of the type and rang
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -115,14 +115,24 @@ def build_mix(path: Path, content: dict[str, Any], defaults: dict[str, Any], whe
     if whole:
         weights["sizes"] = [size[3] for size in mix.sizes]
     for key, of_key in weights.items():
-        if not sum(of_key) > 0:
-            raise OptionError(f"{path}: {where}mix: {key} is {getattr(mix, key)}: give at least one a weight above 0")
-    for preset in mix.presets:
+        check_weights(path, f"{where}mix: {key}", getattr(mix, key), of_key)
+    check_presets(path, f"{where}mix: presets", mix.presets)
+    return mix
+
+
+def check_weights(path: Path, key: str, given: object, weights: Iterable[float]) -> None:
+    """Raises OptionError where the weights of what is `given` choose nothing."""
+    if not sum(weights) > 0:
+        raise OptionError(f"{path}: {key} is {given}: give at least one a weight above 0")
+
+
+def check_presets(path: Path, key: str, presets: Iterable[str]) -> None:
+    """Raises OptionError for the first preset that is not there."""
+    for preset in presets:
         try:
             check_preset(preset)
         except OptionError as error:
-            raise OptionError(f"{path}: {where}mix: presets: {error}") from None
-    return mix
+            raise OptionError(f"{path}: {key}: {error}") from None
 
 
 def read_table(path: Path) -> dict[str, Any]:

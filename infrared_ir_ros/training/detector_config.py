@@ -18,11 +18,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from infrared_ir_ros.detection.files import checked_names
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.simulation.degradation import check_preset
-from infrared_ir_ros.training.config import build, read_table
+from infrared_ir_ros.training.config import build, check_presets, check_weights, read_table
+from infrared_ir_ros.training.numbers import Count, Positive, PositiveCount, Seed, Share
 
 STORED = "stored"  # variant of a frame: as it came, its contrast too; `clean` is the frame stretched
 
@@ -37,25 +40,26 @@ class TilesConfig:
     """
 
     classes: list[str]
-    variants: dict[str, int]
-    validation_variants: dict[str, int]
-    side: int = 320
-    validation: float = 0.1
-    anywhere: float = 0.2
+    variants: dict[str, Count]
+    validation_variants: dict[str, Count]
+    side: Annotated[PositiveCount, Field(multiple_of=32)] = 320
+    validation: Annotated[Share, Field(gt=0, lt=1)] = 0.1
+    anywhere: Share = 0.2
 
 
 @dataclass(frozen=True)
 class DetectorConfig:
     """model: name of an ultralytics configuration; its weights start at random. minutes: length of the schedule.
 
+    seed: numpy's old generator, which ultralytics seeds, takes none of 2**32 or more.
     bf16: forward and backward in bfloat16, twice as fast on processors with AVX512-BF16.
     training: settings of ultralytics' trainer, by its names.
     """
 
     tiles: TilesConfig
-    minutes: float
+    minutes: Positive
     model: str = "yolov8n.yaml"
-    seed: int = 0
+    seed: Annotated[Seed, Field(lt=2**32)] = 0
     bf16: bool = False
     training: dict[str, Any] = field(default_factory=dict)
 
@@ -65,16 +69,13 @@ def read_detector_config(path: Path) -> DetectorConfig:
     content = read_table(path)
     if not isinstance(content.get("tiles"), dict):
         raise OptionError(f"configuration {path} has no table `tiles`: see config/train_detector.yaml")
-    tiles = build(path, TilesConfig, content["tiles"])
-    config = build(path, DetectorConfig, content | {"tiles": tiles})
-    for variant in (*tiles.variants, *tiles.validation_variants):
-        if variant != STORED:
-            check_preset(variant)
-    if tiles.side <= 0 or tiles.side % 32:
-        raise OptionError(f"{path}: tiles have side {tiles.side}: use a multiple of 32, the detector's largest stride")
-    if not 0 < tiles.validation < 1 or not config.minutes > 0:
-        raise OptionError(
-            f"{path}: validation is {tiles.validation}, minutes {config.minutes}: use a share between 0 and 1, and "
-            "minutes above 0"
-        )
-    return config
+    tiles = build(path, TilesConfig, content["tiles"], where="tiles: ")
+    try:
+        checked_names(tiles.classes)  # now: the export that refuses them comes when the training is over
+    except OptionError as error:
+        raise OptionError(f"{path}: tiles: classes: {error}") from None
+    for key in ("variants", "validation_variants"):
+        counts = getattr(tiles, key)
+        check_weights(path, f"tiles: {key}", counts, counts.values())
+        check_presets(path, f"tiles: {key}", [variant for variant in counts if variant != STORED])
+    return build(path, DetectorConfig, content | {"tiles": tiles})

@@ -33,6 +33,7 @@ _NUMBER = BeforeValidator(_no_bool)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), _NUMBER]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), _NUMBER]
 Decay = Annotated[float, Field(ge=0, lt=1), _NUMBER]
+Share = Annotated[float, Field(ge=0, le=1), _NUMBER]
 PositiveCount = Annotated[int, Field(gt=0), _NUMBER]
 Count = Annotated[int, Field(ge=0), _NUMBER]
 Seed = Annotated[int, Field(ge=0, lt=2**63), _NUMBER]  # torch takes no larger one
