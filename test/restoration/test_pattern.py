@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import cv2
 import numpy as np
 import pytest
@@ -137,16 +139,17 @@ def test_auto_subtracts_nothing_before_the_evidence_is_strong_and_then_all() -> 
 
 
 def test_another_size_starts_anew_and_memory_does_not_grow() -> None:
-    memory = PatternMemory()
-    sizes = []
-    for index, clean in enumerate(sequence(240)):
-        memory(clean + true_pattern())
-        if index in (200, 239):
-            sizes.append(sum(v.nbytes for v in vars(memory).values() if isinstance(v, np.ndarray)))
-    assert sizes[0] == sizes[1]
+    wide = 20 * cv2.GaussianBlur(np.random.default_rng(2).standard_normal((48, 1600)).astype(np.float32), (0, 0), 2)
+    memory, sizes = PatternMemory(), []
+    for index in range(500):
+        memory(wide[:, 3 * index : 3 * index + 64])
+        if index % 20 == 0:
+            sizes.append(len(pickle.dumps(memory)))
+    assert memory.state.frames > 450 and memory.pattern.any()
+    assert max(sizes[15:]) < 1.1 * max(sizes[10:15])
     small = np.full((60, 80), 7, np.uint8)
     assert np.array_equal(memory(small), small)
-    assert memory.state.frames == 0
+    assert memory.state.frames == 0 and not memory.pattern.any()
 
 
 def test_the_background_finds_the_same_and_what_it_finds_too_late_is_thrown_away() -> None:

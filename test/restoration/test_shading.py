@@ -17,7 +17,7 @@
 import numpy as np
 import pytest
 
-from infrared_ir_ros.restoration.shading import EVERY, Clearing, believed
+from infrared_ir_ros.restoration.shading import EVERY, FAINT, Clearing, believed
 
 DOME = np.hypot(*np.mgrid[-1:1:64j, -1:1:80j]).astype(np.float32)
 DOME = (DOME - DOME.mean()) / DOME.std()
@@ -32,6 +32,10 @@ def test_a_faint_shading_is_believed_in_noisy_frames_alone() -> None:
     faint = 0.03 * DOME
     assert believed(faint, -4.0) == pytest.approx(faint, rel=0.01)
     assert not believed(faint, 4.0).any()
+
+
+def test_of_a_shading_twice_as_strong_as_clear_frames_may_have_a_wiener_filter_keeps_three_quarters() -> None:
+    assert believed(2 * FAINT * DOME, 50.0) == pytest.approx(1.5 * FAINT * DOME, rel=1e-3)
 
 
 def test_more_noise_never_lowers_the_share() -> None:

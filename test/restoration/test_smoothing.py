@@ -19,9 +19,10 @@ from infrared_ir_ros.records import Estimate
 from infrared_ir_ros.restoration.smoothing import Smoother
 
 
-def make(log_snr: float = 1.0, gain: float = 1.0, size: int = 32) -> Estimate:
+def make(log_snr: float = 1.0, gain: float = 1.0, size: int = 32, offset: float = 0.0) -> Estimate:
     zeros = np.zeros(size, np.float32)
-    return Estimate(gain, 0.0, np.zeros((64, 80), np.float32), zeros, zeros, np.full(64, log_snr, np.float32), log_snr)
+    shading, bands = np.zeros((64, 80), np.float32), np.full(64, log_snr, np.float32)
+    return Estimate(gain, offset, shading, zeros, zeros, bands, log_snr)
 
 
 def test_small_changes_are_smoothed_by_the_weight() -> None:
@@ -34,11 +35,11 @@ def test_small_changes_are_smoothed_by_the_weight() -> None:
 
 def test_gain_is_smoothed_as_a_ratio() -> None:
     smoother = Smoother()
-    smoother(make(gain=1.0), 0.5)
-    assert smoother(make(gain=1.21), 0.5).gain == pytest.approx(1.1)
+    smoother(make(gain=2.0), 0.5)
+    assert smoother(make(gain=2.42), 0.5).gain == pytest.approx(2.2)
 
 
-@pytest.mark.parametrize("after", [make(5.0), make(gain=3.0), make(size=64)])
+@pytest.mark.parametrize("after", [make(5.0), make(gain=3.0), make(gain=0.0), make(offset=-0.5), make(size=64)])
 def test_another_scene_starts_anew(after: Estimate) -> None:
     smoother = Smoother()
     smoother(make(), 0.9)
