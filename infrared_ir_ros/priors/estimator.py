@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import NamedTuple
 
 import torch
@@ -27,7 +28,10 @@ from infrared_ir_ros.priors.layers import quantiles, zero
 
 FRACTIONS = (0.003, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 0.997)
 LOG_SNR_RANGE = (-7.0, 9.0)
-STATISTICS = 6  # per band
+GAIN_RANGE = (0.3, 3.0)  # of the residual tone
+FAINTEST = (0.01, 0.001, 0.001, 0.005, 0.02, 0.01)  # of each statistic of a band; clean frames come near it
+NOTHING = 1e-6  # energy, a thousandth of a band's usual deviation
+STATISTICS = len(FAINTEST)  # per band
 EXTRA = 4  # log gain, offset, log spread of the column and row offsets
 
 
@@ -61,28 +65,31 @@ class SnrHead(nn.Module):
         tone = quantiles(thumbnail.flatten(1), self.fractions)
         reading = self.network(torch.cat([band_statistics(latent), tone, correction], 1))
         log_snr = (reading[:, : BANDS + 1] * 4).clamp(*LOG_SNR_RANGE)  # outputs near unit size learn faster
-        return Reading(
-            log_snr[:, :BANDS], log_snr[:, BANDS:], reading[:, BANDS + 1 : BANDS + 2], reading[:, BANDS + 2 :]
-        )
+        log_gain = reading[:, BANDS + 1 : BANDS + 2].clamp(*(log(gain) for gain in GAIN_RANGE))
+        return Reading(log_snr[:, :BANDS], log_snr[:, BANDS:], log_gain, reading[:, BANDS + 2 :])
 
 
 def band_statistics(latent: Tensor) -> Tensor:
     """Spread, spread of row and of column means, and how the energy is spread over the frame: (batch, 64 * 6).
 
     Means of powers stand for quantiles, which would need a sort of every band; the harmonic mean of the local energy
-    is that of the flat places, where noise shows.
+    is that of the flat places, where noise shows. Places with no energy at all are no flat places but clipped ones, or
+    borders around a picture, and tell nothing of the noise. What is fainter than FAINTEST was never seen in training:
+    of a frame enlarged by repeating its pixels, the finest bands are empty.
     """
     magnitude = latent.abs()
     energy = F.avg_pool2d(latent.square(), 5, stride=2, padding=2, count_include_pad=False)
+    told = (energy > NOTHING).to(energy)
     spreads = [
         latent.square().mean((2, 3)).sqrt(),
         latent.mean(3).square().mean(2).sqrt(),
         latent.mean(2).square().mean(2).sqrt(),
         (magnitude + 1e-6).sqrt().mean((2, 3)).square(),
         latent.square().square().mean((2, 3)).sqrt().sqrt(),
-        (1 / (1 / (energy + 1e-6)).mean((2, 3))).sqrt(),
+        (told.sum((2, 3)) / (told / (energy + 1e-6)).sum((2, 3)).clamp_min(1e-6)).sqrt(),
     ]
-    return torch.cat([torch.log(spread + 1e-3) for spread in spreads], 1) / 2
+    logarithms = [torch.log(spread.clamp_min(least) + 1e-3) for spread, least in zip(spreads, FAINTEST, strict=True)]
+    return torch.cat(logarithms, 1) / 2
 
 
 def snr_targets(latent: Tensor, clean: Tensor) -> Reading:
@@ -93,7 +100,7 @@ def snr_targets(latent: Tensor, clean: Tensor) -> Reading:
     low, low_clean = latent[:, 0].flatten(1), clean[:, 0].flatten(1)
     centred, centred_clean = (x - x.mean(1, keepdim=True) for x in (low, low_clean))
     gain = (centred * centred_clean).sum(1) / centred_clean.square().sum(1).clamp_min(1e-3)
-    gain = gain.clamp(0.3, 3.0)[:, None]
+    gain = gain.clamp(*GAIN_RANGE)[:, None]
     undone = latent / gain[:, :, None, None]
     offset = (undone[:, :1] - clean[:, :1]).mean((2, 3))
     undone = shift_lowest(undone, -offset)

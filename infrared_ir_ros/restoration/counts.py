@@ -26,6 +26,7 @@ from infrared_ir_ros.records import CLEAN_LEVELS, INFINITE, LARGEST_SIDE, SMALLE
 
 LOW_LEVEL, HIGH_LEVEL = (level / 255 for level in CLEAN_LEVELS)
 FLOOR, CEILING = -0.1, 1.2  # the networks saw nothing far outside 0..1; what is beyond goes around them
+FAINT = 0.1  # of the window that a frame fills: down to here the networks restore as well as ever
 DTYPES = (np.uint8, np.uint16, np.float32)
 
 
@@ -109,6 +110,16 @@ def _filled(frame: np.ndarray) -> np.ndarray:
     return filled
 
 
+def narrowed(whole: Window, frame: np.ndarray) -> Window:
+    """What the networks look through: the window, or a narrower one if a frame hardly fills it, as a flat sky in 8 bit.
+
+    They never saw so little contrast, and a target in that sky would be lost. By degrees between FAINT and half of it.
+    """
+    low, high = (float(x) for x in np.percentile(frame[::4, ::4], (0.3, 99.7)))
+    weight = float(np.clip(2 * (high - low) / (FAINT * whole.span) - 1, 0, 1)) if high > low else 1.0
+    return whole if weight == 1 else _filled_by(low, high).blended(whole, weight)
+
+
 def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> Window:
     """The window of one frame under a mapping. Percentiles are read off every fourth pixel.
 
@@ -121,6 +132,11 @@ def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> 
     low, high = (float(x) for x in np.percentile(sample, (counts.low_percentile, counts.high_percentile)))
     if not high > low:  # a few hot pixels in a flat frame
         low, high = float(frame.min()), float(frame.max())
+    return _filled_by(low, high)
+
+
+def _filled_by(low: float, high: float) -> Window:
+    """The window in which these counts have the levels of clean frames."""
     span = (high - low) / (HIGH_LEVEL - LOW_LEVEL)
     return Window(low - LOW_LEVEL * span, low - LOW_LEVEL * span + span)
 

@@ -26,20 +26,22 @@ import numpy as np
 from infrared_ir_ros.engines import Engine
 from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.records import Counts, Estimate, Options, Restored
-from infrared_ir_ros.restoration.counts import Window, checked, split_excess, window
+from infrared_ir_ros.restoration.counts import Window, checked, narrowed, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.library import Library, open_library
 from infrared_ir_ros.restoration.looking import cropped, estimate_of, pad, restored_by, run_once
 from infrared_ir_ros.restoration.pattern_stage import PatternStage
+from infrared_ir_ros.restoration.repeats import repeated, repeats
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.shading import Clearing, believed
 from infrared_ir_ros.restoration.smoothing import Smoother
 from infrared_ir_ros.restoration.steady import Steady
 from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
-from infrared_ir_ros.restoration.tone import mixed, preserve
+from infrared_ir_ros.restoration.tone import mixed, noise_of, preserve
 
 PERCENTILES = Counts("percentile")
 SMALLEST_SPAN = 0.5  # of the restored tone: a nearly flat frame is not stretched by more than 2
+MOST_NOISE = 0.25  # deviation of a frame's noise, as strongly stretched as the frame; the presets come to 0.24
 
 
 class Restorer:
@@ -68,6 +70,7 @@ class Restorer:
         self._schedule = Schedule()
         self._smoother, self._steady, self._clearing = Smoother(), Steady(), Clearing()
         self._window: Window | None = None  # of the counts that come in
+        self._view: Window | None = None  # of those that the networks see
         self._levels: Window | None = None  # of the restored tone
         self.patterns = PatternStage()
         self._kind: tuple[tuple[int, ...], np.dtype, Counts] | None = None  # of the last frame
@@ -125,10 +128,12 @@ class Restorer:
         """
         options, clock = self._options, _Stopwatch()
         finite = checked(frame)
-        kind = frame.shape, frame.dtype, options.counts
+        times = repeats(finite)
+        finite = np.ascontiguousarray(finite[:: times[0], :: times[1]])  # as the sensor saw it
+        kind = finite.shape, frame.dtype, options.counts
         if kind != self._kind:
             self._forget_scene()  # the pattern memory sees by itself whether these are the frames that it knows
-            self._kind, self._shape = kind, frame.shape
+            self._kind, self._shape = kind, finite.shape
         current = self._switch.take()
         task, engine, _ = current
         shown = current.key, options.preserves
@@ -140,28 +145,28 @@ class Restorer:
         repaired = replace_dead_pixels(finite)
         corrected = self.patterns(repaired, options.pattern_memory)
         smoothing = 0.0 if self.patterns.changing else options.smoothing  # estimates of the past are of another pattern
-        self._window = _smoothed(self._window, window(corrected, options.counts, frame.dtype), smoothing)
-        unit = self._window.to_unit(corrected)
-        seen, excess = split_excess(unit)
+        whole = window(corrected, options.counts, frame.dtype)
+        self._window = _smoothed(self._window, whole, smoothing)
+        self._view = _smoothed(self._view, narrowed(whole, corrected), smoothing)
+        seen, excess = split_excess(self._view.to_unit(corrected))
         clock.lap("counts")
         # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
         padded = pad(seen, engine.multiple)
         estimate = self._smoother(self._estimated(engine, padded, repaired), smoothing)
         clock.lap("estimate")
         # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
-        restored = restored_by(engine, padded, estimate)[: frame.shape[0], : frame.shape[1]]
+        restored = restored_by(engine, padded, estimate)[: finite.shape[0], : finite.shape[1]]
         clock.lap("restore")
         self._require_finite(restored)
         # 4. tone and strength, and back to counts of the same dtype
         restored = self._with_tone(options, restored, seen, excess, estimate, smoothing)
-        if corrected is not repaired and options.strength < 1:
-            unit = self._window.to_unit(repaired)
-        image = self._window.to_counts(mixed(unit, restored, options.strength), frame.dtype)
-        if options.strength == 0:
-            image = finite.copy()  # to the bit
+        toned = self._view if options.preserves else self._window
+        if options.strength < 1:
+            restored = mixed(toned.to_unit(repaired), restored, options.strength)
+        image = toned.to_counts(restored, frame.dtype) if options.strength > 0 else finite.copy()  # to the bit
         clock.lap("tone")
         timestep = self._schedule.timestep(estimate.log_snr)
-        return Restored(image, task, estimate.log_snr, timestep, estimate, clock.laps)
+        return Restored(repeated(image, times), task, estimate.log_snr, timestep, estimate, clock.laps)
 
     def reset(self) -> None:
         """Forget the past: after a scene cut or a shutter event."""
@@ -175,7 +180,7 @@ class Restorer:
     def _forget_scene(self) -> None:
         self._smoother.reset()
         self._steady.reset()
-        self._window = self._levels = None
+        self._window = self._view = self._levels = None
 
     def _require_finite(self, *answers: np.ndarray | float) -> None:
         """Raises FrameError, and forgets the scene, so that a bad frame costs itself and not those after it."""
@@ -188,7 +193,7 @@ class Restorer:
         """What is seen in a frame, its shading as far as it is believed. patterned: its counts before `patterns`."""
 
         def before() -> float:
-            seen, _ = split_excess(self._window.to_unit(patterned))
+            seen, _ = split_excess(self._view.to_unit(patterned))
             log_snr = estimate_of(engine, pad(seen, engine.multiple)).log_snr
             self._require_finite(log_snr)
             return log_snr
@@ -211,15 +216,18 @@ class Restorer:
         if options.preserves:
             restored, gain = preserve(restored, seen, cropped(estimate, seen.shape)), 1.0
         else:
-            restored, gain = self._stretched(restored, smoothing)
+            step = 0 if self._kind[1] == np.float32 else 1 / self._view.span
+            restored, gain = self._stretched(restored, noise_of(seen, step) * estimate.gain, smoothing)
             gain *= estimate.gain
         restored = self._steady(seen, restored, smoothing)
         return restored if excess is None else restored + np.float32(gain) * excess
 
-    def _stretched(self, restored: np.ndarray, smoothing: float) -> tuple[np.ndarray, float]:
+    def _stretched(self, restored: np.ndarray, noise: float, smoothing: float) -> tuple[np.ndarray, float]:
         """The restored frame on the levels of clean frames, and the gain of that: the network leaves contrast away
-        where it is unsure, and what the levels of a clean frame are is a convention (design section 1.4)."""
-        self._levels = _smoothed(self._levels, window(restored, PERCENTILES).widened(SMALLEST_SPAN), smoothing)
+        where it is unsure, and what the levels of a clean frame are is a convention (design section 1.4). noise: its
+        deviation in the tone of `restored`, before it was taken off."""
+        smallest = max(SMALLEST_SPAN, noise / MOST_NOISE)
+        self._levels = _smoothed(self._levels, window(restored, PERCENTILES).widened(smallest), smoothing)
         return self._levels.to_unit(restored), 1 / self._levels.span
 
 

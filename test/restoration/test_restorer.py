@@ -76,6 +76,53 @@ def test_restored_tone_has_the_levels_of_clean_frames(restorer: Restorer) -> Non
     np.testing.assert_allclose(np.percentile(restorer.restore(degraded).image, (0.3, 99.7)), (14, 229), atol=4)
 
 
+@pytest.mark.parametrize("times", [(2, 2), (1, 4), (2, 1), (3, 3)])
+def test_a_frame_enlarged_by_repeating_pixels_is_restored_as_the_sensor_saw_it(
+    restorer: Restorer, times: tuple[int, int]
+) -> None:
+    restorer.options = Options(smoothing=0.0)
+    seen = degrade(clean_frame(), "sensor_normal", np.random.default_rng(0)).astype(np.uint8)
+    enlarged = seen.repeat(times[0], 0).repeat(times[1], 1)
+    expected = restorer.restore(seen).image.repeat(times[0], 0).repeat(times[1], 1)
+    np.testing.assert_array_equal(restorer.restore(enlarged).image, expected)
+
+
+def test_a_frame_enlarged_before_stripes_came_into_it_stays_a_picture(restorer: Restorer) -> None:
+    restorer.options = Options(smoothing=0.0)
+    rng = np.random.default_rng(0)
+    enlarged = clean_frame(height=128, width=160).repeat(2, 0).repeat(2, 1)
+    striped = (enlarged + rng.integers(0, 4, (1, 320)) + rng.integers(0, 4, (256, 1))).astype(np.uint8)
+    restored = restorer.restore(striped).image
+    assert np.corrcoef(restored.ravel(), enlarged.ravel())[0, 1] > 0.95
+
+
+def test_black_borders_around_a_picture_do_not_hide_its_noise(restorer: Restorer) -> None:
+    restorer.options = Options(smoothing=0.0)
+    truth = clean_frame()
+    noisy = truth + 8 * np.random.default_rng(0).standard_normal(truth.shape)
+    inside = slice(48, -48), slice(None)
+    bordered = np.zeros_like(noisy)
+    bordered[inside] = noisy[inside]
+    restored = restorer.restore(np.clip(bordered, 0, 255).astype(np.uint8)).image[inside].astype(np.float32)
+    slope, level = np.polyfit(restored.ravel(), truth[inside].ravel(), 1)
+    assert error(slope * restored + level, truth[inside]) < 0.7 * error(noisy[inside], truth[inside])
+
+
+@pytest.mark.parametrize("noise", [0.4, 1.0, 3.0])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_small_target_in_a_flat_sky_stays_and_the_noise_of_the_sky_is_not_stretched_over_the_whole_range(
+    restorer: Restorer, noise: float, dtype: type
+) -> None:
+    restorer.options = Options(smoothing=0.0)
+    y, x = np.mgrid[:256, :320]
+    target = 60 * np.exp(-((y - 100) ** 2 + (x - 150) ** 2) / (2 * 1.5**2))
+    sky = 120 + noise * np.random.default_rng(0).standard_normal((256, 320))
+    restored = restorer.restore(np.rint(sky + target).astype(dtype)).image.astype(np.float32)
+    around = restored[120:, 170:]
+    assert restored[100, 150] > around.mean() + 8 * around.std()
+    assert around.std() < (25 if dtype == np.uint8 else noise + 0.5)
+
+
 def test_same_frame_gives_the_same_bits(restorer: Restorer) -> None:
     restorer.options = Options()
     frame = degrade(clean_frame(), "sensor_hard", np.random.default_rng(0)).astype(np.uint8)
