@@ -57,7 +57,7 @@ class CameraInputs:
         try:
             image_topic = node.resolve_topic_name("image")
             self._open("image", Image, IMAGE, image_topic, self._frame_receiver(inspect_image, read_image), setting)
-            self._open("info", CameraInfo, CAMERA_INFO, info_topic, self._on_info, setting)
+            self._open("info", CameraInfo, CAMERA_INFO, info_topic, self._on_info, setting, latched=True)
             shutter_topic = node.resolve_topic_name("~/shutter")
             self._open("shutter", Bool, BOOL, shutter_topic, self._on_shutter, setting)
             self.follow(setting)
@@ -103,9 +103,16 @@ class CameraInputs:
             self._inputs.popitem()[1].destroy()
 
     def _open(
-        self, name: str, kind: type, type_name: str, topic: str, receive: Callable[[bytes, float], None], setting: str
+        self,
+        name: str,
+        kind: type,
+        type_name: str,
+        topic: str,
+        receive: Callable[[bytes, float], None],
+        setting: str,
+        latched: bool = False,
     ) -> None:
-        self._inputs[name] = RawInput(self._node, kind, type_name, topic, receive, setting)
+        self._inputs[name] = RawInput(self._node, kind, type_name, topic, receive, setting, latched)
 
     def _offered(self, topic: str, type_name: str) -> bool:
         return any(info.topic_type == type_name for info in self._node.get_publishers_info_by_topic(topic))

@@ -25,6 +25,7 @@ from infrared_ir_ros.restoration.pattern import PatternState
 from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.counters import Drop, Tally
 from infrared_ir_ros.ros.detector_slot import DetectorSlot
+from infrared_ir_ros.ros.messages import calibration_misfit
 from infrared_ir_ros.ros.parameter import Value
 from infrared_ir_ros.ros.parameters import options_from
 from infrared_ir_ros.ros.pipeline import Pipeline
@@ -161,8 +162,7 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
         report.error(f"stuck: the same pixels for {still:.1f} s; is the shutter closed or the camera frozen?")
     for fault, count in pipeline.stamps.new_faults().items():
         report.warn(f"{count} {fault.value} stamps")
-    misfit = "" if pipeline.frame is None else options_from(values).counts.misfit(pipeline.frame)
-    if misfit:
+    for misfit in _misfits(pipeline, values):
         report.warn(misfit)
     if inputs.damaged:
         report.warn(inputs.damaged)
@@ -179,6 +179,15 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
         "camera_info": pipeline.camera_info is not None,
     }
     return report
+
+
+def _misfits(pipeline: Pipeline, values: Mapping[str, Value]) -> list[str]:
+    """What does not fit the newest frame: bounds of its counts, the calibration."""
+    frame, info = pipeline.frame, pipeline.camera_info
+    if frame is None:
+        return []
+    found = [options_from(values).counts.misfit(frame), "" if info is None else calibration_misfit(info, frame.shape)]
+    return [text for text in found if text]
 
 
 def _inert(text: str) -> str:

@@ -37,11 +37,18 @@ class RawInput:
     """One topic, subscribed raw, so that no message can raise inside the executor.
 
     receive: called with the serialised message and its arrival in seconds of the steady clock (`time.monotonic`).
-    setting: current value of the parameter `qos`.
+    setting: current value of the parameter `qos`. latched: hear also what publishers keep for who subscribes late.
     """
 
     def __init__(
-        self, node: Node, kind: Any, type_name: str, topic: str, receive: Callable[[bytes, float], None], setting: str
+        self,
+        node: Node,
+        kind: Any,
+        type_name: str,
+        topic: str,
+        receive: Callable[[bytes, float], None],
+        setting: str,
+        latched: bool = False,
     ) -> None:
         self._node = node
         self._kind = kind
@@ -49,14 +56,15 @@ class RawInput:
         self.topic = topic
         self._receive = receive
         self.lost = 0
-        self.reliable = False
+        self._latched = latched
+        self._offer = qos.Offer(reliable=False, latched=False)
         self._current: Subscription | None = None
         self._leaving: Subscription | None = None
         self._last_of_leaving: bytes | None = None
         self.follow(setting)
 
     def follow(self, setting: str) -> None:
-        """Subscribe anew when the publishers ask for another reliability than the current one."""
+        """Subscribe anew when the publishers offer something else than before."""
         override = qos.reliability_override(self._node, self.topic)
         publishers = [
             info for info in self._node.get_publishers_info_by_topic(self.topic) if info.topic_type == self._type_name
@@ -64,11 +72,12 @@ class RawInput:
         if self._current is not None and override == qos.FOLLOW and setting == qos.FOLLOW and not publishers:
             return  # nobody to follow: keep what there is
         reliable = qos.wants_reliable(setting if override == qos.FOLLOW else override, publishers)
-        if self._current is not None and reliable == self.reliable:
+        offer = qos.Offer(reliable, latched=self._latched and reliable and qos.are_latched(publishers))
+        if self._current is not None and offer == self._offer:
             return
         self._finish_leaving()
-        self._leaving, self.reliable = self._current, reliable
-        self._current = self._subscribe(reliable)
+        self._leaving, self._offer = self._current, offer
+        self._current = self._subscribe(offer)
 
     def problems(self) -> list[str]:
         """What keeps publishers of this topic from being heard: another type, incompatible QoS."""
@@ -89,6 +98,11 @@ class RawInput:
         return found
 
     @property
+    def reliable(self) -> bool:
+        """Whether the subscription is."""
+        return self._offer.reliable
+
+    @property
     def publishers(self) -> int:
         """Number of publishers that this node is matched with."""
         return 0 if self._current is None else self._current.get_publisher_count()
@@ -99,22 +113,22 @@ class RawInput:
             self._node.destroy_subscription(self._current)
             self._current = None
 
-    def _subscribe(self, reliable: bool) -> Subscription:
+    def _subscribe(self, offer: qos.Offer) -> Subscription:
         return self._node.create_subscription(
             self._kind,
             self.topic,
-            self._callback(reliable),
-            qos.subscription_profile(reliable),
+            self._callback(offer),
+            qos.subscription_profile(offer),
             event_callbacks=SubscriptionEventCallbacks(message_lost=self._on_lost, use_default_callbacks=False),
             qos_overriding_options=qos.subscription_options(),
             raw=True,
         )
 
-    def _callback(self, reliable: bool) -> Callable[[bytes, dict[str, int]], None]:
-        """While the reliability changes there are two subscriptions for a moment: no frame falls between them."""
+    def _callback(self, offer: qos.Offer) -> Callable[[bytes, dict[str, int]], None]:
+        """While the offer changes there are two subscriptions for a moment: no frame falls between them."""
 
         def on_message(raw: bytes, info: dict[str, int]) -> None:
-            if reliable != self.reliable:
+            if offer != self._offer:
                 self._last_of_leaving = raw
             elif self._leaving is not None:
                 already_heard = raw == self._last_of_leaving

@@ -127,6 +127,20 @@ def read_camera_info(raw: bytes) -> CameraInfo:
     return deserialize_message(raw, CameraInfo)
 
 
+def calibration_misfit(info: CameraInfo, shape: tuple[int, ...]) -> str:
+    """Why a calibration is not of frames of `shape` (height, width), or an empty text.
+
+    Sides of 0 say: not calibrated; of the region of interest: the whole. Binning of 0 says 1."""
+    height, width = info.roi.height or info.height, info.roi.width or info.width
+    fitting = height // max(info.binning_y, 1), width // max(info.binning_x, 1)
+    if 0 in (info.height, info.width) or fitting == shape:
+        return ""
+    return (
+        f"camera_info is of {fitting[1]}x{fitting[0]} pixels, but frames have {shape[1]}x{shape[0]}: have the camera "
+        "driver send the calibration of this mode"
+    )
+
+
 def write_image(image: np.ndarray, picture: Picture) -> Image:
     """`image` as a message with the header and encoding of `picture`."""
     message = BRIDGE.cv2_to_imgmsg(image, picture.encoding)

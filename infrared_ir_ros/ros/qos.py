@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rclpy.exceptions import ParameterAlreadyDeclaredException
 from rclpy.node import Node
@@ -37,6 +38,13 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from infrared_ir_ros.errors import OptionError
 
 FOLLOW = "auto"
+
+
+class Offer(NamedTuple):
+    """What all publishers of a topic offer, and so what is asked for. latched: they keep what they have published."""
+
+    reliable: bool
+    latched: bool
 
 
 def publisher_options() -> QoSOverridingOptions:
@@ -63,10 +71,11 @@ def latched_profile() -> QoSProfile:
     )
 
 
-def subscription_profile(reliable: bool) -> QoSProfile:
-    """Sensor data, reliable if asked for."""
+def subscription_profile(offer: Offer) -> QoSProfile:
+    """Sensor data, reliable and latched if asked for."""
     profile = _copy(qos_profile_sensor_data)
-    profile.reliability = QoSReliabilityPolicy.RELIABLE if reliable else QoSReliabilityPolicy.BEST_EFFORT
+    profile.reliability = QoSReliabilityPolicy.RELIABLE if offer.reliable else QoSReliabilityPolicy.BEST_EFFORT
+    profile.durability = QoSDurabilityPolicy.TRANSIENT_LOCAL if offer.latched else QoSDurabilityPolicy.VOLATILE
     return profile
 
 

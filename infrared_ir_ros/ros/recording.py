@@ -22,7 +22,7 @@ import signal
 from collections import Counter, defaultdict, deque
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
@@ -31,17 +31,10 @@ from rclpy.subscription import Subscription
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.bag_writer import BagWriter, check_type
-from infrared_ir_ros.ros.qos import FOLLOW, are_latched, wants_reliable
+from infrared_ir_ros.ros.qos import FOLLOW, Offer, are_latched, wants_reliable
 
 DEPTH = 100  # messages that wait while the disk is slow
 LOOK_EVERY = 0.1  # seconds between looks at who publishes
-
-
-class Offer(NamedTuple):
-    """What all publishers of a topic offer, and so what is asked for. latched: they keep what they have published."""
-
-    reliable: bool
-    latched: bool
 
 
 class Recorder(Node):

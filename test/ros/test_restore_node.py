@@ -23,7 +23,9 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from harness import NodeProcess, Peer, assert_balanced, make_image, scene, stamp_ns
+from lifecycle_msgs.msg import Transition
 from rclpy.publisher import Publisher
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Bool, Float32
 from std_srvs.srv import SetBool
@@ -136,8 +138,37 @@ def test_the_calibration_goes_with_every_frame(bench: Bench) -> None:
     bench.peer.wait(lambda: bench.peer.values("input")["camera_info"] == "True", "the calibration in the node")
     bench.restore(make_image(scene(4), "mono16", T0 + 5, "left_thermal"))
     bench.peer.wait(lambda: infos, "the calibration")
+    bench.peer.node.destroy_publisher(calibration)
     assert (stamp_ns(infos[-1]), infos[-1].header.frame_id) == (T0 + 5, "left_thermal")
     assert list(infos[-1].k) == list(range(9)) and infos[-1].width == 80
+
+
+def test_a_calibration_of_another_size_is_told(bench: Bench) -> None:
+    calibration = bench.peer.publisher(CameraInfo, "camera_info")
+    binned, none, wrong = CameraInfo(width=160, height=120, binning_x=2, binning_y=2), CameraInfo(), CameraInfo()
+    wrong.width, wrong.height = 64, 48
+    for info in (binned, none, wrong):
+        since = len(bench.peer.diagnostics)
+        calibration.publish(info)
+        bench.restore(make_image(scene(4, (60, 80)), "mono16"))
+        if info is wrong:
+            told = "camera_info is of 64x48 pixels, but frames have 80x60"
+            bench.peer.wait_message("input", told, since=since)
+        else:
+            bench.peer.fresh_values("input")
+            assert "camera_info" not in bench.peer.message("input")
+    bench.peer.node.destroy_publisher(calibration)
+
+
+def test_a_calibration_that_was_sent_once_and_is_latched_is_heard_late(bench: Bench) -> None:
+    """As some drivers do, which have nothing new to say of it."""
+    bench.peer.change_state(Transition.TRANSITION_DEACTIVATE)
+    latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+    calibration = bench.peer.node.create_publisher(CameraInfo, "camera_info", latched)
+    calibration.publish(CameraInfo(width=80, height=60))
+    bench.peer.change_state(Transition.TRANSITION_ACTIVATE)
+    bench.peer.wait(lambda: bench.peer.fresh_values("input")["camera_info"] == "True", "the calibration in the node")
+    bench.peer.node.destroy_publisher(calibration)
 
 
 def test_estimate_and_timing_are_published_for_every_frame(bench: Bench) -> None:
