@@ -36,6 +36,7 @@ from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE
 from infrared_ir_ros.ros.declaration import declare_checked
+from infrared_ir_ros.ros.parameter import path_of
 from infrared_ir_ros.ros.qos import publisher_options, publisher_profile
 from infrared_ir_ros.simulation.camera import (
     RAW_CORE,
@@ -90,11 +91,11 @@ class CameraNode(Node):
         seed, rate, shutter = int(values["seed"]), float(values["rate"]), float(values["shutter_s"])
         if not values["source"]:
             rate = rate or SCENE_RATE
-            degrader = Degrader(str(values["degradation"]), seed, shutter, rate)
+            degrader = Degrader(path_of(values, "degradation"), seed, shutter, rate)
             scene = self._make_scene(seed, int(values["height"]), int(values["width"]))
             return film_scene(scene, str(values["encoding"]), rate, degrader), rate, scene
         source = open_source(str(values["source"]), str(values["topic"]), report=self._report)
-        degrader = Degrader(str(values["degradation"]), seed, shutter, rate or source.frame_rate)
+        degrader = Degrader(path_of(values, "degradation"), seed, shutter, rate or source.frame_rate)
         shots = film_recording(self._repeat(source), degrader)
         return shots, rate, None
 

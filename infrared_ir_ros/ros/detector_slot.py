@@ -27,7 +27,7 @@ from infrared_ir_ros.detection import Detector, load_detector
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.records import DetectionOptions
 from infrared_ir_ros.ros.messages import Picture
-from infrared_ir_ros.ros.parameter import Value
+from infrared_ir_ros.ros.parameter import Value, path_of
 from infrared_ir_ros.ros.parameters import detection_options_from, options_from
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class DetectorSlot:
     def load(self, values: Mapping[str, Value], warm_up: tuple[int, int]) -> None:
         """Find and try the detector. warm_up: height and width of a frame."""
         self._detector, self.problem = None, ""
-        model = str(values["detector.model"])
+        model = path_of(values, "detector.model")
         if not model:
             return
         try:

@@ -17,8 +17,9 @@
 from __future__ import annotations
 
 import math
+import os
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from infrared_ir_ros.errors import OptionError
@@ -71,6 +72,11 @@ class Parameter:
             raise OptionError(f"{self.name} is {value}: use a number from {self.values}")
         if self.choices and value not in self.choices:
             raise OptionError(f"{self.name} is {value!r}: use one of {self.values}")
+
+
+def path_of(values: Mapping[str, Value], name: str) -> str:
+    """A parameter that names a file or folder. ~ is the user's home: no shell replaces it in NAME:=~/x or in YAML."""
+    return os.path.expanduser(str(values[name]))
 
 
 def render_yaml(table: Iterable[Parameter], node: str, command: str) -> str:

@@ -36,7 +36,7 @@ from infrared_ir_ros.ros.detector_slot import DetectorSlot
 from infrared_ir_ros.ros.diagnostics import detector_report, frames_report, input_report, restorer_report
 from infrared_ir_ros.ros.guards import guard_services
 from infrared_ir_ros.ros.output import Output
-from infrared_ir_ros.ros.parameter import Value
+from infrared_ir_ros.ros.parameter import Value, path_of
 from infrared_ir_ros.ros.parameters import detection_options_from
 from infrared_ir_ros.ros.pattern_keeper import PatternKeeper
 from infrared_ir_ros.ros.pipeline import Pipeline, Settings
@@ -139,14 +139,15 @@ class RestoreNode(LifecycleNode):
 
     def _loading(self) -> dict[str, str]:
         """What says which tasks there are, and what runs them."""
-        names = ("prior", "prior_path", "engine", "device", "precision", "prompts")
-        return {name: str(self._parameters_in_use.values[name]) for name in names}
+        values = self._parameters_in_use.values
+        names = {name: str(values[name]) for name in ("prior", "engine", "device", "precision")}
+        return names | {name: path_of(values, name) for name in ("prior_path", "prompts")}
 
     def _activate(self) -> None:
         assert self._restorer is not None and self._output is not None  # the state machine sees to that
         self._restorer.reset()
         values, logger = self._parameters_in_use.values, self.get_logger()
-        keeper = PatternKeeper(self._restorer, str(values["pattern_file"]), str(values["camera_name"]), logger)
+        keeper = PatternKeeper(self._restorer, path_of(values, "pattern_file"), str(values["camera_name"]), logger)
         self._keeper = keeper
         self._detector.start(values, self._restorer.prompt)
         self._pipeline = Pipeline(
@@ -203,7 +204,7 @@ class RestoreNode(LifecycleNode):
         if self._restorer is None:
             return
         if changed.get("prompts") or ("prompts" in changed and self._parameters_in_use.values["prompts"]):
-            library = open_library(**self._loading() | {"prompts": str(changed["prompts"])})
+            library = open_library(**self._loading() | {"prompts": path_of(changed, "prompts")})
             library.check(options.task)
             self._library = library
         else:

@@ -37,6 +37,7 @@ from infrared_ir_ros.ros.declaration import declare_checked
 from infrared_ir_ros.ros.diagnostics import Report as Diagnosis
 from infrared_ir_ros.ros.guards import guard_services
 from infrared_ir_ros.ros.latency import LatencyWatch
+from infrared_ir_ros.ros.parameter import path_of
 from infrared_ir_ros.ros.process import PATIENCE
 from infrared_ir_ros.ros.trainer_parameters import TRAINER_TABLE, counts_of, output_of, sources_of
 from infrared_ir_ros.ros.training_job import RUNNING, Asked, State, TrainingJob
@@ -112,10 +113,12 @@ class TrainerNode(Node):
         if importlib.util.find_spec("torch") is None:
             raise OptionError("torch is not installed: pip install -r requirements/train.txt")
         values = self._values
-        texts = ("supervision", "topic", "reference_topic", "reference", "label_topic", "detector", "degradation")
+        texts = ("supervision", "topic", "reference_topic", "label_topic")
+        paths = ("reference", "detector", "degradation")
         lesson = Lesson(
             sources_of(values),
             **{name: str(values[name]) for name in texts},
+            **{name: path_of(values, name) for name in paths},
             tolerance_ms=float(values["tolerance_ms"]),
             frames=int(values["frames"]),
             counts=counts_of(values),
@@ -123,7 +126,7 @@ class TrainerNode(Node):
         task, start, optimise, device = (str(values[name]) for name in ("task", "start", "optimise", "device"))
         steps, seed = int(values["steps"]), int(values["seed"])
         plan = Plan(task, start, optimise, steps, float(values["minutes"]), seed, device)
-        folders = (str(values["prior_path"]), str(values["prompts"]))
+        folders = (path_of(values, "prior_path"), path_of(values, "prompts"))
         return Asked(plan, lesson, output_of(values), *folders, int(values["nice"]), int(values["threads"]))
 
     def _on_set(self, changes: list[RosParameter]) -> SetParametersResult:

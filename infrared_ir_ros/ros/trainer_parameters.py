@@ -27,7 +27,7 @@ from pathlib import Path
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import Counts
-from infrared_ir_ros.ros.parameter import ALWAYS, START, Parameter, Value, render_yaml
+from infrared_ir_ros.ros.parameter import ALWAYS, START, Parameter, Value, path_of, render_yaml
 from infrared_ir_ros.ros.parameters import BY_NAME
 from infrared_ir_ros.training.adapt_plan import RATES, SUPERVISIONS
 
@@ -93,7 +93,7 @@ def output_of(values: Mapping[str, Value]) -> Path:
     """The folder, absolute: restore_node works in another one. Raises OptionError if none is named."""
     if not values["output"]:
         raise OptionError("output is empty: name a folder for the bank with the new task")
-    return Path(str(values["output"])).expanduser().absolute()
+    return Path(path_of(values, "output")).absolute()
 
 
 def render() -> str:

@@ -72,6 +72,16 @@ def test_a_failed_configuration_says_why_and_can_be_retried(peer: Peer, tmp_path
     peer.wait_message("restorer", "unconfigured", b"\x00", len(peer.diagnostics))
 
 
+def test_a_tilde_in_a_path_is_the_home_of_the_user(peer: Peer) -> None:
+    """No shell replaces it in NAME:=~/x or in YAML, and a pattern was saved in a folder of the name ~."""
+    for name in ("prior_path", "prompts"):
+        since = len(peer.diagnostics)
+        peer.set_parameters(**{name: f"~/none/{name}"})
+        assert not peer.change_state(CONFIGURE)
+        peer.wait_message("restorer", str(Path.home() / "none" / name), b"\x02", since)
+        assert peer.set_parameters(**{name: ""})[0].successful
+
+
 def test_what_configure_reads_is_refused_while_configured(peer: Peer) -> None:
     _walk(peer, CONFIGURE)
     (result,) = peer.set_parameters(engine="torch")

@@ -100,9 +100,15 @@ def learn(peer: Peer, frames: Iterator[np.ndarray], node: NodeProcess) -> None:
 
 def test_the_pattern_is_kept_between_runs_even_if_the_node_is_killed(domain: int, tmp_path: Path) -> None:
     path = tmp_path / "camera.pattern"
-    parameters = {"pattern_memory": "on", "engine": "onnxruntime", "max_age_ms": 60000.0, "pattern_file": str(path)}
+    parameters = {
+        "pattern_memory": "on",
+        "engine": "onnxruntime",
+        "max_age_ms": 60000.0,
+        "pattern_file": "~/camera.pattern",
+    }
     frames = raw_camera()
-    with NodeProcess(domain, parameters) as node, Peer(domain) as peer:
+    home = {"HOME": str(tmp_path)}
+    with NodeProcess(domain, parameters, environment=home) as node, Peer(domain) as peer:
         peer.wait_state("active")
         assert "nothing has been learned" in trigger(peer, "save_pattern").message
         learn(peer, frames, node)
@@ -120,7 +126,7 @@ def test_the_pattern_is_kept_between_runs_even_if_the_node_is_killed(domain: int
         time.sleep(0.005)  # it is at work now
         assert node.stop(signal.SIGKILL) == -signal.SIGKILL
     known = read_pattern(path)
-    with NodeProcess(domain, parameters) as node, Peer(domain) as peer:
+    with NodeProcess(domain, parameters, environment=home) as node, Peer(domain) as peer:
         peer.wait_state("active")
         camera = peer.publisher(Image, "image")
         camera.publish(make_image(next(frames), "mono16"))
@@ -129,7 +135,7 @@ def test_the_pattern_is_kept_between_runs_even_if_the_node_is_killed(domain: int
         assert trigger(peer, "reset_pattern").success
         peer.wait(lambda: "pattern.frames" not in peer.values("restorer"), "a memory that is empty")
     assert read_pattern(path).frames == known.frames
-    with NodeProcess(domain, parameters | {"camera_name": "another"}) as node, Peer(domain) as peer:
+    with NodeProcess(domain, parameters | {"camera_name": "another"}, environment=home) as node, Peer(domain) as peer:
         peer.wait_state("active")
         peer.wait_message("input", "waits for the first frame on /image", b"\x00")
         peer.publisher(Image, "image").publish(make_image(next(frames), "mono16"))
