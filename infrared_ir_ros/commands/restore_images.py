@@ -33,18 +33,18 @@ def restore_images(
     format: Literal["auto", "video", "png"] = "auto",
     restoring: Restoring = DEFAULTS,
 ) -> int:
-    """Restore thermal pictures (png, jpg, tiff, bmp), videos and bags, a file or a folder with all that is below it.
+    """Restore pictures (png, jpg, tiff, bmp, pgm, webp, npy), videos and bags, a file or all that is in a folder.
 
-    The output keeps name, relative folder and bit depth, and loses nothing: jpg becomes png, videos and npz sequences
-    become FFV1 (.mkv, .avi) or, where OpenCV cannot write that, a folder of png; a bag's first image topic becomes one,
-    too. A frame of a video that cannot be restored, as one of a closed shutter, stays as it is. Ends with 0, with 1 if
-    a file or a part of one failed, and with 130 after Ctrl-C: what is there by then is whole.
+    The output keeps name, relative folder and bit depth, and loses nothing: jpg, pgm and webp become png, videos and
+    npz sequences become FFV1 (.mkv, .avi) or, where OpenCV cannot write that, a folder of png; a bag's first image
+    topic becomes one, too. A frame of a video that cannot be restored, as one of a closed shutter, stays as it is. Ends
+    with 0, with 1 if a file or a part of one failed, and with 130 after Ctrl-C: what is there by then is whole.
 
     Parameters
     ----------
     input
-        File or folder. An npz holds one array (N, height, width) of whole numbers, or `first` (height, width) and
-        `delta`, the differences of the frames after it.
+        File or folder. An npy holds one frame (height, width); an npz one array (N, height, width), or `first` (height,
+        width) and `delta`, the differences of the frames after it.
     output
         Folder for the restored files; may not hold the input files themselves.
     task

@@ -131,6 +131,8 @@ def _restore_video(job: Job, restorer: Restorer, passes: int, bar: tqdm, look: C
     as_video = job.target.suffix.lower() in LOSSLESS_VIDEO
     with VideoWriter(job.target, source.frame_rate) if as_video else PictureFolder(job.target) as video:
         for image in _restored(job, source, restorer, known, losses, look):
+            if as_video and image.dtype == np.float32:
+                raise SourceError("no video holds float32 pixels: restore it with --format png, which writes tiff")
             try:
                 video.write(image)
             except SourceError as error:

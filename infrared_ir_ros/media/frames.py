@@ -67,16 +67,24 @@ class Source(Protocol):
 
 
 def to_thermal(image: np.ndarray, what: str) -> np.ndarray:
-    """A decoded picture as a thermal frame: colour becomes luma, transparency goes, float64 becomes float32.
+    """A decoded picture as a thermal frame: colour becomes luma, transparency goes, float16 and float64 become float32,
+    other whole numbers uint16 if they are counts of 0 to 65535.
 
     image: (height, width) or (height, width, 1..4), BGR order. Raises SourceError for another dtype or shape.
     """
     if image.ndim == 3 and image.shape[2] in (1, 2):  # grey, grey and alpha
         image = np.ascontiguousarray(image[..., 0])
-    if image.dtype == np.float64:
-        image = image.astype(np.float32)
+    if image.dtype.kind == "f":
+        image = image.astype(np.float32, copy=False)
+    if image.dtype.kind in "iu" and image.dtype != np.uint8 and image.size:
+        low, high = image.min(), image.max()
+        if low < 0 or high > 65535:
+            raise SourceError(
+                f"{what} holds {image.dtype} pixels of {low} to {high}: use counts of 0 to 65535, or float"
+            )
+        image = image.astype(np.uint16, copy=False)
     if image.dtype not in (np.uint8, np.uint16, np.float32):
-        raise SourceError(f"{what} holds {image.dtype} pixels: use 8 or 16 bit unsigned, or 32 bit float")
+        raise SourceError(f"{what} holds {image.dtype} pixels: use whole numbers of 0 to 65535, or float")
     if image.ndim == 3 and image.shape[2] in (3, 4):
         image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY)
     if image.ndim != 2 or 0 in image.shape:

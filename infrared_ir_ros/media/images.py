@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pictures: png, jpg, tiff and bmp, 8 and 16 bit; their claimed size is read before they are decoded."""
+"""Pictures that OpenCV reads, 8 and 16 bit and float, and npy: their claimed size is read before they are decoded."""
 
 from __future__ import annotations
 
-import struct
+import io
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,19 +26,15 @@ import numpy as np
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.atomic import write_atomically
-from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, check_size, log_problem, to_thermal
+from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, log_problem, to_thermal
+from infrared_ir_ros.media.headers import JPEG, NPY, check_picture
 from infrared_ir_ros.media.paths import printable, read_file, regular_files
 
 with suppress(AttributeError):  # old OpenCV
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_FATAL)  # a damaged picture is told by us, in one line
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
-LOSSLESS_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # what files begin with
-TIFF = (b"II*\x00", b"MM\x00*")
-MAX_ENTRIES = 10_000  # of all directories of a tiff: no further one is looked at
-
-_JPEG_BARE = frozenset((0xFF, 0x01, *range(0xD0, 0xD8)))  # fill bytes, and markers that carry no length
+LOSSLESS_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".npy"})
+IMAGE_SUFFIXES = LOSSLESS_SUFFIXES | {".jpg", ".jpeg", ".webp", ".pgm", ".ppm", ".pnm"}
 
 
 class ImageSource:
@@ -80,6 +76,8 @@ def decode_image(data: bytes, what: str) -> np.ndarray:
     picture claims more than 4096 pixels a side.
     """
     check_picture(data, what)
+    if data.startswith(NPY):
+        return to_thermal(_npy(data, what), what)
     # OpenCV turns no picture that is read unchanged, and a jpeg has neither transparency nor depth to lose
     flags = cv2.IMREAD_ANYCOLOR if data.startswith(JPEG) else cv2.IMREAD_UNCHANGED
     try:
@@ -91,19 +89,34 @@ def decode_image(data: bytes, what: str) -> np.ndarray:
     return to_thermal(image, what)
 
 
+def _npy(data: bytes, what: str) -> np.ndarray:
+    try:
+        array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, MemoryError) as error:
+        raise SourceError(f"{what} is damaged: {printable(str(error))}") from None
+    if array.ndim != 2:
+        raise SourceError(f"{what} is an array {array.shape}: an npy holds one frame (H, W), save a sequence as npz")
+    return np.ascontiguousarray(array)
+
+
 def encode_png(image: np.ndarray) -> bytes:
     """(height, width) uint8 or uint16 as png, fast and lossless."""
     return _encode(image, ".png", [cv2.IMWRITE_PNG_COMPRESSION, 1])
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write (height, width) uint8, uint16 or float32 losslessly: .png, .tif, .tiff or .bmp; float32 only as tiff.
+    """Write (height, width) uint8, uint16 or float32 losslessly; float32 only as tiff or npy, uint16 not as bmp.
 
     The file appears whole or not at all. Raises SourceError.
     """
     suffix = path.suffix.lower()
     if suffix not in LOSSLESS_SUFFIXES:
         raise SourceError(f"{printable(str(path))} would lose detail: use {', '.join(sorted(LOSSLESS_SUFFIXES))}")
+    if suffix == ".npy":
+        out = io.BytesIO()
+        np.save(out, image)
+        write_atomically(path, out.getvalue())
+        return
     if image.dtype == np.float32 and suffix not in (".tif", ".tiff"):
         raise SourceError(f"{printable(str(path))} cannot hold 32 bit float pixels: use .tiff")
     if image.dtype == np.uint16 and suffix == ".bmp":
@@ -136,103 +149,3 @@ def _encode(image: np.ndarray, suffix: str, options: list[int]) -> bytes:
     if not done:
         raise SourceError(f"a frame of {image.shape} {image.dtype} cannot be encoded as {suffix}")
     return data.tobytes()
-
-
-def check_picture(data: bytes, what: str) -> None:
-    """SourceError unless a png, jpeg, bmp or one-page tiff has a decent size and no part that claims to be longer."""
-    check_size(*claimed_size(data, what), what)
-    if data.startswith(PNG):
-        _refuse_lying_chunks(data, what)
-    if data.startswith(TIFF) and _tiff_has_pages(data):
-        raise SourceError(f"{what} holds several pages, of which only one would be read: split it into one file each")
-
-
-def claimed_size(data: bytes, what: str) -> tuple[int, int]:
-    """(height, width) as the header of a png, jpeg, bmp or tiff says. Raises SourceError for anything else."""
-    readers = ((PNG, _png_size), (JPEG, _jpeg_size), (b"BM", _bmp_size),
-               *((magic, _tiff_size) for magic in TIFF))  # fmt: skip
-    for magic, reader in readers:
-        if data.startswith(magic):
-            try:
-                return reader(data)
-            except (struct.error, IndexError):
-                raise SourceError(f"{what} is cut short or damaged") from None
-    raise SourceError(f"{what} is no png, jpeg, tiff or bmp picture (it starts with {data[:8]!r})")
-
-
-def _png_size(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from(">II", data, 16)
-    return height, width
-
-
-def _refuse_lying_chunks(data: bytes, what: str) -> None:
-    """OpenCV takes minutes and gigabytes for a chunk that claims to be longer than the file."""
-    at, kind = len(PNG), b""
-    while kind != b"IEND":
-        if at + 12 > len(data):
-            raise SourceError(f"{what} is cut short or damaged")
-        length, kind = struct.unpack_from(">I4s", data, at)
-        at += 12 + length
-
-
-def _bmp_size(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from("<ii", data, 18)
-    return abs(height), width
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """Walk the segments to the frame header (SOF0..SOF15 without DHT, JPG, DAC)."""
-    at = 2
-    while True:
-        if data[at] != 0xFF:
-            raise IndexError("no marker")
-        marker = data[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            if data.find(b"\xff\xd9", at) < 0:  # the decoder would fill what is missing with grey
-                raise IndexError("no end of image")
-            return height, width
-        if marker in _JPEG_BARE:
-            at += 1 if marker == 0xFF else 2
-        else:
-            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
-
-
-def _tiff_size(data: bytes) -> tuple[int, int]:
-    """The size in the first directory; more than four samples a pixel count as height, since they take as much room."""
-    order = _tiff_order(data)
-    tags, _ = _tiff_directory(data, order, *struct.unpack_from(order + "I", data, 4))
-    samples = max(tags.get(277, 1), 1)
-    return tags.get(257, 0) * (1 if samples <= 4 else samples), tags.get(256, 0)
-
-
-def _tiff_has_pages(data: bytes) -> bool:
-    """Whether several directories are neither a smaller copy of another nor a mask, as far as they can be followed.
-
-    Directories may overlap, so that a small file holds thousands of the largest: MAX_ENTRIES bounds the search.
-    """
-    order, pages, entries, seen = _tiff_order(data), 0, 0, set[int]()
-    (at,) = struct.unpack_from(order + "I", data, 4)
-    with suppress(struct.error):
-        while at and at not in seen and pages < 2 and entries < MAX_ENTRIES:
-            seen.add(at)
-            entries += 1 + struct.unpack_from(order + "H", data, at)[0]
-            tags, at = _tiff_directory(data, order, at)
-            pages += not tags.get(254, 0) & 0b101
-    return pages > 1
-
-
-def _tiff_order(data: bytes) -> str:
-    return "<" if data[:2] == b"II" else ">"
-
-
-def _tiff_directory(data: bytes, order: str, at: int) -> tuple[dict[int, int], int]:
-    """The 16 and 32 bit tags of the directory at `at`, and where the next one is, 0 after the last."""
-    (count,) = struct.unpack_from(order + "H", data, at)
-    tags: dict[int, int] = {}
-    for entry in range(at + 2, at + 2 + 12 * count, 12):
-        tag, kind = struct.unpack_from(order + "HH", data, entry)
-        if kind in (3, 4):
-            (tags[tag],) = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, entry + 8)
-    (following,) = struct.unpack_from(order + "I", data, at + 2 + 12 * count)
-    return tags, following

@@ -37,7 +37,7 @@ def open_npz(path: Path) -> Source:
     """Frames of an npz with the keys `first` and `delta` (CptvSource), or with one array (N, H, W) (ArraySource).
 
     Arrays of other dimensions beside that one, such as times, are passed over. Nothing is unpickled.
-    Raises SourceError: no such arrays, shapes that do not fit, pixels that are no integers, a size that lies.
+    Raises SourceError: no such arrays, shapes that do not fit, pixels that are no numbers, a size that lies.
     """
     what = printable(str(path))
     try:
@@ -49,7 +49,7 @@ def open_npz(path: Path) -> Source:
             if len(sequences) != 1:
                 found = ", ".join(f"{name.removesuffix('.npy')} {shape}" for name, shape in shapes.items())
                 raise SourceError(f"{what} holds {printable(found) or 'no arrays'}: an npz source needs {WANTED}")
-            return ArraySource(path, _array(archive, sequences[0], what))
+            return ArraySource(path, _array(archive, sequences[0], what, "iuf"))
     except SourceError:
         raise
     except Exception as error:  # bytes from outside: whatever they make zip, zlib and numpy raise
@@ -57,7 +57,8 @@ def open_npz(path: Path) -> Source:
 
 
 class ArraySource:
-    """Frames (height, width) of an array (N, height, width) of whole numbers: uint8 stays so, others become uint16.
+    """Frames (height, width) of an array (N, height, width): uint8 stays so, other whole numbers become uint16, and
+    floating ones float32.
 
     Raises SourceError: no frames, or too large ones; where its turn comes, a frame that leaves 0..65535.
     """
@@ -73,7 +74,8 @@ class ArraySource:
 
     def __iter__(self) -> Iterator[Frame]:
         for index, image in enumerate(self._frames):
-            yield _frame(self, image, index, np.uint8 if image.dtype == np.uint8 else np.uint16)
+            kind = np.float32 if image.dtype.kind == "f" else np.uint8 if image.dtype == np.uint8 else np.uint16
+            yield _frame(self, image, index, kind)
 
 
 class CptvSource:
@@ -101,7 +103,7 @@ class CptvSource:
 
 
 def _frame(source: Source, counts: np.ndarray, index: int, dtype: type) -> Frame:
-    if counts.min() < 0 or counts.max() > 65535:
+    if dtype != np.float32 and (counts.min() < 0 or counts.max() > 65535):
         found = f"{counts.min()} to {counts.max()}"
         raise SourceError(f"{source.name}: frame {index} holds {found}: store counts of 0 to 65535, or it is damaged")
     stamp = round(index * 1e9 / source.frame_rate)
@@ -117,14 +119,15 @@ def _header(archive: zipfile.ZipFile, member: str) -> tuple[tuple[int, ...], np.
         return shape, dtype, file.tell() + math.prod(shape) * dtype.itemsize
 
 
-def _array(archive: zipfile.ZipFile, member: str, what: str) -> np.ndarray:
-    """One integer array, after its header agrees with the size of the member, so that neither can lie."""
+def _array(archive: zipfile.ZipFile, member: str, what: str, kinds: str = "iu") -> np.ndarray:
+    """One array of numbers, integers by default, after its header agrees with the size of the member, so that neither
+    can lie."""
     info = archive.getinfo(member)
     if info.file_size > 1 << 31:
         raise SourceError(f"{what}: {member} claims {info.file_size} bytes: at most {1 << 31} are read")
     shape, dtype, size = _header(archive, member)
-    if dtype.kind not in "iu":
-        raise SourceError(f"{what}: {printable(member)} is {dtype} {shape}: store integers, uint8 or uint16 counts")
+    if dtype.kind not in kinds:
+        raise SourceError(f"{what}: {printable(member)} is {dtype} {shape}: store uint8 or uint16 counts")
     if size != info.file_size:
         raise SourceError(f"{what}: {printable(member)} has {info.file_size} bytes, {dtype} {shape} takes {size}")
     with archive.open(info) as file:

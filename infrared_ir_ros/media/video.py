@@ -36,7 +36,9 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")  # a damaged video is told 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mp4", ".mov", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"})
 NOT_UTF8 = "this OpenCV takes no name that is not UTF-8, rename it"
 
-_GREY_PIXELS = (int.from_bytes(b"Y800", "little"), int.from_bytes(b"Y1\x00\x10", "little"))  # 8 and 16 bit
+_GREY_PIXELS = (b"Y800", b"Y1\x00\x10")  # 8 and 16 bit, as FFmpeg calls them
+_FEWER_BITS = {b"Y1\x00\x09": 9, b"Y1\x00\x0a": 10, b"Y1\x00\x0c": 12, b"Y1\x00\x0e": 14}
+_RAW_COUNTS = (b"RGB\x0f", b"RGB\x10")  # 15 and 16 bit colour: as what raw counts of 16 bit in an avi are read
 
 
 class VideoSource:
@@ -64,8 +66,14 @@ class VideoSource:
             raise SourceError(f"{what} cannot be opened: it is damaged, or OpenCV lacks its codec")
         height, width = capture.get(cv2.CAP_PROP_FRAME_HEIGHT), capture.get(cv2.CAP_PROP_FRAME_WIDTH)
         check_size(int(height), int(width), what)
-        if int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) in _GREY_PIXELS:
+        pixels = (int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) & 0xFFFFFFFF).to_bytes(4, "little")
+        if pixels in _RAW_COUNTS:
+            raise SourceError(
+                f"{what} says that it is of 16 bit colour, which raw counts look like: convert it to gray16le FFV1"
+            )
+        if pixels in _GREY_PIXELS:
             capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+        self._bits = _FEWER_BITS.get(pixels, 0)
         return capture
 
     def __iter__(self) -> Iterator[Frame]:
@@ -81,6 +89,8 @@ class VideoSource:
                 count += 1
         finally:
             capture.release()
+        if self._bits:
+            self._report(f"video {self.name} is of {self._bits} bit, of which 8 are read: convert it to gray16le FFV1")
         if count < self.frame_count:
             self._report(f"video {self.name} says {self.frame_count} frames, {count} could be read")
 
@@ -110,7 +120,9 @@ class VideoWriter:
 
     def _open(self, image: np.ndarray) -> None:
         if image.dtype not in (np.uint8, np.uint16):
-            raise SourceError(f"a video cannot hold {image.dtype} pixels: use 8 or 16 bit frames")
+            raise SourceError(
+                f"a video cannot hold {image.dtype} pixels: write pictures, as restore_images --format png"
+            )
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._temporary.touch(exist_ok=False)  # an unwritable folder has a reason; OpenCV would not tell it

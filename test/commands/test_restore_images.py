@@ -67,10 +67,10 @@ def test_files_of_other_kinds_are_counted(
     for output in ("out", "in/out"):
         assert restore_images(tmp_path / "in", output=tmp_path / output) == 0
         assert "skipped" not in capsys.readouterr().out
-    for name in ("b.NPY", "c.gif", "d.gif", "out/e.gif", "LICENSE", ".hidden"):
+    for name in ("b.JP2", "c.gif", "d.gif", "out/e.gif", "LICENSE", ".hidden"):
         (tmp_path / "in" / name).write_bytes(b"other")
     assert restore_images(tmp_path / "in", output=tmp_path / "in/out") == 0
-    assert capsys.readouterr().out.endswith("skipped 4 files of other kinds (.gif, .npy, no suffix)\n")
+    assert capsys.readouterr().out.endswith("skipped 4 files of other kinds (.gif, .jp2, no suffix)\n")
     assert restore_images(tmp_path / "in/a.png", output=tmp_path / "out") == 0
     assert "skipped" not in capsys.readouterr().out
 

@@ -209,3 +209,17 @@ def test_format_png_writes_pictures_and_video_never_does(
     with pytest.raises(SourceError, match="cannot write lossless FFV1 video: use --format png"):
         restore_images(tmp_path / "a.npz", output=tmp_path / "video", format="video")
     assert not (tmp_path / "video").exists()
+
+
+def test_a_sequence_of_kelvin_fails_alone_where_it_would_be_a_video_and_becomes_tiff(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    np.savez(tmp_path / "in/a.npz", frames=[noisy(np.uint16, seed) / 100 for seed in range(2)])
+    np.save(tmp_path / "in/b.npy", noisy(np.uint16).astype(np.float32) / 100)
+    if can_write_video():
+        assert restore_images(tmp_path / "in", output=tmp_path / "out") == 1
+        assert "a.npz: no video holds float32 pixels: restore it with --format png" in capsys.readouterr().err
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.npy"]
+    assert restore_images(tmp_path / "in", output=tmp_path / "out", format="png") == 0
+    assert read_image(tmp_path / "out/a/000001.tiff").dtype == read_image(tmp_path / "out/b.npy").dtype == np.float32

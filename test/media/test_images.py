@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import io
 import os
 import struct
 import zlib
@@ -27,7 +28,8 @@ from hypothesis.extra import numpy as arrays
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import open_source, read_image, write_image
-from infrared_ir_ros.media.images import check_picture, decode_image
+from infrared_ir_ros.media.headers import check_picture
+from infrared_ir_ros.media.images import decode_image
 
 
 def picture(dtype: type = np.uint16, seed: int = 0, shape: tuple[int, int] = (24, 32)) -> np.ndarray:
@@ -40,7 +42,7 @@ def picture(dtype: type = np.uint16, seed: int = 0, shape: tuple[int, int] = (24
     image=st.sampled_from([np.uint8, np.uint16]).flatmap(
         lambda dtype: arrays.arrays(dtype, st.tuples(st.integers(1, 40), st.integers(1, 40)))
     ),
-    suffix=st.sampled_from([".png", ".tif", ".tiff", ".bmp"]),
+    suffix=st.sampled_from([".png", ".tif", ".tiff", ".bmp", ".npy"]),
 )
 def test_what_is_written_comes_back_bit_for_bit(tmp_path: Path, image: np.ndarray, suffix: str) -> None:
     if suffix == ".bmp" and image.dtype == np.uint16:
@@ -55,10 +57,90 @@ def test_what_is_written_comes_back_bit_for_bit(tmp_path: Path, image: np.ndarra
 
 def test_kelvin_survive_as_tiff_and_are_refused_as_png(tmp_path: Path) -> None:
     kelvin = np.linspace(250, 320, 24 * 32, dtype=np.float32).reshape(24, 32)
-    write_image(tmp_path / "x.tiff", kelvin)
-    assert np.array_equal(read_image(tmp_path / "x.tiff"), kelvin)
+    for name in ("x.tiff", "x.npy"):
+        write_image(tmp_path / name, kelvin)
+        assert np.array_equal(read_image(tmp_path / name), kelvin)
     with pytest.raises(SourceError, match="use .tiff"):
         write_image(tmp_path / "x.png", kelvin)
+
+
+def tiff(planes: list[np.ndarray], large: bool, kind: int = 1) -> bytes:
+    """Uncompressed, big-endian; large: with 64-bit offsets; several planes are stored one after the other."""
+    height, width = planes[0].shape
+    offset, length = (16, 20) if large else (8, 12)
+    pixels = b"".join(plane.astype(plane.dtype.newbyteorder(">")).tobytes() for plane in planes)
+    bits, count = 8 * planes[0].dtype.itemsize, len(planes)
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1 if count == 1 else 2, 277: count, 278: height,
+            284: 2 if count > 1 else 1, 339: kind}  # fmt: skip
+    size = len(pixels) // count
+    data = offset + (8 if large else 2) + length * (len(tags) + 2) + (8 if large else 4)
+    starts, sizes = data + len(pixels), data + len(pixels) + 4 * count
+    tags |= {273: data if count == 1 else starts, 279: size if count == 1 else sizes}
+    entry = ">HHQIxxxx" if large else ">HHII"
+    entries = [
+        struct.pack(entry, tag, 4, count if tag in (273, 279) else 1, value) for tag, value in sorted(tags.items())
+    ]
+    head = (
+        struct.pack(">2sHHHQQ", b"MM", 43, 8, 0, 16, len(tags))
+        if large
+        else struct.pack(">2sHIH", b"MM", 42, 8, len(tags))
+    )
+    tables = struct.pack(f">{count}I", *(data + size * n for n in range(count))) + struct.pack(
+        f">{count}I", *[size] * count
+    )
+    return head + b"".join(entries) + bytes(8 if large else 4) + pixels + (tables if count > 1 else b"")
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_counts_of_a_tiff_are_those_in_the_file_whatever_holds_them(large: bool) -> None:
+    counts = picture()
+    assert np.array_equal(decode_image(tiff([counts], large), "it"), counts)
+    whole = decode_image(tiff([counts.astype(np.int32)], large, kind=2), "it")
+    assert whole.dtype == np.uint16 and np.array_equal(whole, counts)
+    with pytest.raises(SourceError, match="it holds int32 pixels of -1 to -1: use counts of 0 to 65535"):
+        decode_image(tiff([np.full((24, 32), -1, np.int32)], large, kind=2), "it")
+    with pytest.raises(SourceError, match="it holds planes"):
+        decode_image(tiff([counts] * 3, large), "it")
+    pages = tiff([counts], large)
+    following = len(pages) - 2 * counts.size - (8 if large else 4)
+    first = struct.pack(">Q" if large else ">I", 16 if large else 8)
+    assert np.array_equal(decode_image(pages[:following] + first + pages[following + len(first) :], "it"), counts)
+
+
+@pytest.mark.parametrize("highest", [255, 1023, 16383, 65535])
+def test_counts_of_a_pgm_are_those_in_the_file_whatever_the_highest(highest: int) -> None:
+    counts = (picture().astype(int) % (highest + 1)).astype(np.uint16 if highest > 255 else np.uint8)
+    data = b"P5 # a camera\n32\n24 %d\n" % highest + counts.astype(counts.dtype.newbyteorder(">")).tobytes()
+    assert np.array_equal(decode_image(data, "it"), counts) and decode_image(data, "it").dtype == counts.dtype
+    with pytest.raises(SourceError, match="it cannot be decoded"):
+        decode_image(data[:-100], "it")
+
+
+@pytest.mark.parametrize("quality", [50, 101])
+def test_webp_is_read_as_grey(quality: int) -> None:
+    smooth = cv2.GaussianBlur(picture(np.uint8), (0, 0), 4)
+    _, data = cv2.imencode(".webp", smooth, [cv2.IMWRITE_WEBP_QUALITY, quality])
+    back = decode_image(data.tobytes(), "it")
+    assert back.shape == (24, 32) and np.abs(back.astype(int) - smooth).max() <= (8 if quality == 50 else 0)
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((4, 24, 32), np.uint16), r"it is an array \(4, 24, 32\): an npy holds one frame .* as npz"),
+        (np.zeros((24, 32), complex), "it holds complex128 pixels"),
+        (np.full((24, 32), -5), "it holds int64 pixels of -5 to -5"),
+        (np.array([[{}]], object), "it is cut short or damaged"),
+        (np.zeros((1, 5000), np.uint8), "claims 5000 x 1 pixels"),
+    ],
+)
+def test_an_npy_that_is_no_frame_is_refused(array: np.ndarray, words: str) -> None:
+    out = io.BytesIO()
+    np.save(out, array)
+    with pytest.raises(SourceError, match=words):
+        decode_image(out.getvalue(), "it")
+    with pytest.raises(SourceError):
+        decode_image(out.getvalue()[:-1], "it")
 
 
 def test_colour_becomes_luma_whatever_its_depth(tmp_path: Path) -> None:
@@ -91,7 +173,7 @@ def test_one_bad_picture_is_told_and_does_not_stop_the_rest(tmp_path: Path) -> N
     assert len(told) == 1 and "2.png" in told[0] and "\n" not in told[0]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".bmp"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".bmp", ".webp", ".pgm"])
 def test_a_picture_cut_short_anywhere_is_refused_or_whole(tmp_path: Path, suffix: str) -> None:
     """No decoder may fill what is missing with grey."""
     _, data = cv2.imencode(suffix, picture(np.uint8, shape=(48, 64)))
@@ -170,19 +252,22 @@ def test_a_png_that_claims_30000_pixels_a_side_is_refused_before_it_is_decoded(
         read_image(tmp_path / "bomb.png")
 
 
-@pytest.mark.parametrize("suffix", [".tiff", ".jpg", ".bmp"])
+@pytest.mark.parametrize("suffix", [".tiff", ".jpg", ".bmp", ".webp", ".pgm"])
 def test_other_formats_cannot_claim_a_giant_size_either(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, packed = cv2.imencode(suffix, picture(np.uint8, shape=(48, 64)))
+    lossy = [cv2.IMWRITE_WEBP_QUALITY, 50] if suffix == ".webp" else []
+    _, packed = cv2.imencode(suffix, picture(np.uint8, shape=(48, 64)), lossy)
     data = packed.tobytes()
     for old, new in (
         (struct.pack("<i", 64), struct.pack("<i", 30000)),  # bmp; tiff with 32-bit tags
         (struct.pack("<HHIHH", 256, 3, 1, 64, 0), struct.pack("<HHIHH", 256, 3, 1, 30000, 0)),  # tiff, 16-bit tags
         (struct.pack(">HH", 48, 64), struct.pack(">HH", 30000, 30000)),  # jpeg
+        (struct.pack("<HH", 64, 48), struct.pack("<HH", 12345, 300)),  # webp
+        (b"64 48", b"30000 1"),  # pgm
     ):
         data = data.replace(old, new, 1)
     assert data != packed.tobytes()
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
-    with pytest.raises(SourceError, match="30000"):
+    with pytest.raises(SourceError, match="claims (30000|12345)"):
         decode_image(data, "it")
 
 
@@ -195,7 +280,24 @@ def test_a_png_chunk_that_claims_gigabytes_is_refused_before_it_is_decoded(monke
         decode_image(bytes(data), "it")
 
 
-@given(st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"BM", b"II*\0", b"MM\0*"]))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(
+        [
+            b"",
+            b"\x89PNG\r\n\x1a\n",
+            b"\xff\xd8",
+            b"BM",
+            b"II*\0",
+            b"MM\0*",
+            b"II+\0",
+            b"P5 ",
+            b"RIFF1234WEBPVP8X",
+            b"RIFF1234WEBPVP8L",
+            b"\x93NUMPY\1\0",
+        ]
+    ),
+)
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_are_a_picture_or_a_source_error(data: bytes, magic: bytes) -> None:
     try:

@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media import VideoWriter, can_write_video, open_source
+from infrared_ir_ros.media import VideoWriter, can_write_video, open_source, video
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("INFRARED_DATA", "../shared/data"))
@@ -125,6 +125,20 @@ def save_cptv(path: Path, frames: np.ndarray, **replaced: object) -> None:
     np.savez_compressed(path, **(content | replaced))
 
 
+@needs_ffv1
+def test_a_video_of_which_opencv_reads_other_pixels_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with VideoWriter(tmp_path / "x.mkv", 25.0) as writer:
+        writer.write(np.full((48, 64), 1000, np.uint16))
+    told: list[str] = []
+    assert len(list(open_source(tmp_path / "x.mkv", report=told.append))) == 1 and not told
+    monkeypatch.setattr(video, "_FEWER_BITS", {b"Y1\0\x10": 12})  # as if it were of that kind
+    assert len(list(open_source(tmp_path / "x.mkv", report=told.append))) == 1
+    assert told == ["video x.mkv is of 12 bit, of which 8 are read: convert it to gray16le FFV1"]
+    monkeypatch.setattr(video, "_RAW_COUNTS", (b"Y1\0\x10",))
+    with pytest.raises(SourceError, match="of 16 bit colour, which raw counts look like"):
+        open_source(tmp_path / "x.mkv")
+
+
 def test_an_npz_sequence_comes_back_bit_for_bit(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).integers(28000, 32000, (5, 12, 16)).astype(np.uint16)
     save_cptv(tmp_path / "x.npz", frames)
@@ -134,7 +148,10 @@ def test_an_npz_sequence_comes_back_bit_for_bit(tmp_path: Path) -> None:
     assert np.array_equal(np.stack([frame.image for frame in source]), frames)
 
 
-@pytest.mark.parametrize(("stored", "read"), [(np.uint8, np.uint8), (np.uint16, np.uint16), (np.int64, np.uint16)])
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [(np.uint8, np.uint8), (np.uint16, np.uint16), (np.int64, np.uint16), (np.float64, np.float32)],
+)
 def test_an_npz_with_one_array_of_frames_is_a_sequence_whatever_its_name(
     tmp_path: Path, stored: type, read: type
 ) -> None:
@@ -153,7 +170,7 @@ def test_an_npz_with_one_array_of_frames_is_a_sequence_whatever_its_name(
         ({"a": np.zeros((2, 4, 5), int), "b": np.zeros((3, 4, 5), int)}, r"a \(2, 4, 5\), b \(3, 4, 5\): .* needs one"),
         ({"a": np.zeros((4, 5), int)}, r"a \(4, 5\): an npz source needs one array"),
         ({}, "holds no arrays"),
-        ({"a": np.zeros((2, 4, 5))}, "a.npy is float64 .*: store integers"),
+        ({"a": np.zeros((2, 4, 5), complex)}, "a.npy is complex128 .*: store uint8 or uint16 counts"),
         ({"a": np.zeros((0, 4, 5), int)}, "no frames"),
         ({"a": np.zeros((1, 1, 5000), int)}, "5000 x 1 pixels"),
         ({"a": np.full((1, 4, 5), -1)}, "frame 0 holds -1 to -1"),

@@ -1,0 +1,190 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What files of pictures say of themselves, read before anything of that size is decoded."""
+
+from __future__ import annotations
+
+import io
+import struct
+from contextlib import suppress
+
+import numpy as np
+
+from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.frames import check_size
+
+PNG, JPEG, NPY = b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"\x93NUMPY"  # what files begin with
+TIFF = {b"II*\x00": "<", b"MM\x00*": ">", b"II+\x00": "<", b"MM\x00+": ">"}  # byte order; with +, 64-bit offsets
+NETPBM = (b"P2", b"P3", b"P5", b"P6")
+KINDS = "png, jpeg, tiff, bmp, webp, pgm, ppm or npy"
+MAX_ENTRIES = 10_000  # of all directories of a tiff: no further one is looked at
+
+_JPEG_BARE = frozenset((0xFF, 0x01, *range(0xD0, 0xD8)))  # fill bytes, and markers that carry no length
+
+
+def check_picture(data: bytes, what: str) -> None:
+    """SourceError unless a picture has a decent size, one page, and no part that claims to be longer."""
+    check_size(*claimed_size(data, what), what)
+    if data.startswith(PNG):
+        _refuse_lying_chunks(data, what)
+    if data[:4] in TIFF:
+        if _tiff_has_pages(data):
+            raise SourceError(
+                f"{what} holds several pages, of which only one would be read: split it into one file each"
+            )
+        if _tiff_is_planar(data):  # OpenCV mixes them up
+            raise SourceError(
+                f"{what} holds planes, one after the other: save each as a file, or colour pixel by pixel"
+            )
+
+
+def claimed_size(data: bytes, what: str) -> tuple[int, int]:
+    """(height, width) as the header of a picture says. Raises SourceError for anything that is none of KINDS."""
+    readers = ((PNG, _png_size), (JPEG, _jpeg_size), (b"BM", _bmp_size), (NPY, _npy_size),
+               *((magic, _tiff_size) for magic in TIFF), *((magic, _netpbm_size) for magic in NETPBM),
+               (b"RIFF" + data[4:8] + b"WEBP", _webp_size))  # fmt: skip
+    for magic, reader in readers:
+        if data.startswith(magic):
+            try:
+                return reader(data)
+            except (struct.error, IndexError, ValueError, EOFError):
+                raise SourceError(f"{what} is cut short or damaged") from None
+    raise SourceError(f"{what} is no {KINDS} picture (it starts with {data[:8]!r})")
+
+
+def _npy_size(data: bytes) -> tuple[int, int]:
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, kind = read_header(file)
+    if len(shape) != 2:
+        return 1, 1  # whatever it is, it is no picture
+    if kind.hasobject or len(data) - file.tell() < shape[0] * shape[1] * kind.itemsize:
+        raise ValueError("fewer bytes than its shape says")
+    return shape[0], shape[1]
+
+
+def _netpbm_size(data: bytes) -> tuple[int, int]:
+    """Words between white space, and comments from # to the end of a line."""
+    lines = (line.partition(b"#")[0] for line in data[2:1000].split(b"\n"))
+    width, height = b" ".join(lines).split(maxsplit=2)[:2]
+    return int(height), int(width)
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    if data[12:16] == b"VP8X":  # 24 bits each
+        return 1 + int.from_bytes(data[27:30], "little"), 1 + int.from_bytes(data[24:27], "little")
+    if data[12:16] == b"VP8L":  # 14 bits each
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return 1 + (bits >> 14 & 0x3FFF), 1 + (bits & 0x3FFF)
+    width, height = struct.unpack_from("<HH", data, 26)
+    return height & 0x3FFF, width & 0x3FFF
+
+
+def _png_size(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from(">II", data, 16)
+    return height, width
+
+
+def _refuse_lying_chunks(data: bytes, what: str) -> None:
+    """OpenCV takes minutes and gigabytes for a chunk that claims to be longer than the file."""
+    at, kind = len(PNG), b""
+    while kind != b"IEND":
+        if at + 12 > len(data):
+            raise SourceError(f"{what} is cut short or damaged")
+        length, kind = struct.unpack_from(">I4s", data, at)
+        at += 12 + length
+
+
+def _bmp_size(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from("<ii", data, 18)
+    return abs(height), width
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int]:
+    """Walk the segments to the frame header (SOF0..SOF15 without DHT, JPG, DAC)."""
+    at = 2
+    while True:
+        if data[at] != 0xFF:
+            raise IndexError("no marker")
+        marker = data[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            if data.find(b"\xff\xd9", at) < 0:  # the decoder would fill what is missing with grey
+                raise IndexError("no end of image")
+            return height, width
+        if marker in _JPEG_BARE:
+            at += 1 if marker == 0xFF else 2
+        else:
+            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+
+
+def _tiff_size(data: bytes) -> tuple[int, int]:
+    """The size in the first directory; more than four samples a pixel count as height, since they take as much room."""
+    tags, _ = _tiff_directory(data, _tiff_first(data))
+    samples = max(tags.get(277, 1), 1)
+    return tags.get(257, 0) * (1 if samples <= 4 else samples), tags.get(256, 0)
+
+
+def _tiff_is_planar(data: bytes) -> bool:
+    tags, _ = _tiff_directory(data, _tiff_first(data))
+    return tags.get(284) == 2 and tags.get(277, 1) > 1
+
+
+def _tiff_has_pages(data: bytes) -> bool:
+    """Whether several directories are neither a smaller copy of another nor a mask, as far as they can be followed.
+
+    Directories may overlap, so that a small file holds thousands of the largest: MAX_ENTRIES bounds the search.
+    """
+    pages, entries, seen, at = 0, 0, set[int](), _tiff_first(data)
+    with suppress(struct.error):
+        while at and at not in seen and pages < 2 and entries < MAX_ENTRIES:
+            seen.add(at)
+            entries += 1 + _tiff_entries(data, at)[0]
+            tags, at = _tiff_directory(data, at)
+            pages += not tags.get(254, 0) & 0b101
+    return pages > 1
+
+
+def _tiff_first(data: bytes) -> int:
+    """Where the first directory is."""
+    order, large = TIFF[data[:4]], b"+" in data[:4]
+    (at,) = struct.unpack_from(order + ("Q" if large else "I"), data, 8 if large else 4)
+    return at
+
+
+def _tiff_entries(data: bytes, at: int) -> tuple[int, int, int]:
+    """How many entries a directory has, where the first is, and how long each is."""
+    large = b"+" in data[:4]
+    if at > len(data):  # of 64 bits: more than struct takes
+        raise struct.error("past the end")
+    (count,) = struct.unpack_from(TIFF[data[:4]] + ("Q" if large else "H"), data, at)
+    if count > 0xFFFF:  # the most of a tiff with 32-bit offsets
+        raise struct.error("too many")
+    return count, at + (8 if large else 2), 20 if large else 12
+
+
+def _tiff_directory(data: bytes, at: int) -> tuple[dict[int, int], int]:
+    """The 16, 32 and 64 bit tags of the directory at `at`, and where the next one is, 0 after the last."""
+    order, large = TIFF[data[:4]], b"+" in data[:4]
+    count, first, length = _tiff_entries(data, at)
+    tags: dict[int, int] = {}
+    for entry in range(first, first + length * count, length):
+        tag, kind = struct.unpack_from(order + "HH", data, entry)
+        if kind in (3, 4) or (kind == 16 and large):
+            value = {3: "H", 4: "I", 16: "Q"}[kind]
+            (tags[tag],) = struct.unpack_from(order + value, data, entry + (12 if large else 8))
+    (following,) = struct.unpack_from(order + ("Q" if large else "I"), data, first + length * count)
+    return tags, following
