@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.media.images import read_image
 from infrared_ir_ros.media.paths import printable, read_file
 
 _LARGEST = 1 << 24  # bytes
@@ -49,8 +49,8 @@ def read_boxes(path: Path) -> np.ndarray:
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Mask (height, width) uint8, 1 where its picture isn't black. Raises SourceError where there is none."""
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if mask is None:
-        raise SourceError(f"mask {path} is missing or no picture: each frame needs one")
-    return (mask > 0).astype(np.uint8)
+    """Mask (height, width) uint8, 1 where its picture isn't black. Raises SourceError."""
+    try:
+        return (read_image(path) > 0).astype(np.uint8)
+    except SourceError as error:
+        raise SourceError(f"each frame needs a mask: {error}") from error

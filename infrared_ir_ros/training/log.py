@@ -20,13 +20,12 @@ import csv
 import io
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from infrared_ir_ros.media.atomic import write_atomically
+from infrared_ir_ros.media import write_atomically, write_image
 
 
 class TrainingLog:
@@ -87,9 +86,8 @@ class TrainingLog:
             np.concatenate([x[0].float().clamp(0, 1).cpu().numpy() for x in triple], 1)
             for triple in list(zip(degraded, restored, clean, strict=True))[:4]
         ]
-        (self._folder / "samples").mkdir(exist_ok=True)
         sheet = np.rint(np.concatenate(rows, 0) * 255).astype(np.uint8)
-        cv2.imwrite(str(self._folder / "samples" / f"{name}.png"), sheet)
+        write_image(self._folder / "samples" / f"{name}.png", sheet)
 
     def close(self) -> None:
         self._board.close()

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,8 @@ torch = pytest.importorskip("torch")
 from tiny_recordings import MASKS, write_recordings  # noqa: E402
 
 from infrared_ir_ros.errors import OptionError, SourceError  # noqa: E402
+from infrared_ir_ros.media import write_image  # noqa: E402
+from infrared_ir_ros.media.labels import read_mask  # noqa: E402
 from infrared_ir_ros.training.frames import Mix, Scene, draw_view  # noqa: E402
 from infrared_ir_ros.training.labels import NO_LABELS, Labels, View, boxes_in_view, mask_in_view  # noqa: E402
 from infrared_ir_ros.training.pack import read_labels, read_pack, write_pack  # noqa: E402
@@ -85,8 +88,20 @@ def test_a_pack_brings_the_labels_of_its_frames(tmp_path: Path) -> None:
     assert labels.boxes["hit_uav"][1][0].tolist() == pytest.approx([3, 0.5, 0.5, 0.1, 0.1])
     assert [mask.mean() for mask in labels.masks["buffalo"]] == [0, 0.5]
     (tmp_path / MASKS / "0.png").unlink()
-    with pytest.raises(SourceError, match="mask .*0.png is missing"):
+    with pytest.raises(SourceError, match="each frame needs a mask: .*0.png: No such file"):
         write_pack(tmp_path, None, tmp_path / "pack.npz", layouts=1)
+
+
+def test_a_mask_may_have_any_name_and_depth(tmp_path: Path) -> None:
+    mask = np.zeros((16, 20), np.uint16)
+    mask[4:8] = 1  # of 16 bits: next to nothing once it is read as one of 8
+    write_image(tmp_path / "mask.png", mask)
+    named = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))  # OpenCV itself crashes at this
+    (tmp_path / "mask.png").rename(named)
+    assert np.array_equal(read_mask(named), mask)
+    named.write_bytes(b"no picture")
+    with pytest.raises(SourceError, match="each frame needs a mask: .*udcff.png is no png"):
+        read_mask(named)
 
 
 def scene(clean: np.ndarray, set_name: str = "aerial") -> Scene:
