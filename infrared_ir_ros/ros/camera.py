@@ -37,7 +37,7 @@ from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE
 from infrared_ir_ros.ros.declaration import declare_checked
 from infrared_ir_ros.ros.parameter import path_of
-from infrared_ir_ros.ros.qos import publisher_options, publisher_profile
+from infrared_ir_ros.ros.qos import open_publisher
 from infrared_ir_ros.simulation.camera import (
     RAW_CORE,
     SCENE_RATE,
@@ -68,12 +68,12 @@ class CameraNode(Node):
         values = self._values = declare_checked(self, CAMERA_TABLE)
         self._shots, self._rate, self._scene = self._open()
         self._bridge = PlainBridge()
-        self._image = self._publisher(Image, "image")
-        self._info = self._publisher(CameraInfo, "camera_info")
-        self._clean = self._publisher(Image, "truth/clean")
-        self._temperature = self._publisher(Image, "truth/temperature") if self._scene else None
-        self._boxes = self._publisher(String, "truth/boxes") if isinstance(self._scene, ThermalScene) else None
-        self._pattern = self._publisher(Image, "truth/pattern") if values["degradation"] == RAW_CORE else None
+        self._image = open_publisher(self, Image, "image")
+        self._info = open_publisher(self, CameraInfo, "camera_info")
+        self._clean = open_publisher(self, Image, "truth/clean")
+        self._temperature = open_publisher(self, Image, "truth/temperature") if self._scene else None
+        self._boxes = open_publisher(self, String, "truth/boxes") if isinstance(self._scene, ThermalScene) else None
+        self._pattern = open_publisher(self, Image, "truth/pattern") if values["degradation"] == RAW_CORE else None
         self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
         self._thread.start()
 
@@ -81,9 +81,6 @@ class CameraNode(Node):
         """End the camera's thread; called before the node is destroyed."""
         self._stopping.set()
         self._thread.join(timeout=2.0)
-
-    def _publisher(self, kind: type, topic: str) -> Publisher:
-        return self.create_publisher(kind, topic, publisher_profile(), qos_overriding_options=publisher_options())
 
     def _open(self) -> tuple[Iterator[Shot], float, ThermalScene | MovingScene | None]:
         """The shots, their rate in Hz (0: by their stamps), and the scene if there is one."""

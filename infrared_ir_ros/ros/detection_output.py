@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from vision_msgs.msg import (
     BoundingBox2D,
@@ -48,8 +49,8 @@ class DetectionOutput:
         self.of_restored = self._publisher(Detection2DArray, "detections")
         self.of_input = self._publisher(Detection2DArray, f"{base}/input")
         self.overlay = self._publisher(Image, "~/overlay")
-        self._label_info = self._publisher(LabelInfo, "label_info", latched=True)
-        self._vision_info = self._publisher(VisionInfo, "vision_info", latched=True)
+        self._label_info = self._publisher(LabelInfo, "label_info", qos.latched_profile())
+        self._vision_info = self._publisher(VisionInfo, "vision_info", qos.latched_profile())
 
     def publish_labels(self, threshold: float) -> None:
         """What the numbers in the detections are called; for whoever subscribes, now or later."""
@@ -92,8 +93,6 @@ class DetectionOutput:
         number = "" if detection.track is None else str(detection.track)
         return Detection2D(header=header, results=[result], bbox=box, id=number)
 
-    def _publisher(self, kind: type, topic: str, latched: bool = False) -> Publisher:
-        profile = qos.latched_profile() if latched else qos.publisher_profile()
-        publisher = self._node.create_publisher(kind, topic, profile, qos_overriding_options=qos.publisher_options())
-        self._publishers.append(publisher)
-        return publisher
+    def _publisher(self, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
+        self._publishers.append(qos.open_publisher(self._node, kind, topic, profile))
+        return self._publishers[-1]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Keeps a damaged or impossible service request from ending the executor's turn without an answer."""
+"""Services answer whatever is asked: in words where something is refused, and never with an exception alone."""
 
 from __future__ import annotations
 
@@ -21,6 +21,22 @@ from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from infrared_ir_ros.errors import InfraredError
+
+
+def answering(act: Callable[[], str]) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
+    """A service that does something, and says what came of it, or why it is refused (InfraredError)."""
+
+    def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            response.success, response.message = True, act()
+        except InfraredError as error:
+            response.success, response.message = False, str(error)
+        return response
+
+    return answer
 
 
 def guard_services(node: Node) -> None:
@@ -53,3 +69,5 @@ def _refuse(request: Any, response: Any, reason: str) -> None:
         response.results += [refusal] * (len(request.parameters) - len(response.results))
     elif hasattr(response, "result") and hasattr(request, "parameters"):  # SetParametersAtomically
         response.result = refusal
+    elif hasattr(response, "message"):  # SetBool, Trigger
+        response.message = reason

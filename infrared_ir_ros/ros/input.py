@@ -25,11 +25,6 @@ from rclpy.subscription import Subscription
 
 from infrared_ir_ros.ros import qos
 
-try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
-except ImportError:  # ROS 2 Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks
-
 LONGEST_WAIT = 10.0  # seconds; a frame that claims to have waited longer in the middleware met a jump of the clock
 
 
@@ -119,7 +114,7 @@ class RawInput:
             self.topic,
             self._callback(offer),
             qos.subscription_profile(offer),
-            event_callbacks=SubscriptionEventCallbacks(message_lost=self._on_lost, use_default_callbacks=False),
+            event_callbacks=qos.SubscriptionEventCallbacks(message_lost=self._on_lost, use_default_callbacks=False),
             qos_overriding_options=qos.subscription_options(),
             raw=True,
         )

@@ -116,7 +116,5 @@ class Output:
         return [info for info in endpoints if (info.node_name, info.node_namespace) == name]
 
     def _publisher(self, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
-        profile = profile or qos.publisher_profile()
-        publisher = self._node.create_publisher(kind, topic, profile, qos_overriding_options=qos.publisher_options())
-        self._publishers.append(publisher)
-        return publisher
+        self._publishers.append(qos.open_publisher(self._node, kind, topic, profile))
+        return self._publishers[-1]

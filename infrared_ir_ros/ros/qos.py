@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from rclpy.exceptions import ParameterAlreadyDeclaredException
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import (
     QoSCompatibility,
     QoSDurabilityPolicy,
@@ -37,6 +38,11 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from infrared_ir_ros.errors import OptionError
 
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks as SubscriptionEventCallbacks
+except ImportError:  # ROS 2 Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks as SubscriptionEventCallbacks
+
 FOLLOW = "auto"
 
 
@@ -47,18 +53,18 @@ class Offer(NamedTuple):
     latched: bool
 
 
-def publisher_options() -> QoSOverridingOptions:
-    """Lets `qos_overrides.<topic>.publisher.*` change history, depth and reliability."""
-    return QoSOverridingOptions.with_default_policies()
+def open_publisher(node: Node, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
+    """A publisher of system default QoS, or another, of which `qos_overrides.<topic>.publisher.*` may change history,
+    depth and reliability."""
+    options = QoSOverridingOptions.with_default_policies()
+    return node.create_publisher(
+        kind, topic, profile or _copy(qos_profile_system_default), qos_overriding_options=options
+    )
 
 
 def subscription_options() -> QoSOverridingOptions:
     """Lets `qos_overrides.<topic>.subscription.*` change history and depth; reliability is `reliability_override`'s."""
     return QoSOverridingOptions((QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH))
-
-
-def publisher_profile() -> QoSProfile:
-    return _copy(qos_profile_system_default)
 
 
 def latched_profile() -> QoSProfile:

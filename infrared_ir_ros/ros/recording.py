@@ -24,14 +24,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.bag_writer import BagWriter, check_type
-from infrared_ir_ros.ros.qos import FOLLOW, Offer, are_latched, wants_reliable
+from infrared_ir_ros.ros.qos import FOLLOW, Offer, SubscriptionEventCallbacks, are_latched, wants_reliable
 
 DEPTH = 100  # messages that wait while the disk is slow
 LOOK_EVERY = 0.1  # seconds between looks at who publishes

@@ -34,7 +34,7 @@ from infrared_ir_ros.ros.counters import Counters
 from infrared_ir_ros.ros.declaration import NodeParameters
 from infrared_ir_ros.ros.detector_slot import DetectorSlot
 from infrared_ir_ros.ros.diagnostics import detector_report, frames_report, input_report, restorer_report
-from infrared_ir_ros.ros.guards import guard_services
+from infrared_ir_ros.ros.guards import answering, guard_services
 from infrared_ir_ros.ros.output import Output
 from infrared_ir_ros.ros.parameter import Value, path_of
 from infrared_ir_ros.ros.parameters import detection_options_from
@@ -70,8 +70,8 @@ class RestoreNode(LifecycleNode):
         self._reported = self._counters.tally()
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_service(SetBool, "~/enable", self._on_enable)
-        self.create_service(Trigger, "~/save_pattern", self._answer(PatternKeeper.save))
-        self.create_service(Trigger, "~/reset_pattern", self._answer(PatternKeeper.reset))
+        self.create_service(Trigger, "~/save_pattern", answering(lambda: self._kept().save()))
+        self.create_service(Trigger, "~/reset_pattern", answering(lambda: self._kept().reset()))
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # simulated time may stand still or jump
         self.create_timer(REPORT_PERIOD, self._report, clock=steady)
         self.create_timer(FOLLOW_PERIOD, self._follow, clock=steady)
@@ -228,21 +228,10 @@ class RestoreNode(LifecycleNode):
         response.message = "frames are restored" if self._enabled else "frames pass through unrestored"
         return response
 
-    def _answer(
-        self, act: Callable[[PatternKeeper], str]
-    ) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
-        """A service that does something with the pattern, and says what came of it."""
-
-        def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            try:
-                if self._keeper is None:
-                    raise OptionError("no frames are restored: activate the node first")
-                response.success, response.message = True, act(self._keeper)
-            except InfraredError as error:
-                response.success, response.message = False, str(error)
-            return response
-
-        return answer
+    def _kept(self) -> PatternKeeper:
+        if self._keeper is None:
+            raise OptionError("no frames are restored: activate the node first")
+        return self._keeper
 
     # ---- once in a while -------------------------------------------------------------------------------------------
 

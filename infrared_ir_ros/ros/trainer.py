@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -29,13 +28,13 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 from std_srvs.srv import Trigger
 
-from infrared_ir_ros.errors import InfraredError, OptionError
+from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.ros import qos
 from infrared_ir_ros.ros.activation import IN_USE, Activation, Wish
 from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.declaration import declare_checked
 from infrared_ir_ros.ros.diagnostics import Report as Diagnosis
-from infrared_ir_ros.ros.guards import guard_services
+from infrared_ir_ros.ros.guards import answering, guard_services
 from infrared_ir_ros.ros.latency import LatencyWatch
 from infrared_ir_ros.ros.parameter import path_of
 from infrared_ir_ros.ros.process import PATIENCE
@@ -59,13 +58,13 @@ class TrainerNode(Node):
         self._report: Report | None = None
         self._activation = Activation(self)
         self._latency = LatencyWatch()
-        self._progress = self._publisher(Float32, "~/progress")
-        self._losses = self._publisher(DiagnosticArray, "~/losses")
-        self._comparison = self.create_publisher(Image, "~/comparison", qos.latched_profile())
+        self._progress = qos.open_publisher(self, Float32, "~/progress")
+        self._losses = qos.open_publisher(self, DiagnosticArray, "~/losses")
+        self._comparison = qos.open_publisher(self, Image, "~/comparison", qos.latched_profile())
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_subscription(DiagnosticArray, "timing", self._latency.hear, 50)
         for name, act in (("start", self._start), ("pause", self._pause), ("cancel", self._cancel)):
-            self.create_service(Trigger, f"~/{name}", _answering(act))
+            self.create_service(Trigger, f"~/{name}", answering(act))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(REPORT_PERIOD, self._diagnose, clock=steady)
         guard_services(self)
@@ -197,19 +196,3 @@ class TrainerNode(Node):
         message = DiagnosticArray(status=[diagnosis.status(self.get_fully_qualified_name()[1:], "")])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-    def _publisher(self, kind: type, topic: str):  # noqa: ANN202 - rclpy's
-        return self.create_publisher(
-            kind, topic, qos.publisher_profile(), qos_overriding_options=qos.publisher_options()
-        )
-
-
-def _answering(act: Callable[[], str]) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
-    def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        try:
-            response.success, response.message = True, act()
-        except InfraredError as error:
-            response.success, response.message = False, str(error)
-        return response
-
-    return answer

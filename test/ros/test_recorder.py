@@ -46,6 +46,17 @@ def finish(process: subprocess.Popen[str], number: int = signal.SIGINT) -> str:
     return output
 
 
+def test_all_nodes_are_loaded_where_humble_has_its_own_names() -> None:
+    """Humble's rclpy has the events of a subscription in another module."""
+    script = """
+import sys, types, rclpy.node, rclpy.event_handler as events
+sys.modules["rclpy.qos_event"] = types.SimpleNamespace(SubscriptionEventCallbacks=events.SubscriptionEventCallbacks)
+sys.modules["rclpy.event_handler"] = None
+import infrared_ir_ros.ros.camera, infrared_ir_ros.ros.recording, infrared_ir_ros.ros.restoring
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+
+
 @pytest.mark.parametrize(("number", "reliable"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_records_what_is_published(domain: int, tmp_path: Path, number: int, reliable: bool) -> None:
     """Images byte for byte, of a type named at the start; texts of a type that their publisher tells."""
