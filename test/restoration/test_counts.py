@@ -75,6 +75,13 @@ def test_percentiles_land_on_the_levels_of_clean_frames() -> None:
     assert high == pytest.approx(229, abs=3)
 
 
+def test_a_target_too_small_for_the_percentiles_before_a_flat_sky_is_not_lost() -> None:
+    frame = np.full((128, 160), 5000, np.uint16)
+    frame[31:35, 41:45] = 5200
+    unit = window(frame, Counts("percentile")).to_unit(frame) * 255
+    assert (unit.min(), unit.max()) == pytest.approx((14, 229), abs=0.1)
+
+
 def test_counts_beyond_the_dtype_are_clipped() -> None:
     unit = np.array([[-1.0, 2.0]], np.float32)
     np.testing.assert_array_equal(Window(0, 255).to_counts(unit, np.dtype(np.uint8)), [[0, 255]])

@@ -1,0 +1,59 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The two graphs of an engine, for frames of any size."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from infrared_ir_ros.engines import Engine
+from infrared_ir_ros.records import Estimate
+from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.looking import cropped
+
+
+def test_a_frame_has_the_shading_of_its_part_of_the_padded_one() -> None:
+    """Else a shading that is given back lies elsewhere than where it was seen."""
+    shading = np.add.outer(np.arange(64), 3 * np.arange(80)).astype(np.float32)
+    rows, columns = 96, 192
+    estimate = Estimate(1.0, 0.0, shading, np.zeros(columns), np.zeros(rows), np.zeros(64), 1.0)
+    found = cropped(estimate, (81, 161)).shading
+    assert np.array_equal(found, cv2.resize(shading, (columns, rows), interpolation=cv2.INTER_LINEAR)[:81, :161])
+
+
+class Noted:
+    """An engine, and the shapes of what its graphs were asked to look at."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.multiple, self.description = engine, engine.multiple, engine.description
+        self.seen: set[tuple[tuple[int, ...], ...]] = set()
+
+    def estimate(self, padded: np.ndarray) -> tuple[np.ndarray, ...]:
+        self.seen.add((padded.shape,))
+        return self._engine.estimate(padded)
+
+    def restore(self, *arrays: np.ndarray) -> np.ndarray:
+        self.seen.add(tuple(array.shape for array in arrays))
+        return self._engine.restore(*arrays)
+
+
+def test_frames_of_the_size_of_the_warm_up_are_nothing_new_to_an_engine() -> None:
+    """The first frame of a size costs it seconds."""
+    engine = Noted(load_restorer(engine="onnxruntime")._switch.current.engine)
+    restorer = Restorer(engine)
+    restorer.warm_up(50, 90)
+    warm = engine.seen.copy()
+    restorer.restore(np.random.default_rng(0).integers(0, 255, (50, 90)).astype(np.uint8))
+    assert engine.seen == warm and len(warm) == 2
