@@ -156,7 +156,7 @@ class Restored:
 
     image: same shape, dtype and units as the input. task: what it was restored for.
     log_snr: smoothed log-SNR of the input. timestep: 0..999, its place on the diffusion trajectory.
-    estimate: the smoothed estimate the frame was restored with; of repeated rows and columns (`repeats`) each once.
+    estimate: the smoothed estimate the frame was restored with; of a frame with repeated rows or columns, each once.
     milliseconds: time of each step, by name (`counts`, `estimate`, `restore`, `tone`).
     """
 

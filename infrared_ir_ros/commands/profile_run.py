@@ -31,7 +31,7 @@ from infrared_ir_ros.errors import FrameError, OptionError, SourceError
 from infrared_ir_ros.evaluation.profiling import Profile, measure
 from infrared_ir_ros.media import open_source, write_atomically
 from infrared_ir_ros.restoration.counts import checked
-from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern
+from infrared_ir_ros.restoration.pattern_file import SavedPattern
 from infrared_ir_ros.simulation.camera import Window
 from infrared_ir_ros.simulation.profile import KEYS
 
@@ -72,7 +72,7 @@ def _learn(input: Path, topic: str, most: int, name: str) -> SavedPattern:
     if not found:
         raise SourceError(f"no pattern of {name!r} was written: the camera has to move by a good part of its view")
     last = found[max(found)]
-    return replace(last, camera=Camera(name, *shape, dtype.name))
+    return replace(last, camera=replace(last.camera, name=name, dtype=dtype.name))
 
 
 def _read(input: Path, topic: str, most: int, problems: list[str]) -> tuple[np.ndarray, list[float], float]:

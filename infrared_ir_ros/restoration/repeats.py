@@ -23,13 +23,15 @@ from infrared_ir_ros.records import SMALLEST_SIDE
 MOST = 8
 
 
-def repeats(frame: np.ndarray) -> tuple[int, int]:
-    """How often each row and each column of a frame (height, width) stands in it: (1, 1) for nearly all frames.
+def once(frame: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """A frame (height, width) as the sensor saw it, of SMALLEST_SIDE pixels or more, and how often each of its rows and
+    columns stood in what came: the frame itself and (1, 1), for nearly all frames.
 
-    The noise of such a frame is not that of pixels, and of its finest sub-bands nothing is left: it is restored as the
-    sensor saw it, `frame[::rows, ::columns]`, of SMALLEST_SIDE pixels or more.
+    The noise of what came is not that of pixels, and of its finest sub-bands nothing is left: it is restored, and its
+    pattern is learned, as the sensor saw it.
     """
-    return _repeats(frame), _repeats(frame.T)
+    times = _repeats(frame), _repeats(frame.T)
+    return np.ascontiguousarray(frame[:: times[0], :: times[1]]), times
 
 
 def repeated(image: np.ndarray, times: tuple[int, int]) -> np.ndarray:

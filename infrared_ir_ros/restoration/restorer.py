@@ -31,7 +31,7 @@ from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.library import Library, open_library
 from infrared_ir_ros.restoration.looking import cropped, estimate_of, pad, restored_by, run_once
 from infrared_ir_ros.restoration.pattern_stage import PatternStage
-from infrared_ir_ros.restoration.repeats import repeated, repeats
+from infrared_ir_ros.restoration.repeats import once, repeated
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.shading import Clearing, believed
 from infrared_ir_ros.restoration.smoothing import Smoother
@@ -127,9 +127,7 @@ class Restorer:
         unless smoothing or the pattern memory is on.
         """
         options, clock = self._options, _Stopwatch()
-        finite = checked(frame)
-        times = repeats(finite)
-        finite = np.ascontiguousarray(finite[:: times[0], :: times[1]])  # as the sensor saw it
+        finite, times = once(checked(frame))  # as the sensor saw it
         kind = finite.shape, frame.dtype, options.counts
         if kind != self._kind:
             self._forget_scene()  # the pattern memory sees by itself whether these are the frames that it knows

@@ -21,10 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from infrared_ir_ros.errors import InfraredError, OptionError
+from infrared_ir_ros.errors import FrameError, InfraredError, OptionError
 from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.restoration import Restorer
+from infrared_ir_ros.restoration.counts import checked
 from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern, read_pattern
+from infrared_ir_ros.restoration.repeats import once
 
 
 class PatternKeeper:
@@ -35,7 +37,7 @@ class PatternKeeper:
 
     def __init__(self, restorer: Restorer, path: str, name: str, logger: Any) -> None:
         self._restorer, self._path, self._name, self._logger = restorer, path, name, logger
-        self._camera: Camera | None = None
+        self._camera: tuple[str, str] | None = None  # name and dtype
         self._waiting: SavedPattern | None = None  # for the first frame, which says of which camera it is
         self.problem = ""
         if path and not _is_missing(Path(path)):
@@ -46,12 +48,17 @@ class PatternKeeper:
 
     def meet(self, frame: np.ndarray, frame_id: str) -> None:
         """Look at the next frame before it is restored. From the frames' thread."""
-        self._camera = Camera.of(frame, self._name or frame_id)
+        name = self._name or frame_id
+        self._camera = name, frame.dtype.name
         if self._waiting is None or self._restorer.options.pattern_memory == "off":
             return
+        try:
+            camera = Camera.of(once(checked(frame))[0], name)
+        except FrameError:
+            return  # it cannot be restored, and says nothing of its camera
         saved, self._waiting = self._waiting, None
         try:
-            saved.check(self._camera)
+            saved.check(camera)
         except InfraredError as error:
             self._refuse(error)
         else:
@@ -66,7 +73,7 @@ class PatternKeeper:
         if not self._path:
             raise OptionError("there is no file to save it to: set the parameter pattern_file")
         camera = self._camera
-        saved = camera and self._restorer.patterns.saved(camera.name, camera.dtype)
+        saved = camera and self._restorer.patterns.saved(*camera)
         if not saved or not saved.frames:
             raise OptionError("nothing has been learned: set pattern_memory to on, and move the camera over a scene")
         try:

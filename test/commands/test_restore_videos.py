@@ -28,7 +28,7 @@ from infrared_ir_ros.commands.restore_images import restore_images
 from infrared_ir_ros.commands.restoring import Restoring
 from infrared_ir_ros.commands.two_passes import learn_patterns
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media import Source, VideoWriter, can_write_video, open_source, read_image, write_image
+from infrared_ir_ros.media import Frame, Source, VideoWriter, can_write_video, open_source, read_image, write_image
 from infrared_ir_ros.records import Restored
 from infrared_ir_ros.restoration import Restorer
 
@@ -196,6 +196,17 @@ def test_two_passes_know_the_pattern_from_the_first_frame_and_from_the_first_aft
     assert list(found) == [0, 49]
     for saved, truth in zip(found.values(), patterns, strict=True):
         assert np.corrcoef(saved.arrays["fine"].ravel(), truth.ravel())[0, 1] > 0.7
+
+
+def test_a_first_pass_learns_what_the_sensor_saw_of_enlarged_frames() -> None:
+    """As the second pass restores them."""
+    pattern = 200 * np.random.default_rng(1).standard_normal((48, 64))
+    raw = [(frame + pattern).astype(np.uint16) for frame in turning(20)]
+    learned = []
+    for times in (1, 2):
+        frames = [Frame(np.kron(one, np.ones((times, times), one.dtype)), n, "", n) for n, one in enumerate(raw)]
+        learned.append(learn_patterns(frames, lambda: None)[0].arrays["fine"])
+    np.testing.assert_array_equal(*learned)
 
 
 @needs_ffv1

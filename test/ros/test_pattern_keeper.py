@@ -74,6 +74,25 @@ def test_a_kept_pattern_is_only_replaced_by_what_was_learned_of_this_camera(rest
     assert read_pattern(path).camera.name == "other" and not other.problem
 
 
+def test_the_pattern_of_an_enlarged_camera_is_taken_again(restorer: Restorer, tmp_path: Path) -> None:
+    """It is learned as the sensor saw it, and a first frame of a closed shutter says nothing of the camera."""
+    path = tmp_path / "cam.pattern"
+    frames = [np.kron(seen, np.ones((2, 2), seen.dtype)) for seen in islice(raw_camera(), 12)]
+    keeper = keeper_of(restorer, path)
+    for frame in frames:
+        keeper.meet(frame, "cam")
+        restorer.restore(frame)
+    keeper.save()
+
+    again = keeper_of(restorer, path)
+    again.meet(np.zeros_like(frames[0]), "cam")
+    again.meet(frames[0], "cam")
+    assert not again.problem
+    restorer.restore(frames[0])
+    assert restorer.patterns.pattern.shape == tuple(side // 2 for side in frames[0].shape)
+    assert restorer.patterns.state.frames >= read_pattern(path).frames > 5
+
+
 def test_a_damaged_file_is_replaced(restorer: Restorer, tmp_path: Path) -> None:
     path = tmp_path / "cam.pattern"
     path.write_bytes(b"damaged")
