@@ -21,7 +21,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
@@ -40,12 +40,13 @@ SCENE_FRAMES = 300
 @dataclass(frozen=True)
 class Take:
     """What is filmed. rate: Hz, 0: the shots' own stamps. total: number of shots, as far as it is known; files may
-    claim another than it holds."""
+    claim another than it holds. problems: what could not be read, as far as it was filmed."""
 
     shots: Iterator[Shot]
     rate: float
     total: int | None
     scene: ThermalScene | None
+    problems: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,15 @@ def film(
         scene, rate = ThermalScene(seed, *shape), rate or SCENE_RATE
         frames = frames or SCENE_FRAMES
         return Take(itertools.islice(film_scene(scene, encoding, rate, degrader), frames), rate, frames, scene)
-    source = open_source(input, input_topic, rate or DEFAULT_FRAME_RATE, _tell)
+    problems: list[str] = []
+
+    def note(problem: str) -> None:
+        problems.append(problem)
+        tqdm.write(f"make_bag: {problem}", file=sys.stderr)
+
+    source = open_source(input, input_topic, rate or DEFAULT_FRAME_RATE, note)
     shots = itertools.islice(film_recording(source, degrader), frames or None)
-    return Take(shots, rate, frames or source.frame_count or None, None)
+    return Take(shots, rate, frames or source.frame_count or None, None, problems)
 
 
 def write_bag(take: Take, output: Path, storage: str, form: Form) -> int:
@@ -121,7 +128,3 @@ def _write_shot(bag: BagWriter, shot: Shot, stamp: int, form: Form, scene: Therm
     if shot.temperature is not None and shot.boxes is not None:
         bag.write_image(f"{beside}/truth/temperature", shot.temperature, stamp, frame_id)
         bag.write_text(f"{beside}/truth/boxes", boxes_json(shot.boxes, stamp, frame_id), stamp)
-
-
-def _tell(text: str) -> None:
-    tqdm.write(f"make_bag: {text}", file=sys.stderr)

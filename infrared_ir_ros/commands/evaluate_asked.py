@@ -58,5 +58,5 @@ class Asked:
             raise OptionError("use one of --labels and --label-topic")
         if (wanted.labels or wanted.label_topic) and not (self.detector or wanted.detection_topics):
             raise OptionError("labels are for detections: give --detector or --detection-topic")
-        if wanted.frames < 0 or self.distance_every < 0 or wanted.tolerance_ns < 0:
-            raise OptionError("--frames, --distance-every and --tolerance-ms may not be below 0")
+        if min(wanted.frames, wanted.seed, self.distance_every) < 0:
+            raise OptionError("--frames, --seed and --distance-every may not be below 0")

@@ -103,12 +103,11 @@ def evaluate_bag(
     """
     from infrared_ir_ros.commands.evaluate_asked import Asked
     from infrared_ir_ros.commands.evaluate_run import evaluate
-    from infrared_ir_ros.evaluation.recordings import Wanted
+    from infrared_ir_ros.evaluation.recordings import Wanted, nanoseconds
 
     options = restoring.options(task[0] if task else "restore", smoothing)
-    tolerance_ns = round(1e6 * tolerance_ms)
     wanted = Wanted(topic, method_topic, detection_topic, label_topic, labels, (), reference_topic, reference,
-                    degradation, seed, tolerance_ns, frames)  # fmt: skip
+                    degradation, seed, nanoseconds(tolerance_ms), frames)  # fmt: skip
     network = restoring.network()
     return evaluate(
         Asked(inputs, output, mode, task, classical, wanted, options, network, distance_every, detector, ray)

@@ -37,12 +37,12 @@ def make_bag(
     width: int = 640,
     height: int = 512,
     seed: int = 0,
-) -> None:
+) -> int:
     """Make a rosbag2 bag of thermal frames, with camera_info beside them.
 
     Stock `ros2 bag play` and `rosbags` read it. Of the scene it also holds truth/clean, truth/temperature and
-    truth/boxes, beside the image topic; of degraded frames truth/clean. Ends with 0, with 1 when that fails, and with
-    130 after Ctrl-C; the bag is whole, or not there.
+    truth/boxes, beside the image topic; of degraded frames truth/clean. Ends with 0, with 1 when that fails
+    or a part of the input could not be read, and with 130 after Ctrl-C; the bag is whole, or not there.
 
     Parameters
     ----------
@@ -81,6 +81,7 @@ def make_bag(
     take = film(input, input_topic, rate, frames, encoding, degradation, (height, width), seed)
     count = write_bag(take, output, storage, form)
     print(f"{count} frames in {output}")
+    return 1 if take.problems else 0
 
 
 def main() -> None:

@@ -21,9 +21,15 @@ import threading
 import time
 from collections.abc import Callable
 
+from infrared_ir_ros.errors import OptionError
+
 
 def stopper(minutes: float) -> Callable[[], bool]:
-    """Whether it is time to save and stop: after so many minutes (0: never), or after Ctrl-C or SIGTERM."""
+    """Whether it is time to save and stop: after so many minutes (0: never), or after Ctrl-C or SIGTERM.
+
+    Raises OptionError for minutes that are none."""
+    if not 0 <= minutes < float("inf"):
+        raise OptionError(f"--minutes is {minutes}: use 0 (to the end) or more")
     deadline = time.monotonic() + 60 * minutes if minutes else float("inf")
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
@@ -25,11 +26,12 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from infrared_ir_ros.errors import SourceError
+from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.evaluation.labels import LabelFolder
 from infrared_ir_ros.media import open_source
 from infrared_ir_ros.media.detections import DetectionTopic, Seen
 from infrared_ir_ros.media.frames import Frame, Report, Source
+from infrared_ir_ros.media.images import IMAGE_SUFFIXES
 from infrared_ir_ros.media.paths import existing, printable, regular_files
 from infrared_ir_ros.media.sources import BAG_SUFFIXES, is_bag
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES
@@ -78,6 +80,13 @@ class Instant:
     labels: tuple[Detection, ...] | None = None
 
 
+def nanoseconds(tolerance_ms: float) -> int:
+    """Between stamps, of as many milliseconds. Raises OptionError."""
+    if not 0 <= tolerance_ms < math.inf:
+        raise OptionError(f"tolerance_ms is {tolerance_ms}: use 0 or more milliseconds")
+    return round(1e6 * tolerance_ms)
+
+
 def recordings(paths: Sequence[Path]) -> list[Path]:
     """The recordings at some paths: bags, videos, npz sequences, folders of pictures; of another folder, those in it.
 
@@ -86,8 +95,20 @@ def recordings(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(existing, paths):
         inside = [] if path.is_file() or is_bag(path) else regular_files(path, SEQUENCES)
-        found += list(dict.fromkeys(_whole_bag(one) for one in inside)) or [path]
+        whole = list(dict.fromkeys(_whole_bag(one) for one in inside))
+        found += [*whole, *_picture_folders(path, whole)] if whole else [path]
     return list(dict.fromkeys(found))
+
+
+def _picture_folders(folder: Path, others: list[Path]) -> list[Path]:
+    """The outermost folders of pictures that are no part of other recordings."""
+    found: list[Path] = []
+    for inner in sorted(
+        {path.parent for path in regular_files(folder, IMAGE_SUFFIXES)}, key=lambda one: (len(one.parts), one)
+    ):
+        if not any(inner.is_relative_to(one) for one in (*others, *found)):
+            found.append(inner)
+    return found
 
 
 def _whole_bag(path: Path) -> Path:

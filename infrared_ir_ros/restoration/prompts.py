@@ -20,6 +20,7 @@ it may have bases A and B of its own.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -93,7 +94,8 @@ class PromptBank:
         tensors = {task: np.asarray(prompt, np.float32) for task, prompt in self.prompts.items()}
         for task, bases in self.bases.items():
             tensors |= {f"{task}{OWN}{name}": np.asarray(base, np.float32) for name, base in bases.items()}
-        return write_tensors(tensors, {"kind": "prompts", "prior": self.prior, "adapters": self.adapters})
+        about = {"kind": "prompts", "prior": self.prior, "adapters": self.adapters}
+        return write_tensors(tensors, about | {"sha256": _digest(tensors)})
 
     @classmethod
     def from_bytes(cls, data: bytes, what: str) -> PromptBank:
@@ -102,6 +104,10 @@ class PromptBank:
         prior, adapters = about.get("prior"), about.get("adapters")
         if about.get("kind") != "prompts" or not isinstance(prior, str) or not isinstance(adapters, str):
             raise WeightsError(f"{what} is no bank of prompts: give a prompts.safetensors")
+        if about.get("sha256", _digest(tensors)) != _digest(tensors):  # older ones don't say
+            raise WeightsError(
+                f"{what} is damaged: its numbers are not those that were written; copy or train it again"
+            )
         prompts = {name: tensor for name, tensor in tensors.items() if OWN not in name}
         bases: dict[str, dict[str, np.ndarray]] = {}
         for name in tensors.keys() - prompts.keys():
@@ -111,6 +117,11 @@ class PromptBank:
             return cls(prior, adapters, prompts, bases)
         except OptionError as error:
             raise WeightsError(f"{what}: {error}") from error
+
+
+def _digest(tensors: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over names and numbers."""
+    return hashlib.sha256(write_tensors(dict(sorted(tensors.items())), {})).hexdigest()
 
 
 def read_bank(path: str) -> PromptBank:

@@ -94,13 +94,15 @@ class Degrader:
     The presets work on the levels 0..255, in steps of 1/256 where the frame has more than 8 bits. What lies above or
     below them is carried past, so that an engine in a 16-bit frame is not cut off. `raw_core` is a camera without
     calibration: glow, shading and stripes stronger than the scene, and a drift. Raises OptionError for an unknown
-    preset, and for a shutter of another preset.
+    preset, a negative seed, and for a shutter of another preset.
 
     shutter: seconds from one closing of a raw core's shutter to the next; it repeats a frame for FROZEN_SECONDS, and
     leaves another pattern; 0 for never. rate: frames a second.
     """
 
     def __init__(self, preset: str, seed: int, shutter: float = 0.0, rate: float = SCENE_RATE) -> None:
+        if seed < 0:
+            raise OptionError(f"seed is {seed}: use 0 or more")
         if preset != RAW_CORE:
             check_preset(preset)
             if shutter:

@@ -57,7 +57,7 @@ class ThermalScene:
     """A street at dusk. `frame(t)` depends on the seed, the size, and t alone.
 
     height, width: 16..4096 pixels. pan: pixels by which the camera turns to either side within 20 s; 0 stands still.
-    Raises OptionError for a size out of range.
+    Raises OptionError for a size or a seed out of range.
     """
 
     def __init__(self, seed: int, height: int = 512, width: int = 640, pan: float = 0.0) -> None:
@@ -67,6 +67,8 @@ class ThermalScene:
             )
         if not 0 <= pan <= width / 4:
             raise OptionError(f"pan is {pan}: use 0 to a quarter of the width ({width / 4:g} pixels)")
+        if seed < 0:
+            raise OptionError(f"seed is {seed}: use 0 or more")
         rng = np.random.default_rng([seed, 1])  # who comes does not depend on how large the street is drawn
         self.view = View.of_size(height, width)
         self._pan, self._margin = pan, int(np.ceil(pan)) + 1 if pan else 0

@@ -28,7 +28,7 @@ import numpy as np
 
 from infrared_ir_ros.errors import FrameError, InfraredError, OptionError, SourceError
 from infrared_ir_ros.evaluation.profiling import measure
-from infrared_ir_ros.evaluation.recordings import Wanted, instants, recordings
+from infrared_ir_ros.evaluation.recordings import Wanted, instants, nanoseconds, recordings
 from infrared_ir_ros.media import open_source
 from infrared_ir_ros.media.frames import Frame, Report
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES
@@ -172,7 +172,7 @@ def _usable(frames: Iterable[Frame]) -> Iterator[np.ndarray]:
 
 def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment]]:
     """The moments of each recording, evenly thinned; pictures that were named one by one are one recording."""
-    tolerance = round(1e6 * lesson.tolerance_ms)
+    tolerance = nanoseconds(lesson.tolerance_ms)
     reference = {"reference_topic": lesson.reference_topic, "reference": lesson.reference}
     wanted = Wanted(topic=lesson.topic, label_topic=lesson.label_topic, **reference, tolerance_ns=tolerance)
     thinned, problems = _Thinned(lesson.frames), 0

@@ -51,6 +51,8 @@ class Plan:
             raise OptionError(f"optimise is {self.optimise!r}: use one of {', '.join(RATES)}")
         if self.steps < 0 or not 0 < self.minutes < math.inf:
             raise OptionError(f"steps is {self.steps} and minutes {self.minutes}: use 0 or more, and more than 0")
+        if self.seed < 0:
+            raise OptionError(f"seed is {self.seed}: use 0 or more")
         if self.device not in ("auto", "cpu", "cuda"):
             raise OptionError(f"device is {self.device!r}: use auto, cpu or cuda")
 

@@ -56,8 +56,10 @@ def train_segmenter(
     sets = {name: 1.0 for name in labels.masks if name in frames}
     if not sets:
         raise SourceError("the pack has no masks: make it anew with `pack_frames`")
-    if minutes <= 0 or width < 8 or width % 8:
-        raise OptionError(f"minutes are {minutes} and width {width}: give some, and a multiple of 8")
+    if not 0 < minutes < float("inf") or width < 8 or width % 8 or seed < 0:
+        raise OptionError(
+            f"minutes are {minutes}, width {width} and seed {seed}: give some, a multiple of 8, and 0 or more"
+        )
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = _new_model(1 + max(int(mask.max()) for name in sets for mask in labels.masks[name]), width).train()

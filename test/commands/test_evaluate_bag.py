@@ -30,10 +30,11 @@ from rosbags.highlevel import AnyReader
 from starting import start
 
 from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
+from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.commands.restoring import Restoring
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
-from infrared_ir_ros.evaluation.recordings import Wanted, fingerprint, instants
+from infrared_ir_ros.evaluation.recordings import Wanted, fingerprint, instants, recordings
 from infrared_ir_ros.media import open_source, write_image
 from infrared_ir_ros.simulation.camera import Window
 
@@ -137,6 +138,16 @@ def test_a_recording_that_cannot_be_read_does_not_stop_the_rest(
     assert [one["name"] for one in found["recordings"]] == ["good"] and list(found["failed"]) == ["bad"]
 
 
+def test_pictures_beside_other_recordings_are_recordings_too(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", frames=np.zeros((2, 8, 8), np.uint8))
+    make_bag("scene", output=tmp_path / "drive/bag", frames=1, width=64, height=48)
+    for name in ("drive/bag/cover.png", "still/x/1.png", "still/2.png", "other/3.png"):
+        write_image(tmp_path / name, np.zeros((8, 8), np.uint8))
+    names = [path.relative_to(tmp_path).as_posix() for path in recordings([tmp_path])]
+    assert names == ["a.npz", "drive/bag", "other", "still"]
+    assert recordings([tmp_path / "still"]) == [tmp_path / "still"]
+
+
 def test_a_recording_is_known_by_its_visible_files(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a").write_bytes(b"1")
@@ -156,6 +167,9 @@ def test_a_recording_is_known_by_its_visible_files(tmp_path: Path) -> None:
         ({"classical": ("magic",)}, "--classical is 'magic'"),
         ({"task": ("nope",)}, "task is 'nope'"),
         ({"mode": "fast"}, "--mode is 'fast'"),
+        ({"degradation": "sensor_hard", "seed": -1}, "--seed and --distance-every may not be below 0"),
+        ({"tolerance_ms": float("nan")}, "tolerance_ms is nan: use 0 or more milliseconds"),
+        ({"tolerance_ms": float("inf")}, "tolerance_ms is inf"),
         ({"degradation": "sensor_hard", "reference_topic": "/x"}, "use one of --reference-topic"),
         ({"output": Path("/proc/report")}, "cannot write /proc/report"),
     ],

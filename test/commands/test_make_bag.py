@@ -122,6 +122,8 @@ def test_a_bag_of_a_bag_keeps_its_stamps_and_degrades_beside_the_truth(tmp_path:
         ({"topic": "../x"}, "--topic is '../x'"),
         ({"rate": -1.0}, "--rate is -1.0"),
         ({"frames": -1}, "--frames is -1"),
+        ({"seed": -1}, "seed is -1: use 0 or more"),
+        ({"seed": -1, "input": "/", "degradation": "sensor_hard"}, "seed is -1: use 0 or more"),
         ({"width": 5}, "the scene's size is 5 x 48"),
         ({"output": Path("/proc/bag")}, "cannot write /proc/bag"),
     ],
@@ -139,10 +141,13 @@ def test_an_existing_bag_and_an_empty_input_are_refused(tmp_path: Path, capsys: 
     with pytest.raises(InfraredError, match="no frame that can be read"):
         make_bag(str(tmp_path / "in"), output=tmp_path / "bag")
     assert "make_bag:" in capsys.readouterr().err, "which picture it is"
+    write_image(tmp_path / "in/y.png", np.zeros((48, 64), np.uint8))
+    assert make_bag(str(tmp_path / "in"), output=tmp_path / "part") == 1
+    assert len(list(open_source(tmp_path / "part"))) == 1, "the rest is there"
     (tmp_path / "bag").mkdir()
     with pytest.raises(InfraredError, match="exists already"):
         make_bag("scene", output=tmp_path / "bag", frames=1, **SMALL)
-    assert sorted(os.listdir(tmp_path)) == ["bag", "in"]
+    assert sorted(os.listdir(tmp_path)) == ["bag", "in", "part"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -27,6 +27,9 @@ from pathlib import Path
 
 import pytest
 
+from infrared_ir_ros.commands.stopping import stopper
+from infrared_ir_ros.errors import OptionError
+
 ROOT = Path(__file__).parents[2]
 TELL = """
 import sys, time
@@ -128,3 +131,9 @@ def test_an_early_interruption_shows_no_traceback(tmp_path: Path, delay: float) 
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert re.fullmatch(r"(?s).*restore_images: interrupted.*\n", err) and "Traceback" not in err
+
+
+@pytest.mark.parametrize("minutes", [-1.0, float("nan"), float("inf")])
+def test_minutes_that_are_none_are_refused(minutes: float) -> None:
+    with pytest.raises(OptionError, match="--minutes is"):
+        stopper(minutes)

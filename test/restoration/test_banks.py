@@ -72,6 +72,7 @@ def hostile_banks() -> dict[str, bytes]:
         "header of 2^63": b"\xff" * 8 + b"{}",
         "deep header": (20000).to_bytes(8, "little") + b"[" * 20000,
         "cut": good[:-7],
+        "a flipped bit": good[:-7] + bytes([good[-7] ^ 1]) + good[-6:],
         "no metadata": save({"detect": ONES}),
         "metadata of others": save({"detect": ONES}, {"format": "pt"}),
         "a list about itself": write_tensors({"detect": ONES}, []),  # type: ignore[arg-type]

@@ -229,6 +229,7 @@ def test_other_priors_banks_are_refused(files: PriorFiles, material: Material, t
         (lambda: Plan("My camera"), "the task is named 'My camera'"),
         (lambda: Plan("x", optimise="all"), "optimise is 'all'"),
         (lambda: Plan("x", minutes=0.0), "minutes 0.0"),
+        (lambda: Plan("x", seed=-1), "seed is -1"),
         (lambda: degraded("sensor_soft", Counts()), "degradation is 'sensor_soft'"),
         (lambda: degraded("clean", Counts()), "degrades nothing"),
         (lambda: Noise(0.1, 0.0, 0.0), "too little to learn from"),
