@@ -50,20 +50,13 @@ class NodeParameters:
         self._apply = apply
         self.values: dict[str, Value] = {parameter.name: declare(node, parameter) for parameter in TABLE}
         self.options = check_all(self.values)
-        self._warn_of_unknown()
+        _warn_of_unknown(node)
         node.add_on_set_parameters_callback(self._on_set)
         if hasattr(node, "add_post_set_parameters_callback"):
             node.add_post_set_parameters_callback(self._after_set)
             self._apply_at_once = False
         else:  # ROS 2 Humble
             self._apply_at_once = True
-
-    def _warn_of_unknown(self) -> None:
-        """A misspelt name in a parameter file is silently ignored by ROS."""
-        given = getattr(self._node, "_parameter_overrides", {})
-        for name in given:
-            if not self._node.has_parameter(name) and not name.startswith("qos_overrides."):
-                self._node.get_logger().warning(f"there is no parameter {name!r}: it is ignored")
 
     def _on_set(self, changes: list[RosParameter]) -> SetParametersResult:
         try:
@@ -100,6 +93,7 @@ def declare_checked(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:
     values = {parameter.name: declare(node, parameter) for parameter in table}
     for parameter in table:
         parameter.check(values[parameter.name])
+    _warn_of_unknown(node)
     return values
 
 
@@ -110,7 +104,15 @@ def declare(node: Node, parameter: Parameter) -> Value:
         return parameter.read(value)
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         kind, like = type(parameter.default).__name__, parameter.default
-        raise OptionError(f"{error}: {parameter.name} is a {kind} like {like!r}, {parameter.values}") from None
+        text = """; write "5" in a file, '"5"' after NAME:=""" if kind == "str" else ""
+        raise OptionError(f"{error}: it is a {kind} like {like!r}, {parameter.values}{text}") from None
+
+
+def _warn_of_unknown(node: Node) -> None:
+    """A misspelt name in a parameter file is silently ignored by ROS."""
+    for name in getattr(node, "_parameter_overrides", {}):
+        if not node.has_parameter(name) and not name.startswith("qos_overrides."):
+            node.get_logger().warning(f"there is no parameter {name!r}: it is ignored")
 
 
 def _descriptor(parameter: Parameter) -> ParameterDescriptor:

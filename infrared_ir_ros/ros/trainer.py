@@ -81,7 +81,7 @@ class TrainerNode(Node):
     def _start(self) -> str:
         """Begin, or go on after a pause. Raises OptionError."""
         if self._job is not None and self._running():
-            task = self._job.asked.plan.task
+            task = self._current().asked.plan.task
             if not self._job.paused:
                 raise OptionError(f"{task} is being trained: ~/cancel it first, or wait for its end")
             self._job.pause(False)
@@ -102,6 +102,8 @@ class TrainerNode(Node):
     def _current(self) -> TrainingJob:
         if self._job is None or not self._running():
             raise OptionError("nothing is being trained: call ~/start first")
+        if self._job.cancelled:
+            raise OptionError(f"{self._job.asked.plan.task} is being cancelled: call ~/start once it has ended")
         return self._job
 
     def _running(self) -> bool:

@@ -94,6 +94,11 @@ class TrainingJob:
         """Whether it was asked to."""
         return self._paused.is_set()
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was asked to end and to keep nothing."""
+        return self._cancelled.is_set()
+
     def pause(self, paused: bool) -> None:
         """Takes effect after the step in work."""
         (self._paused.set if paused else self._paused.clear)()

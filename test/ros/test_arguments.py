@@ -71,3 +71,18 @@ def test_an_unknown_argument_is_answered_with_its_remedy(
 
 def test_arguments_of_ros_alone_start_the_node() -> None:
     assert MANUAL.answer([]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"), [("thermal_camera", "source:=/nowhere"), ("trainer_node", "autostart:=true")]
+)
+def test_a_misspelt_parameter_is_told(name: str, ends: str) -> None:
+    """ROS ignores it without a word. ends: what this node does not start with."""
+    ended = start(NODES[name], "--ros-args", "-p", "frame_idea:=left", "-p", ends)
+    assert ended.returncode == 1 and "there is no parameter 'frame_idea': it is ignored" in ended.stdout + ended.stderr
+
+
+def test_a_text_of_digits_is_refused_with_how_to_write_it() -> None:
+    """A serial number, for example: YAML takes it for a number."""
+    ended = start(NODES["restore_node"], "--ros-args", "-p", "camera_name:=12345")
+    assert ended.returncode == 1 and """write "5" in a file, '"5"' after NAME:=""" in ended.stderr

@@ -183,6 +183,17 @@ def test_it_pauses_holds_while_the_node_is_late_and_can_be_cancelled(
     assert [path.name for path in (tmp_path / "out").iterdir()] == [checkpoint.FILE]
 
 
+def test_what_is_being_cancelled_cannot_go_on(trainer: tuple[NodeProcess, Peer]) -> None:
+    """~/start said that it did, and nothing was trained."""
+    _, peer = trainer
+    assert all(ask(peer, what).success for what in ("start", "pause", "cancel"))  # before its first step
+    answers = [ask(peer, "start")]
+    while not answers[-1].success:
+        assert "is being cancelled: call ~/start once it has ended" in answers[-1].message
+        answers.append(ask(peer, "start"))
+    assert len(answers) > 1 and answers[-1].message.startswith("learns ")
+
+
 def test_a_signal_leaves_a_checkpoint_that_can_be_read(trainer: tuple[NodeProcess, Peer], tmp_path: Path) -> None:
     process, peer = trainer
     assert ask(peer, "start").success
