@@ -30,15 +30,15 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from infrared_ir_ros.engines.engine import MULTIPLE
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import Counts, Detection
 from infrared_ir_ros.restoration.counts import Window as Range
-from infrared_ir_ros.restoration.counts import checked, split_excess, window
+from infrared_ir_ros.restoration.counts import checked, narrowed, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
+from infrared_ir_ros.restoration.looking import pad
 from infrared_ir_ros.simulation import stretch
 from infrared_ir_ros.simulation.camera import Degrader, Window
 from infrared_ir_ros.simulation.profile import read_profile
@@ -159,7 +159,6 @@ def _recorrupted(noise: Noise, counts: Counts, moment: Moment, rng: np.random.Ge
 def _seen(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> tuple[np.ndarray, Range]:
     """What the restorer makes of a frame before the network sees it, and the window of its counts."""
     repaired = replace_dead_pixels(checked(frame))
-    view = window(repaired, counts, dtype or frame.dtype)
+    view = narrowed(window(repaired, counts, dtype or frame.dtype), repaired)
     seen, _ = split_excess(view.to_unit(repaired))
-    bottom, right = (-side % MULTIPLE for side in seen.shape)
-    return cv2.copyMakeBorder(seen, 0, bottom, 0, right, cv2.BORDER_REFLECT_101), view
+    return pad(seen, MULTIPLE)[0, 0], view
