@@ -35,6 +35,7 @@ import sysconfig
 import tempfile
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import TextIO
 
 # Field by field as in vision_msgs 4 (Apache-2.0): the types are then the same, by their hash, as those of any ROS 2.
 MESSAGES = {
@@ -153,7 +154,7 @@ def check_tools() -> None:
         raise Impossible(f"building vision_msgs takes Python's headers: sudo apt install python3-dev, then {again()}")
 
 
-def make_tools(work: Path, output) -> Path:  # noqa: ANN001 - the log
+def make_tools(work: Path, output: TextIO) -> Path:
     """An environment of its own for the generators: they want other versions of packages than a robot does."""
     tools, constraints = work / "tools", work / "constraints.txt"
     constraints.write_text("\n".join(wheels()))
@@ -203,7 +204,7 @@ def install(built: Path, prefix: Path) -> None:
     os.replace(partial, target)
 
 
-def run(command: list, output, environment: dict[str, str] | None = None) -> None:  # type: ignore[type-arg] # noqa: ANN001
+def run(command: list[str | Path], output: TextIO, environment: dict[str, str] | None = None) -> None:
     output.flush()
     done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False)
     if done.returncode:

@@ -32,7 +32,7 @@ from infrared_ir_ros.evaluation.profiling import Profile, measure
 from infrared_ir_ros.media import open_source, write_atomically
 from infrared_ir_ros.restoration.counts import checked
 from infrared_ir_ros.restoration.pattern_file import SavedPattern
-from infrared_ir_ros.simulation.camera import Window
+from infrared_ir_ros.simulation.camera import GreyScale
 from infrared_ir_ros.simulation.profile import KEYS
 
 LEAST_FRAMES = 8
@@ -80,7 +80,7 @@ def _read(input: Path, topic: str, most: int, problems: list[str]) -> tuple[np.n
     source = open_source(input, topic, report=problems.append)
     levels: list[np.ndarray] = []
     stamps: list[int] = []
-    window: Window | None = None
+    grey: GreyScale | None = None
     odd, bad = 0, []
     for frame in source:
         if len(levels) == most or sum(one.nbytes for one in levels[:1]) * len(levels) > MOST_BYTES:
@@ -90,19 +90,19 @@ def _read(input: Path, topic: str, most: int, problems: list[str]) -> tuple[np.n
         except FrameError as error:
             bad.append(str(error))
             continue
-        window = window or Window(image)
+        grey = grey or GreyScale(image)
         if levels and image.shape != levels[0].shape:
             odd += 1
             continue
-        levels.append(window.levels(image))
+        levels.append(grey.levels(image))
         stamps.append(frame.stamp_ns)
     if odd:
         problems.append(f"{odd} frames are of another size than the first: left out")
     if bad:
         problems.append(f"{len(bad)} frames cannot be measured and are left out: {bad[0]}")
-    if len(levels) < LEAST_FRAMES or window is None:
+    if len(levels) < LEAST_FRAMES or grey is None:
         raise SourceError(f"{source.name} holds {len(levels)} usable frames: {LEAST_FRAMES} or more are needed")
-    counts = window.values(np.array([0.0, 100.0], np.float32), np.dtype(np.float32))
+    counts = grey.values(np.array([0.0, 100.0], np.float32), np.dtype(np.float32))
     return np.stack(levels), [(stamp - stamps[0]) / 1e9 for stamp in stamps], float(np.ptp(counts)) / 100
 
 

@@ -44,7 +44,7 @@ class Restoring:
     counts_maximum
         Counts that map to 1 when the mapping is fixed.
     counts_resolution
-        Kelvin per count of tlinear input: 0.01 or 0.1.
+        Kelvin per count of tlinear input: 0.01 or 0.1; the frames do not depend on it, figures in kelvin do.
     prior
         The network: embedded ships with the package; sd_turbo needs a checkpoint, imported, and torch.
     prior_path
@@ -54,7 +54,7 @@ class Restoring:
     engine
         What runs the network: auto, onnxruntime, openvino, torch.
     device
-        Where it runs: auto, cpu, cuda.
+        Where it runs: auto, cpu, cuda, or Intel's gpu and npu.
     precision
         Numbers that it computes with: auto, fp32, fp16, bf16.
     """

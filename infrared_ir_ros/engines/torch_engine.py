@@ -16,12 +16,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
+from torch import Tensor
 
 from infrared_ir_ros.engines.engine import MULTIPLE, described
 from infrared_ir_ros.errors import OptionError, WeightsError
@@ -59,7 +61,7 @@ class TorchEngine:
         return self._run(lambda *tensors: (self._prior.restore(*tensors),), frame, *estimate)[0]
 
     @torch.inference_mode()
-    def _run(self, function, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:  # noqa: ANN001 - either of the two above
+    def _run(self, function: Callable[..., tuple[Tensor, ...]], *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         tensors = [torch.from_numpy(array).to(self._device) for array in arrays]
         with torch.autocast(self._device.type, self._type, enabled=self._type != torch.float32):
             return tuple(tensor.float().cpu().numpy() for tensor in function(*tensors))
@@ -78,7 +80,7 @@ def load_prior(files: PriorFiles) -> EmbeddedPrior:
     return prior
 
 
-def _check_fit(constructor: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+def _check_fit(constructor: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     """ValueError if these tensors can't be a prior so constructed: found out before a network of absurd size is built.
 
     A layer of n channels has n x n weights for each of its 9 taps, and each layer has tensors of its own.

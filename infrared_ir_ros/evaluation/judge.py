@@ -34,7 +34,7 @@ from infrared_ir_ros.evaluation.no_reference import (
 )
 from infrared_ir_ros.restoration.counts import checked
 from infrared_ir_ros.simulation import stretch
-from infrared_ir_ros.simulation.camera import Window
+from infrared_ir_ros.simulation.camera import GreyScale
 
 CURVE_FRAMES = 4
 
@@ -58,7 +58,7 @@ class Judge:
 
     def __init__(self, yardsticks: Yardsticks) -> None:
         self._yardsticks = yardsticks
-        self._window: Window | None = None
+        self._grey: GreyScale | None = None
         self._curve: BlurCurve | None = None
         self._count = 0
         self._begin()
@@ -113,11 +113,11 @@ class Judge:
         if clean.dtype == np.uint8:
             truth = clean.astype(np.float64) if self._yardsticks.preserves else stretch(clean)
         else:
-            self._window = self._window or Window(clean)
-            truth = np.clip(self._window.levels(clean), 0, PEAK)
+            self._grey = self._grey or GreyScale(clean)
+            truth = np.clip(self._grey.levels(clean), 0, PEAK)
         rows = {}
         for name, image in images.items():
-            levels = image if image.dtype == np.uint8 or self._window is None else self._window.levels(image)
+            levels = image if image.dtype == np.uint8 or self._grey is None else self._grey.levels(image)
             row = self._scores(np.clip(np.asarray(levels, np.float64), 0, PEAK), np.asarray(truth, np.float64))
             if self._yardsticks.kelvin:
                 error = kelvins(image, self._yardsticks.kelvin) - kelvins(clean, self._yardsticks.kelvin)

@@ -28,7 +28,7 @@ from infrared_ir_ros.evaluation import classical
 from infrared_ir_ros.evaluation.metrics import fit_tone
 from infrared_ir_ros.restoration import Restorer
 from infrared_ir_ros.restoration.counts import checked
-from infrared_ir_ros.simulation.camera import Window
+from infrared_ir_ros.simulation.camera import GreyScale
 
 INPUT = "input"
 
@@ -83,12 +83,12 @@ class Classical:
     def __call__(self, frame: np.ndarray) -> Answer:
         begin = time.perf_counter()
         finite = checked(frame)
-        window = Window(finite)
-        levels = window.levels(finite)
+        grey = GreyScale(finite)
+        levels = grey.levels(finite)
         restored = classical.restore(levels, self._denoiser, self._shading)
         if self._preserves:
             restored = fit_tone(restored, levels).astype(np.float32)
-        return Answer(window.values(restored, frame.dtype), 1000 * (time.perf_counter() - begin))
+        return Answer(grey.values(restored, frame.dtype), 1000 * (time.perf_counter() - begin))
 
     def reset(self) -> None:
         """Nothing to forget: each frame alone."""

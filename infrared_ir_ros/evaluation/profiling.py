@@ -14,7 +14,7 @@
 
 """Measures a sensor on its own frames: noise over time, fixed pattern, lines, dead pixels, drift, shutter.
 
-Frames are in grey levels 0..255 (`simulation.camera.Window`), all of one size. A still scene shows noise, drift and
+Frames are in grey levels 0..255 (`simulation.camera.GreyScale`), all of one size. A still scene shows noise, drift and
 shutter events; in the fixed pattern and lines it leaves some of its own texture, so that those are upper bounds.
 A camera that turns slowly gives the fixed pattern best: the scene is averaged away.
 """

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infrared_ir_ros.priors.denoiser import Denoiser
-from infrared_ir_ros.priors.estimator import SnrHead, shift_lowest
+from infrared_ir_ros.priors.estimator import Reading, SnrHead, shift_lowest
 from infrared_ir_ros.priors.field import HEIGHT, WIDTH, FieldHead
 from infrared_ir_ros.priors.haar import BANDS, HaarCodec
 from infrared_ir_ros.priors.layers import area_thumbnail
@@ -90,7 +90,7 @@ class EmbeddedPrior(nn.Module):
         rows = self.lines(corrected.transpose(2, 3)).transpose(2, 3)
         return Correction(gain, offset, shading, columns, rows), corrected - rows
 
-    def read(self, correction: Correction, corrected: Tensor, latent: Tensor):  # noqa: ANN201 - estimator.Reading
+    def read(self, correction: Correction, corrected: Tensor, latent: Tensor) -> Reading:
         """What the log-SNR head says of a corrected frame."""
         spreads = (correction.columns.square().mean((2, 3)), correction.rows.square().mean((2, 3)))
         extra = [correction.gain.log(), correction.offset, *(torch.log(x.sqrt() + 1e-3) / 2 for x in spreads)]

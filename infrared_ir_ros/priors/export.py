@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from infrared_ir_ros.priors.embedded import EmbeddedPrior
 from infrared_ir_ros.priors.halves import store_in_half
 from infrared_ir_ros.priors.manifest import write_with_manifest
-from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS
+from infrared_ir_ros.restoration.folding import ADAPTERS, GRAPH, PROMPTS, WEIGHTS
 from infrared_ir_ros.restoration.prompts import PromptBank
 from infrared_ir_ros.restoration.weights import MANIFEST, PriorFiles
 
@@ -63,9 +63,9 @@ def export_prior(prior: EmbeddedPrior, constructor: dict[str, Any], folder: Path
             tensor.copy_(tensor.half().float())
     state = {name: tensor.half().contiguous() for name, tensor in prior.state_dict().items()}
     files = {
-        "weights.safetensors": save(state),
+        WEIGHTS: save(state),
         "estimate.onnx": _graph(prior, prior.estimate, ("frame",), OUTPUTS),
-        "restore.onnx": _graph(prior, prior.restore, ("frame", *OUTPUTS[:6]), ("restored",)),
+        GRAPH: _graph(prior, prior.restore, ("frame", *OUTPUTS[:6]), ("restored",)),
     }
     manifest = {
         "name": "embedded",

@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-PROMPT = 512
+from infrared_ir_ros.restoration.prompts import PROMPT
+
 IDLE = -4.0  # input of a GELU below which its output, and so the unit's part in everything, is nothing
 REACH_IN, REACH_OUT = 3.0, 0.2  # deviations of the weights that `widen` draws, into the idle units and out of them
 

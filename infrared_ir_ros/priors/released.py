@@ -29,7 +29,8 @@ import torch
 from torch import Tensor
 
 from infrared_ir_ros.errors import WeightsError
-from infrared_ir_ros.priors.hypernetwork import PROMPT, Hypernetwork, weight_change
+from infrared_ir_ros.priors.hypernetwork import Hypernetwork, weight_change
+from infrared_ir_ros.restoration.prompts import PROMPT
 from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
 from infrared_ir_ros.restoration.weights import LARGEST_FILE, read_regular
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from infrared_ir_ros.engines.engine import ENGINES, PREFERRED
+from infrared_ir_ros.engines.engine import DEVICES, ENGINES, PRECISIONS, PREFERRED
 from infrared_ir_ros.records import MAPPINGS, PATTERN_MEMORY, TONES, Counts, DetectionOptions, Options
 from infrared_ir_ros.restoration.palettes import PALETTES
 from infrared_ir_ros.ros.parameter import START, UNCONFIGURED, Parameter, Value, render_markdown, render_yaml
@@ -84,7 +84,13 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("counts.maximum", _COUNTS.maximum, "counts that map to 1 when the mapping is fixed", -1e6, 1e6),
     Parameter("counts.low_percentile", _COUNTS.low_percentile, "percentile that maps to 0", 0.0, 50.0),
     Parameter("counts.high_percentile", _COUNTS.high_percentile, "percentile that maps to 1", 50.0, 100.0),
-    Parameter("counts.resolution", _COUNTS.resolution, "kelvin per count of tlinear input: 0.01 or 0.1", 0.01, 0.1),
+    Parameter(
+        "counts.resolution",
+        _COUNTS.resolution,
+        "kelvin per count of tlinear input: 0.01 or 0.1; the frames do not depend on it, figures in kelvin do",
+        0.01,
+        0.1,
+    ),
     Parameter(
         "prior",
         "embedded",
@@ -105,12 +111,14 @@ TABLE: tuple[Parameter, ...] = (
         choices=ENGINES,
         change=UNCONFIGURED,
     ),
-    Parameter("device", "auto", "where the network runs: auto, cpu, cuda, ...", change=UNCONFIGURED),
+    Parameter(
+        "device", "auto", "where the network runs; gpu and npu are Intel's", choices=DEVICES, change=UNCONFIGURED
+    ),
     Parameter(
         "precision",
         "auto",
         "numbers that the network computes with",
-        choices=("auto", "fp32", "fp16", "bf16"),
+        choices=PRECISIONS,
         change=UNCONFIGURED,
     ),
     Parameter(
@@ -162,7 +170,7 @@ TABLE: tuple[Parameter, ...] = (
         "reliability of the image subscription; auto follows the publisher",
         choices=("auto", "best_effort", "reliable"),
     ),
-    Parameter("palette", "ironbow", "colours of ~/comparison", choices=PALETTES),
+    Parameter("palette", "ironbow", "colours of ~/comparison and ~/overlay", choices=PALETTES),
     Parameter("input_timeout_s", 2.0, "silence on the image topic is an error after this many seconds", 0.1, 3600.0),
     Parameter("stuck_timeout_s", 3.0, "the same pixels for this many seconds are an error", 0.1, 3600.0),
     Parameter("autostart", True, "configure and activate at start, without a lifecycle manager", change=START),

@@ -29,7 +29,7 @@ from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import Counts
 from infrared_ir_ros.ros.parameter import ALWAYS, START, Parameter, Value, path_of, render_yaml
 from infrared_ir_ros.ros.parameters import BY_NAME
-from infrared_ir_ros.training.adapt_plan import RATES, SUPERVISIONS
+from infrared_ir_ros.training.adapt_plan import DEVICES, RATES, SUPERVISIONS
 
 WHEN_STARTED = "at any time, read by ~/start"
 AS_RESTORED = ("prior_path", "counts.mapping", "counts.minimum", "counts.maximum")  # as restore_node has them
@@ -58,7 +58,7 @@ TRAINER_TABLE: tuple[Parameter, ...] = (
             ("seed", 0, "of the examples", 0, _LARGEST),
             ("output", "", "folder for the bank with the new task, and for the checkpoint"),
             ("prompts", "", "bank with more tasks to start from, which are kept in the new one"),
-            ("device", "auto", "where to train", None, None, ("auto", "cpu", "cuda")),
+            ("device", "auto", "where to train", None, None, DEVICES),
             ("nice", 10, "how much the training gives way to other processes", 0, 19),
             ("threads", 1, "that it computes with", 1, 256),
         )

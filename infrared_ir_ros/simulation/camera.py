@@ -62,7 +62,7 @@ class Shot:
     pattern: np.ndarray | None = None
 
 
-class Window:
+class GreyScale:
     """Grey levels 0..255 of frames with more depth: the percentiles 0.3 and 99.7 of the first one are the levels 14
     and 229, as in the benchmark's clean frames, and stay there. 8-bit frames are their own levels.
 
@@ -119,7 +119,7 @@ class Degrader:
             return frame
         if self._like != (frame.shape, frame.dtype):
             self._like = (frame.shape, frame.dtype)
-            self._window = Window(frame)
+            self._grey = GreyScale(frame)
             step, rng = 1.0 if frame.dtype == np.uint8 else FINE_STEP, np.random.default_rng(self._seed)
             self._number = 0
             if self._preset == RAW_CORE:
@@ -128,9 +128,9 @@ class Degrader:
                 self._video = VideoDegradation(self._preset, rng, frame.shape, step=step)
         if self._shutter_is_closed():
             return self._last
-        levels = self._window.levels(frame)
+        levels = self._grey.levels(frame)
         inside = np.clip(levels, 0, 255)
-        self._last = self._window.values(self._video(inside) + (levels - inside), frame.dtype)
+        self._last = self._grey.values(self._video(inside) + (levels - inside), frame.dtype)
         return self._last
 
     @property
@@ -138,7 +138,7 @@ class Degrader:
         """What a raw core added to the last frame, (H, W) float32 counts of mean 0; None with other presets."""
         if self._preset != RAW_CORE:
             return None
-        pattern = self._video.pattern * np.float32(self._window.step)
+        pattern = self._video.pattern * np.float32(self._grey.step)
         return pattern - pattern.mean()
 
     def _shutter_is_closed(self) -> bool:
@@ -152,20 +152,20 @@ class Degrader:
 
 
 def film_scene(scene: ThermalScene | MovingScene, encoding: str, rate: float, degrader: Degrader) -> Iterator[Shot]:
-    """Frames of a scene without end, `rate` a second: `mono16` counts of 0.01 K, or `mono8` levels (see Window).
+    """Frames of a scene without end, `rate` a second: `mono16` counts of 0.01 K, or `mono8` levels (see GreyScale).
 
     Raises OptionError for another encoding.
     """
     if encoding not in ENCODINGS:
         raise OptionError(f"encoding is {encoding!r}: use one of {', '.join(ENCODINGS)}")
-    window = Window(scene.frame(0.0).temperature) if encoding == "mono8" else None
+    grey = GreyScale(scene.frame(0.0).temperature) if encoding == "mono8" else None
     index = 0
     while True:
         moment = scene.frame(index / rate)
-        if window is None:
+        if grey is None:
             clean = np.rint(moment.temperature / np.float32(KELVIN_PER_COUNT)).astype(np.uint16)
         else:
-            clean = np.clip(np.rint(window.levels(moment.temperature)), 0, 255).astype(np.uint8)
+            clean = np.clip(np.rint(grey.levels(moment.temperature)), 0, 255).astype(np.uint8)
         image = degrader(clean)
         yield Shot(image, clean, round(index * 1e9 / rate), moment.temperature, moment.boxes, degrader.pattern)
         index += 1

@@ -57,7 +57,7 @@ class SensorModel:
         self._draw_readout()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Degrade (height, width) float32 0..255; returns the same on 8-bit levels."""
+        """Degrade (height, width) float32 0..255; returns the same on levels that are `step` apart."""
         if self._started:
             self._step_time()
         self._started = True

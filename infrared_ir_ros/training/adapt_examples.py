@@ -35,12 +35,11 @@ import numpy as np
 from infrared_ir_ros.engines.engine import MULTIPLE
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import Counts, Detection
-from infrared_ir_ros.restoration.counts import Window as Range
-from infrared_ir_ros.restoration.counts import checked, narrowed, split_excess, window
+from infrared_ir_ros.restoration.counts import Window, checked, narrowed, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.looking import pad
 from infrared_ir_ros.simulation import stretch
-from infrared_ir_ros.simulation.camera import Degrader, Window
+from infrared_ir_ros.simulation.camera import Degrader, GreyScale
 from infrared_ir_ros.simulation.profile import read_profile
 
 ADDED = 0.5  # a of the recorruption: little noise more than at work, and a target that is not too noisy
@@ -149,14 +148,14 @@ def recorrupted(noise: Noise, counts: Counts) -> Draw:
 
 
 def _recorrupted(noise: Noise, counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
-    levels, like = Window(moment.frame), np.dtype(np.float32)
+    levels, like = GreyScale(moment.frame), np.dtype(np.float32)
     whole = replace_dead_pixels(checked(moment.frame))
     clean, added = levels.levels(whole), noise.draw(whole.shape, rng)
     seen, view = _seen(levels.values(clean + ADDED * added, like), counts, moment.frame.dtype)
     return Example(seen, view.to_unit(levels.values(clean - added / ADDED, like)), noisy=True)
 
 
-def _seen(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> tuple[np.ndarray, Range]:
+def _seen(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> tuple[np.ndarray, Window]:
     """What the restorer makes of a frame before the network sees it, and the window of its counts."""
     repaired = replace_dead_pixels(checked(frame))
     view = narrowed(window(repaired, counts, dtype or frame.dtype), repaired)

@@ -35,7 +35,7 @@ from infrared_ir_ros.media.images import IMAGE_SUFFIXES
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Counts
 from infrared_ir_ros.restoration.counts import checked
-from infrared_ir_ros.simulation.camera import Window
+from infrared_ir_ros.simulation.camera import GreyScale
 from infrared_ir_ros.simulation.profile import is_profile
 from infrared_ir_ros.training.adapt_examples import (
     Draw,
@@ -157,8 +157,8 @@ def measure_noise(paths: list[Path], topic: str) -> Noise:
     for path in paths:
         frames = list(islice(_usable(open_source(path, topic)), PROFILED[1]))
         if len(frames) >= PROFILED[0] and len({frame.shape for frame in frames}) == 1:
-            window = Window(frames[0])
-            found = measure(np.stack([window.levels(frame) for frame in frames]))
+            grey = GreyScale(frames[0])
+            found = measure(np.stack([grey.levels(frame) for frame in frames]))
             return Noise(float(np.hypot(found.noise, found.pixel_offset)), found.columns, found.rows)
     raise SourceError(f"no recording begins with {PROFILED[0]} frames of one size, to measure noise on: give a profile")
 

@@ -27,6 +27,7 @@ from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.restoration.prompts import check_name
 
 RATES = {"prompt": 0.05, "operators": 0.1, "adapters": 2e-3}  # highest learning rate of what may be trained
+DEVICES = ("auto", "cpu", "cuda")  # where to train
 SUPERVISIONS = ("clean", "pairs", "labels", "self")  # what is learned from
 
 
@@ -53,8 +54,8 @@ class Plan:
             raise OptionError(f"steps is {self.steps} and minutes {self.minutes}: use 0 or more, and more than 0")
         if self.seed < 0:
             raise OptionError(f"seed is {self.seed}: use 0 or more")
-        if self.device not in ("auto", "cpu", "cuda"):
-            raise OptionError(f"device is {self.device!r}: use auto, cpu or cuda")
+        if self.device not in DEVICES:
+            raise OptionError(f"device is {self.device!r}: use one of {', '.join(DEVICES)}")
 
     def share(self, step: int, seconds: float) -> float:
         """How much of the budget is spent, 0..1."""

@@ -21,6 +21,8 @@ from torch import Tensor
 
 from infrared_ir_ros.priors.field import LEVELS
 from infrared_ir_ros.priors.layers import quantiles
+from infrared_ir_ros.records import CLEAN_PERCENTILES
+from infrared_ir_ros.restoration.restorer import SMALLEST_SPAN
 
 SPAN = LEVELS[1] - LEVELS[0]
 
@@ -35,14 +37,14 @@ def log_error(restored: Tensor, clean: Tensor, floor: float) -> Tensor:
 
 
 def stretched(restored: Tensor) -> Tensor:
-    """`restored` on the levels of clean frames (percentiles 0.3 and 99.7 at 14 and 229), nearly as the restorer leaves
-    it: here the percentiles are read off every fourth row and column, to save time, there off every second.
+    """`restored` on the levels of clean frames (CLEAN_PERCENTILES at CLEAN_LEVELS), nearly as the restorer leaves it:
+    here the percentiles are read off every fourth row and column, to save time, there off every second.
 
     A nearly flat frame is not stretched by more than 2.
     """
     sample = restored[:, :, ::4, ::4].flatten(1)
-    low, high = quantiles(sample, sample.new_tensor([0.003, 0.997])).split(1, 1)
-    span, middle = (high - low).clamp_min(0.5 * SPAN)[:, :, None, None], ((high + low) / 2)[:, :, None, None]
+    low, high = quantiles(sample, sample.new_tensor(CLEAN_PERCENTILES) / 100).split(1, 1)
+    span, middle = (high - low).clamp_min(SMALLEST_SPAN * SPAN)[:, :, None, None], ((high + low) / 2)[:, :, None, None]
     return (restored - middle) * (SPAN / span) + sum(LEVELS) / 2
 
 

@@ -36,7 +36,7 @@ from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.recordings import Wanted, fingerprint, instants, recordings
 from infrared_ir_ros.media import open_source, write_image
-from infrared_ir_ros.simulation.camera import Window
+from infrared_ir_ros.simulation.camera import GreyScale
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def report(bag: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_figures_are_those_of_the_frames_in_the_result_bag(bag: Path, report: Path) -> None:
     truth = [frame.image for frame in open_source(bag, "/ir/truth/clean")]
-    window = Window(truth[0])
-    clean = [np.clip(window.levels(one), 0, 255) for one in truth]
+    grey = GreyScale(truth[0])
+    clean = [np.clip(grey.levels(one), 0, 255) for one in truth]
     with open(report / "frames.csv") as file:
         rows = list(csv.DictReader(file))
     for method in ("input", "restore", "wavelet+none"):
@@ -58,7 +58,7 @@ def test_figures_are_those_of_the_frames_in_the_result_bag(bag: Path, report: Pa
         frames = list(open_source(report / "bags/000_scene", "/evaluation/" + method.replace("+", "_")))
         assert len(mine) == len(frames) == 6
         for row, frame, levels, counts in zip(mine, frames, clean, truth, strict=True):
-            seen = np.clip(window.levels(frame.image), 0, 255)
+            seen = np.clip(grey.levels(frame.image), 0, 255)
             fitted = np.clip(fit_tone(seen, levels), 0, 255)
             assert float(row["psnr"]) == pytest.approx(psnr(seen, levels), abs=1e-3)
             assert float(row["psnr_fitted"]) == pytest.approx(psnr(fitted, levels), abs=1e-3)

@@ -27,7 +27,7 @@ from infrared_ir_ros.evaluation.profiling import measure
 from infrared_ir_ros.media import open_source, write_image
 from infrared_ir_ros.restoration.pattern_file import Camera, read_pattern
 from infrared_ir_ros.simulation import VideoDegradation
-from infrared_ir_ros.simulation.camera import Window
+from infrared_ir_ros.simulation.camera import GreyScale
 from infrared_ir_ros.simulation.scene import ThermalScene
 
 SHAPE = (192, 256)
@@ -58,9 +58,9 @@ def film(sensor: dict[str, float], folder: Path, pan: float, count: int = 64) ->
     path.write_text(yaml.safe_dump({"sensor": sensor}))
     camera = VideoDegradation(str(path), np.random.default_rng(1), SHAPE, step=1 / 256)
     scene = ThermalScene(4, *SHAPE, pan)
-    window = Window(scene.frame(0.0).temperature)
+    grey = GreyScale(scene.frame(0.0).temperature)
     moments = (scene.frame(number / 10 if pan else 0.0).temperature for number in range(count))
-    return np.stack([camera(np.clip(window.levels(one), 0, 255)) for one in moments])
+    return np.stack([camera(np.clip(grey.levels(one), 0, 255)) for one in moments])
 
 
 @pytest.mark.parametrize("truth", TRUTHS, ids=["lasting", "strong", "white"])

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.simulation.camera import Degrader, Window, boxes_json, film_recording, film_scene
+from infrared_ir_ros.simulation.camera import Degrader, GreyScale, boxes_json, film_recording, film_scene
 from infrared_ir_ros.simulation.moving_scene import MovingScene
 from infrared_ir_ros.simulation.scene import Box, ThermalScene
 
@@ -64,9 +64,9 @@ def test_a_window_gives_back_what_it_was_given_even_outside_of_it() -> None:
     frame = np.random.default_rng(0).normal(29000, 300, (40, 50)).astype(np.uint16)
     hot = frame.copy()
     hot[3:5, 3:5] = 33000
-    window = Window(frame)
-    assert np.abs(window.values(window.levels(hot), np.dtype(np.uint16)).astype(int) - hot).max() <= 1
-    assert window.levels(hot).max() > 255
+    grey = GreyScale(frame)
+    assert np.abs(grey.values(grey.levels(hot), np.dtype(np.uint16)).astype(int) - hot).max() <= 1
+    assert grey.levels(hot).max() > 255
 
 
 def test_what_is_hotter_than_the_window_is_not_cut_off() -> None:
