@@ -56,6 +56,4 @@ class StillnessWatch:
 
 def _same(first: np.ndarray, second: np.ndarray) -> bool:
     """Bit for bit, so that NaN equals NaN."""
-    if first.shape != second.shape or first.dtype != second.dtype:
-        return False
-    return bool(np.array_equal(first.view(np.uint8), second.view(np.uint8)))
+    return first.dtype == second.dtype and bool(np.array_equal(first.view(np.uint8), second.view(np.uint8)))

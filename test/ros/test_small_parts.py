@@ -119,11 +119,12 @@ def test_a_jump_of_the_clock_ends_the_trust() -> None:
 
 def test_a_freeze_is_a_shutter_event_once_it_ends() -> None:
     watch, frame = StillnessWatch(), np.zeros((4, 4), np.uint16)
+    assert watch.still_for == 0.0
     assert [watch.shutter(frame.copy(), now / 10) for now in range(6)] == [False] * 6
     assert watch.still_for == 0.5
     assert watch.shutter(frame + 1, 0.6)
     assert watch.still_for == 0.0
-    assert not watch.shutter(frame + 2, 0.7)
+    assert not watch.shutter(frame + 2, 1.6), "frames that come slowly are no freeze"
 
 
 def test_a_camera_that_sends_each_frame_three_times_has_no_shutter_events() -> None:
