@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from infrared_ir_ros.engines import Engine
-from infrared_ir_ros.records import Estimate
+from infrared_ir_ros.records import Estimate, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
 from infrared_ir_ros.restoration.looking import cropped
 
@@ -49,11 +50,30 @@ class Noted:
         return self._engine.restore(*arrays)
 
 
-def test_frames_of_the_size_of_the_warm_up_are_nothing_new_to_an_engine() -> None:
+FRAME = np.random.default_rng(0).integers(0, 255, (50, 90)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return load_restorer(engine="onnxruntime")._switch.current.engine
+
+
+def test_frames_of_the_size_of_the_warm_up_are_nothing_new_to_an_engine(engine: Engine) -> None:
     """The first frame of a size costs it seconds."""
-    engine = Noted(load_restorer(engine="onnxruntime")._switch.current.engine)
-    restorer = Restorer(engine)
-    restorer.warm_up(50, 90)
-    warm = engine.seen.copy()
-    restorer.restore(np.random.default_rng(0).integers(0, 255, (50, 90)).astype(np.uint8))
-    assert engine.seen == warm and len(warm) == 2
+    noted = Noted(engine)
+    restorer = Restorer(noted)
+    restorer.warm_up(*FRAME.shape)
+    warm = noted.seen.copy()
+    restorer.restore(FRAME)
+    assert noted.seen == warm and len(warm) == 2
+
+
+def test_another_tasks_engine_is_warm_before_it_is_taken(engine: Engine) -> None:
+    engines = {"restore": Noted(engine), "detect": Noted(engine)}
+    restorer = Restorer(engines["restore"], tasks=tuple(engines), engine_for=engines.__getitem__)
+    restorer.restore(FRAME)
+    restorer.options = Options(task="detect")
+    restorer.wait_for_task()
+    warm = engines["detect"].seen.copy()
+    assert restorer.restore(FRAME).task == "detect"
+    assert engines["detect"].seen == warm and len(warm) == 2

@@ -118,6 +118,54 @@ def test_a_pattern_that_is_forgotten_has_changed_what_comes_out() -> None:
         assert not stage.changing
 
 
+def test_the_first_frame_that_has_its_pattern_again_is_restored_by_itself(restorer: Restorer) -> None:
+    frames = [raw for _, raw in raw_frames(60)]
+    restorer.options = Options(pattern_memory="on", smoothing=0.9)
+    restorer.reset()
+    for raw in frames[:-2]:
+        restorer.patterns(raw, "on")
+    for raw in frames[-2:]:
+        restorer.restore(raw)
+    assert restorer.patterns.subtracting
+    restorer.options = Options(smoothing=0.9)
+    image = restorer.restore(frames[-1]).image
+    restorer.reset()
+    assert np.array_equal(image, restorer.restore(frames[-1]).image)
+
+
+class Believing:
+    """An engine that sees a faint shading, and the less noise the fewer stripes there are."""
+
+    multiple, description = 8, {"engine": "none"}
+    shading = 0.03 * np.linspace(-1.7, 1.7, 80, dtype=np.float32) * np.ones((64, 1), np.float32)
+
+    def estimate(self, padded: np.ndarray) -> tuple[np.ndarray, ...]:
+        height, width = padded.shape[2:]
+        striped = float(np.abs(np.diff(padded[0, 0].mean(0))).mean()) > 0.03
+        flat = np.zeros((1, 1, 1, width), np.float32), np.zeros((1, 1, height, 1), np.float32)
+        scalars = (np.array([[value]], np.float32) for value in (1, 0, -4 if striped else 4))
+        gain, offset, log_snr = scalars
+        return gain, offset, self.shading[None, None], *flat, np.zeros((1, 64), np.float32), log_snr
+
+    def restore(self, padded: np.ndarray, *_: np.ndarray) -> np.ndarray:
+        return padded
+
+
+@pytest.mark.parametrize("setting", ["on", "off"])
+def test_a_camera_without_its_pattern_is_not_taken_for_a_calibrated_one(setting: str) -> None:
+    """Its shading is believed as it was while the pattern was there."""
+    restorer = Restorer(Believing(), Options(pattern_memory=setting))
+    frames = list(raw_frames(60))
+    for _, raw in frames[:-1]:
+        restorer.patterns(raw, setting)
+    clean, raw = frames[-1]
+    answer = restorer.restore(raw)
+    assert answer.log_snr == (4 if setting == "on" else -4)
+    assert np.allclose(answer.estimate.shading, Believing.shading, rtol=0.01)
+    restorer.options = Options()
+    assert not restorer.restore((16 * clean).astype(np.uint16)).estimate.shading.any(), "calibrated"
+
+
 @pytest.mark.parametrize("settings", [("auto", "on"), ("on", "auto")])
 def test_a_kept_pattern_survives_another_setting_before_a_still_camera(settings: tuple[str, str]) -> None:
     frames = [raw for _, raw in raw_frames(100)]

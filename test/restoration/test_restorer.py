@@ -20,6 +20,7 @@ import pytest
 from infrared_ir_ros.errors import FrameError, OptionError
 from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.repeats import repeats
 from infrared_ir_ros.simulation import degrade, layout, stretch
 
 
@@ -67,6 +68,7 @@ def test_shape_and_dtype_survive_and_the_input_is_untouched(
     restored = restorer.restore(frame)
     assert restored.image.shape == shape
     assert restored.image.dtype == dtype
+    assert restored.milliseconds.keys() == {"counts", "estimate", "restore", "tone"}
     np.testing.assert_array_equal(frame, kept)
 
 
@@ -85,6 +87,11 @@ def test_a_frame_enlarged_by_repeating_pixels_is_restored_as_the_sensor_saw_it(
     enlarged = seen.repeat(times[0], 0).repeat(times[1], 1)
     expected = restorer.restore(seen).image.repeat(times[0], 0).repeat(times[1], 1)
     np.testing.assert_array_equal(restorer.restore(enlarged).image, expected)
+
+
+def test_a_small_frame_is_taken_as_less_enlarged_than_it_is() -> None:
+    """What is restored has 16 pixels a side or more."""
+    assert repeats(np.arange(100).reshape(10, 10).repeat(4, 0).repeat(4, 1)) == (2, 2)
 
 
 def test_a_frame_enlarged_before_stripes_came_into_it_stays_a_picture(restorer: Restorer) -> None:
@@ -139,6 +146,12 @@ def test_strength_mixes_and_zero_is_the_input_exactly(restorer: Restorer) -> Non
     np.testing.assert_allclose(images[0.5], (images[0.0] + images[1.0]) / 2, atol=1.0)
 
 
+def test_strength_zero_gives_back_temperatures_to_the_bit(restorer: Restorer) -> None:
+    celsius = (clean_frame() / 13 - 4).astype(np.float32)
+    restorer.options = Options(strength=0.0)
+    np.testing.assert_array_equal(restorer.restore(celsius).image, celsius)
+
+
 def test_preserved_tone_keeps_local_means_in_kelvin(restorer: Restorer) -> None:
     truth = 285 + clean_frame() / 255 * 20  # kelvin
     noisy = truth + 0.3 * np.random.default_rng(0).standard_normal(truth.shape)
@@ -183,6 +196,33 @@ def test_another_tone_holds_from_the_next_frame_on(restorer: Restorer) -> None:
         first = restorer.restore(frame).image
     assert error(alone["restore"], alone["preserve"]) > 5
     assert error(first, alone["preserve"]) < 1
+
+
+def test_with_smoothing_something_warmer_does_not_dim_the_rest(restorer: Restorer) -> None:
+    frame = (40 + 0.4 * clean_frame()).astype(np.uint8)
+    warmer = np.roll(frame, 40, axis=1)  # the camera turns
+    warmer[200:250, 200:250] = 160
+    ratio = {}
+    for smoothing in (0.0, 0.9):
+        restorer.options = Options(smoothing=smoothing, tone="restore")
+        restorer.reset()
+        before, after = (restorer.restore(image).image[:190].std() for image in (frame, warmer))
+        ratio[smoothing] = after / before
+    assert ratio[0.0] < 0.8 and ratio[0.9] > 0.95
+
+
+@pytest.mark.parametrize("tone", ["restore", "preserve"])
+def test_after_a_reset_a_frame_is_restored_as_the_first_one_of_a_video(restorer: Restorer, tone: str) -> None:
+    restorer.options = Options(smoothing=0.9, tone=tone)
+    truth, rng = clean_frame(), np.random.default_rng(0)
+    noisy = [np.rint(100 * truth + 400 * rng.standard_normal(truth.shape) + 5000).astype(np.uint16) for _ in range(3)]
+    restorer.reset()
+    first = restorer.restore(noisy[0]).image
+    for frame in noisy[1:]:
+        restorer.restore(frame)
+    assert not np.array_equal(restorer.restore(noisy[0]).image, first), "the past is in it"
+    restorer.reset()
+    np.testing.assert_array_equal(restorer.restore(noisy[0]).image, first)
 
 
 def test_size_may_change_in_mid_stream(restorer: Restorer) -> None:
