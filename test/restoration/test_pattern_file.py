@@ -33,13 +33,18 @@ CAMERA = Camera("boson 12", *SHAPE, "float32")
 
 
 @cache
-def learned() -> SavedPattern:
+def known() -> tuple[SavedPattern, np.ndarray]:
+    """What is saved of a camera that turns, whose coarse pattern is corrected by pairs; and what was subtracted."""
     stage = PatternStage()
     for clean in sequence(200):
         stage(clean * 0.4 + true_pattern() + 60, "on")
     saved = stage.saved(CAMERA.name, CAMERA.dtype)
     assert saved is not None
-    return saved
+    return saved, stage.pattern
+
+
+def learned() -> SavedPattern:
+    return known()[0]
 
 
 def write(folder: Path, content: bytes | None = None) -> Path:
@@ -62,12 +67,10 @@ def test_the_next_run_knows_the_pattern_from_the_first_frame_on(tmp_path: Path) 
 
 
 def test_what_was_subtracted_is_what_is_saved() -> None:
-    stage, next_run = PatternStage(), PatternStage()
-    for clean in sequence(200):  # of a camera that turns: its coarse pattern is corrected by pairs
-        stage(clean * 0.4 + true_pattern() + 60, "on")
-    known, saved = stage.pattern, stage.saved(CAMERA.name, CAMERA.dtype)
+    saved, subtracted = known()
+    next_run = PatternStage()
     next_run.resume(saved, learn=False)
-    assert np.allclose(next_run.pattern, known, atol=1e-3)
+    assert np.allclose(next_run.pattern, subtracted, atol=1e-3)
 
 
 def test_what_is_written_is_read_bit_for_bit(tmp_path: Path) -> None:
