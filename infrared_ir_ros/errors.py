@@ -17,6 +17,13 @@
 Each message says what was wrong, with the value, and what to do.
 """
 
+LONGEST = 300  # characters of an error that others made
+
+
+def one_line(error: object) -> str:
+    """What an error of others says, which may be pages, as a part of one line."""
+    return " ".join(str(error).split())[:LONGEST]
+
 
 class InfraredError(Exception):
     """Base of every error that this package raises on purpose."""

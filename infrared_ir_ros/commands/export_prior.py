@@ -19,10 +19,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from infrared_ir_ros.commands.running import run_command
-from infrared_ir_ros.priors import EmbeddedPrior
-from infrared_ir_ros.priors.export import export_prior as export
-from infrared_ir_ros.training import checkpoint
-from infrared_ir_ros.training.config import read_config
 
 
 def export_prior(run: Path, config: Path, *, output: Path, version: str) -> None:
@@ -39,8 +35,13 @@ def export_prior(run: Path, config: Path, *, output: Path, version: str) -> None
     version
         Written into the manifest and shown in diagnostics.
     """
+    from infrared_ir_ros.priors.export import export_prior as export
+    from infrared_ir_ros.training import checkpoint
+    from infrared_ir_ros.training.config import read_config
+    from infrared_ir_ros.training.train import new_prior
+
     constructor = read_config(config).prior
-    prior = EmbeddedPrior(**constructor)
+    prior = new_prior(constructor)
     checkpoint.fill(prior, checkpoint.load(run).average, f"a prior with {constructor}")
     export(prior, constructor, output, version)
 

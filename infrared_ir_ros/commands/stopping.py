@@ -20,6 +20,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 
 from infrared_ir_ros.errors import OptionError
 
@@ -27,11 +28,20 @@ from infrared_ir_ros.errors import OptionError
 def stopper(minutes: float) -> Callable[[], bool]:
     """Whether it is time to save and stop: after so many minutes (0: never), or after Ctrl-C or SIGTERM.
 
+    From the first time on that it is asked: until then there is nothing to save, and Ctrl-C ends the command at once.
     Raises OptionError for minutes that are none."""
     if not 0 <= minutes < float("inf"):
         raise OptionError(f"--minutes is {minutes}: use 0 (to the end) or more")
     deadline = time.monotonic() + 60 * minutes if minutes else float("inf")
     asked = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked.set())
-    return lambda: asked.is_set() or time.monotonic() >= deadline
+
+    @cache
+    def listen() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: asked.set())
+
+    def is_time() -> bool:
+        listen()
+        return asked.is_set() or time.monotonic() >= deadline
+
+    return is_time

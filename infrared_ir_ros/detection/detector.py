@@ -24,7 +24,7 @@ import numpy as np
 
 from infrared_ir_ros.detection.files import checked_names, find_detector
 from infrared_ir_ros.engines import Graph, load_graph
-from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.errors import OptionError, WeightsError, one_line
 from infrared_ir_ros.records import Counts, Detection, DetectionOptions
 from infrared_ir_ros.restoration.counts import checked, window
 
@@ -106,7 +106,7 @@ class Detector:
         try:
             (found,) = self._graph.run(image, *limits)
         except Exception as error:  # engines raise types of their own; what they say is kept
-            reason = " ".join(str(error).split())[:300]
+            reason = one_line(error)
             raise WeightsError(f"{self._graph.engine} can't run the detector: {reason}") from error
         if found.ndim != 2 or found.shape[1] != 6 or not np.isfinite(found).all():
             raise WeightsError(f"the detector answered with {found.shape}, or not with numbers: (N, 6) is expected")

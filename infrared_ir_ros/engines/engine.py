@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from infrared_ir_ros.errors import InfraredError, OptionError, WeightsError
+from infrared_ir_ros.errors import InfraredError, OptionError, WeightsError, one_line
 
 if TYPE_CHECKING:
     from infrared_ir_ros.restoration.weights import PriorFiles
@@ -96,7 +96,7 @@ def _checked(load: Callable[[], Engine], files: PriorFiles, chosen: str) -> Engi
     except InfraredError:
         raise
     except Exception as error:  # engines raise types of their own; what they say is kept
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise WeightsError(
             f"{chosen} can't run the graphs in {files.folder}: {reason}. Export the prior again or use another engine"
         ) from error

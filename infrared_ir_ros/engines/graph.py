@@ -21,7 +21,7 @@ from typing import Protocol
 import numpy as np
 
 from infrared_ir_ros.engines.engine import check_choices, choose
-from infrared_ir_ros.errors import InfraredError, OptionError, WeightsError
+from infrared_ir_ros.errors import InfraredError, OptionError, WeightsError, one_line
 
 
 class Graph(Protocol):
@@ -65,5 +65,5 @@ def load_graph(data: bytes, engine: str = "auto", device: str = "auto", precisio
     except InfraredError:
         raise
     except Exception as error:  # engines raise types of their own; what they say is kept
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise WeightsError(f"{chosen} can't load the graph: {reason}. Export it again or use another engine") from error

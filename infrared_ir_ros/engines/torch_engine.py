@@ -26,7 +26,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from infrared_ir_ros.engines.engine import MULTIPLE, described
-from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.errors import OptionError, WeightsError, one_line
 from infrared_ir_ros.priors import EmbeddedPrior
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def load_prior(files: PriorFiles) -> EmbeddedPrior:
         prior = EmbeddedPrior(**files.constructor)
         prior.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except (RuntimeError, TypeError, ValueError, OSError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise WeightsError(f"{files.folder}/weights.safetensors does not fit its manifest: {reason}") from error
     return prior
 

@@ -28,7 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infrared_ir_ros.errors import WeightsError
+from infrared_ir_ros.errors import WeightsError, one_line
 from infrared_ir_ros.priors.hypernetwork import Hypernetwork, weight_change
 from infrared_ir_ros.restoration.prompts import PROMPT
 from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
@@ -188,7 +188,7 @@ def read_checkpoint(path: Path) -> Released:
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile file makes torch raise all kinds; what it says is kept
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise WeightsError(f"{path} is no checkpoint of plain tensors ({reason}): download it again") from error
     if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in PARTS):
         found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__

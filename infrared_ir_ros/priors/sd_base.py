@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from infrared_ir_ros.errors import WeightsError
+from infrared_ir_ros.errors import WeightsError, one_line
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
@@ -55,7 +55,7 @@ def base_folder(base: str) -> Path:
 
         return Path(snapshot_download(base, allow_patterns=FILES))
     except Exception as error:  # no network, no such repository, no licence accepted: what the hub says is kept
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise WeightsError(f"the base {base!r} is no folder and can't be downloaded ({reason}): {WHERE}") from error
 
 
@@ -104,7 +104,7 @@ def _loaded(kind: str, source: Path | str, part: str | None, dtype: torch.dtype,
             str(source), subfolder=part, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
         )
     except Exception as error:  # OSError, ValueError, SafetensorError, KeyError: what diffusers says is kept
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise WeightsError(f"{where} can't be loaded ({reason}): {hint}") from error
     if report["missing_keys"] or report["mismatched_keys"]:
         wrong = [*report["missing_keys"], *report["mismatched_keys"]][0]
@@ -138,5 +138,5 @@ def embed_prompt(folder: Path) -> Tensor:
         with torch.no_grad():
             return encoder(tokens.input_ids)[0].clone()
     except Exception as error:  # OSError, ValueError, SafetensorError, KeyError: what transformers says is kept
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise WeightsError(f"the text encoder in {folder} can't be used ({reason}): {WHERE}") from error

@@ -22,7 +22,7 @@ same weights. The files on disk stay as they are, so unfolding is exact.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -197,6 +197,13 @@ def fold(files: PriorFiles, adapters: Adapters, prompt: np.ndarray) -> PriorFile
         graph[start : start + after.nbytes] = after.tobytes()
         weights[name] = after
     return replace(files, contents={WEIGHTS: save(weights), GRAPH: bytes(graph)})
+
+
+def check_places(files: PriorFiles, layers: Iterable[str]) -> None:
+    """WeightsError unless tasks of these layers can be folded: an unfinished training leaves some of them alike."""
+    weights, graph = load(files.read(WEIGHTS)), files.read(GRAPH)
+    for layer in layers:
+        _place(graph, weights[f"denoiser.{layer}.weight"].tobytes(), layer, files)
 
 
 def _place(graph: bytes, values: bytes, layer: str, files: PriorFiles) -> int:

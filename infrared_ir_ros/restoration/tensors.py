@@ -23,7 +23,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from infrared_ir_ros.errors import WeightsError
+from infrared_ir_ros.errors import WeightsError, one_line
 
 ABOUT = "infrared_ir_ros"  # the one key of the file's metadata: several would be written in random order
 
@@ -44,7 +44,7 @@ def read_tensors(data: bytes, what: str) -> tuple[dict[str, np.ndarray], dict[st
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         about = json.loads(header["__metadata__"][ABOUT])
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise WeightsError(f"{what} is no safetensors file of this package ({reason}): export it again") from error
     if not isinstance(about, dict):
         raise WeightsError(f"{what} says {str(about)[:80]!r} about itself, not a table: export it again")

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.errors import OptionError, WeightsError, one_line
 from infrared_ir_ros.media.atomic import write_atomically
 
 FILE = "checkpoint.pt"
@@ -68,7 +68,7 @@ def load(folder: Path) -> Progress:
     try:
         return Progress(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
-        raise WeightsError(f"{path} can't be read ({error}): delete it or restore it from a copy") from error
+        raise WeightsError(f"{path} can't be read ({one_line(error)}): delete it or restore it from a copy") from error
 
 
 def fill(module: nn.Module, weights: dict[str, Tensor], what: str) -> None:
@@ -76,5 +76,5 @@ def fill(module: nn.Module, weights: dict[str, Tensor], what: str) -> None:
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise WeightsError(f"the checkpoint is not of {what}: {reason}") from error

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from infrared_ir_ros.detection.files import DAMAGED, REMEDY, checked_names, listed_files
-from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.errors import OptionError, WeightsError, one_line
 from infrared_ir_ros.restoration.weights import LARGEST_FILE, LARGEST_MANIFEST, MANIFEST, checked_hash, read_regular
 from infrared_ir_ros.training.detector_architecture import Architecture
 from infrared_ir_ros.training.yolo import load_yolo
@@ -67,7 +67,7 @@ class Description:
             table = yaml.safe_load(read_regular(path, LARGEST_MANIFEST, REMEDY))
             return cls(Architecture(**table["architecture"]), tuple(table["names"]), str(table["version"]))
         except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = one_line(error)
             raise WeightsError(f"{path} does not describe a detector ({reason}): export it again") from error
 
 
@@ -101,7 +101,7 @@ def load_weights(architecture: Architecture, classes: int, data: bytes) -> nn.Mo
     try:
         model.load_state_dict({name: tensor.float() for name, tensor in load(data).items()})
     except (RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise WeightsError(
             f"the detector's weights don't fit {architecture} with {classes} classes: {reason}"
         ) from error

@@ -20,6 +20,7 @@ So a resumed training goes on with the batch that it would have had, with any nu
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -180,8 +181,14 @@ def loader(batches: Batches, start: int, workers: int, pinned: bool = False) -> 
         batch_size=None,
         sampler=itertools.count(start),
         num_workers=workers,
+        worker_init_fn=_ignore_interruptions,
         pin_memory=pinned,
     )
+
+
+def _ignore_interruptions(worker: int) -> None:
+    """Ctrl-C reaches all processes of a terminal: what becomes of the training is the parent's affair."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def draw_name(rng: np.random.Generator, weights: dict[str, float]) -> str:

@@ -32,7 +32,7 @@ from infrared_ir_ros.engines.torch_engine import load_prior
 from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.priors.adapters import AdaptedPrior, Adapters
 from infrared_ir_ros.priors.export import export_tasks
-from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS, read_adapters
+from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS, check_places, read_adapters
 from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
 from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training import checkpoint
@@ -74,6 +74,7 @@ def train_tasks(
     accelerator = start_processes(config.precision, [other_prompts])
     torch.manual_seed(config.seed)
     trained = _start(config, files, init)
+    check_places(files, trained.adapted.adapters.layers)
     progress = _resumed(trained, folder) if resume else Progress()
     before = digest(trained.adapted.prior)
     updates = _Updates(config, trained, progress, accelerator, semantic or {})

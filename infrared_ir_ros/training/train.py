@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from infrared_ir_ros.engines.torch_engine import load_prior
-from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.errors import OptionError, WeightsError, one_line
 from infrared_ir_ros.priors import EmbeddedPrior
 from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training import checkpoint
@@ -96,7 +96,7 @@ def _check(config: PriorConfig, frames: FrameSets, folder: Path, resume: bool, i
 def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: PriorFiles | None) -> EmbeddedPrior:
     """The prior as it is before the next step: resumed, from exported weights, or new."""
     asked = _constructor(config.prior)
-    prior = _new_prior(asked)
+    prior = new_prior(asked)
     if progress.prior:
         checkpoint.fill(prior, progress.prior, f"a prior with {asked}")
     elif init is not None:
@@ -111,11 +111,12 @@ def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: Pri
     return prior
 
 
-def _new_prior(keywords: dict[str, Any]) -> EmbeddedPrior:
+def new_prior(keywords: dict[str, Any]) -> EmbeddedPrior:
+    """The prior of a configuration. Raises OptionError where its keywords make no network."""
     try:
         return EmbeddedPrior(**keywords)
     except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:  # whatever torch makes of odd numbers
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise OptionError(f"prior: no network of {keywords}: {reason}") from error
 
 

@@ -21,7 +21,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.errors import OptionError, WeightsError, one_line
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,5 +54,5 @@ def load_yolo(path: Path | str) -> nn.Module:
     try:
         return yolo(str(path), task="detect").model.float().eval()
     except Exception as error:  # whatever a pickle may raise
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise WeightsError(f"{path} can't be loaded as a YOLOv8: {type(error).__name__}: {reason}") from error

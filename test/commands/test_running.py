@@ -133,6 +133,20 @@ def test_an_early_interruption_shows_no_traceback(tmp_path: Path, delay: float) 
     assert re.fullmatch(r"(?s).*restore_images: interrupted.*\n", err) and "Traceback" not in err
 
 
+@pytest.mark.parametrize(("asked", "code", "said"), [(False, 130, ""), (True, 0, "saved\n")])
+def test_an_interruption_ends_a_training_at_once_until_there_is_something_to_save(
+    asked: bool, code: int, said: str
+) -> None:
+    wait = "while not stop(): print('a step', flush=True)" if asked else "print('a step', flush=True); time.sleep(60)"
+    process = start(
+        "from infrared_ir_ros.commands.stopping import stopper\nstop = stopper(0.0)\n" + wait + "\nprint('saved')"
+    )
+    assert process.stdout is not None and [process.stdout.readline() for _ in range(2)][1] == "a step\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == code and out.endswith(said)
+
+
 @pytest.mark.parametrize("minutes", [-1.0, float("nan"), float("inf")])
 def test_minutes_that_are_none_are_refused(minutes: float) -> None:
     with pytest.raises(OptionError, match="--minutes is"):

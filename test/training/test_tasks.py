@@ -27,11 +27,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 pytest.importorskip("onnx")
 
-from tiny_tasks import write_prior  # noqa: E402
+from tiny_tasks import CONSTRUCTOR, write_prior  # noqa: E402
 
 from infrared_ir_ros.engines.torch_engine import load_prior  # noqa: E402
 from infrared_ir_ros.errors import OptionError, WeightsError  # noqa: E402
+from infrared_ir_ros.priors import EmbeddedPrior  # noqa: E402
 from infrared_ir_ros.priors.adapters import AdaptedPrior, Adapters  # noqa: E402
+from infrared_ir_ros.priors.export import export_prior  # noqa: E402
 from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS, Tasks, read_adapters  # noqa: E402
 from infrared_ir_ros.restoration.prompts import PromptBank  # noqa: E402
 from infrared_ir_ros.restoration.weights import PriorFiles, find_prior  # noqa: E402
@@ -186,6 +188,14 @@ def test_tasks_of_another_prior_and_with_losses_that_are_not_there_are_refused(c
     plain = find_prior("embedded", str(files.folder.parent / "plain"))
     with pytest.raises(WeightsError, match=ADAPTERS):
         train(replace(config, optimise="prompt"), frames, plain, tmp_path / "none", 1)
+
+
+def test_tasks_of_a_prior_that_cannot_carry_them_are_refused_before_they_are_trained(config, frames, tmp_path) -> None:  # noqa: ANN001
+    export_prior(EmbeddedPrior(**CONSTRUCTOR), CONSTRUCTOR, tmp_path / "prior", "0")  # not trained: layers of zeros
+    files = find_prior("embedded", str(tmp_path / "prior"))
+    with pytest.raises(WeightsError, match="are more than once in .*: export the prior, once trained, again"):
+        train(config, frames, files, tmp_path / "run", 1)
+    assert not (tmp_path / "run").exists()
 
 
 def test_tasks_take_turns_as_their_minutes_say(config: TasksConfig) -> None:

@@ -191,6 +191,9 @@ def test_a_training_is_not_overwritten_and_does_not_change_its_network(config, f
     (tmp_path / "other.yaml").write_text(CONFIG.replace("middle: 1", "middle: 2"))
     with pytest.raises(WeightsError, match="not of a prior with"):
         export_prior(tmp_path, tmp_path / "other.yaml", output=tmp_path / "prior", version="mine")
+    (tmp_path / "other.yaml").write_text(CONFIG.replace("middle: 1", "middel: 1"))
+    with pytest.raises(OptionError, match="prior: no network of {.*middel"):
+        export_prior(tmp_path, tmp_path / "other.yaml", output=tmp_path / "prior", version="mine")
 
 
 def test_sets_that_the_pack_lacks_are_named(config, tmp_path: Path) -> None:  # noqa: ANN001
@@ -211,8 +214,9 @@ def test_resuming_nothing_and_damage_are_told(config, frames, tmp_path: Path) ->
     with pytest.raises(WeightsError, match="no training was begun in this folder"):
         train_prior(config, frames, tmp_path / "run", resume=True)
     (tmp_path / checkpoint.FILE).write_bytes(b"not a checkpoint")
-    with pytest.raises(WeightsError, match="can't be read"):
+    with pytest.raises(WeightsError, match="can't be read") as caught:
         checkpoint.load(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
