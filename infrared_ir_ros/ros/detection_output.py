@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from vision_msgs.msg import (
     BoundingBox2D,
@@ -37,6 +36,7 @@ from vision_msgs.msg import (
 from infrared_ir_ros.records import Detection
 from infrared_ir_ros.ros import qos
 from infrared_ir_ros.ros.bridge import PlainBridge
+from infrared_ir_ros.ros.publishers import Publishers
 
 
 class DetectionOutput:
@@ -45,12 +45,12 @@ class DetectionOutput:
     def __init__(self, node: Node, names: Sequence[str]) -> None:
         self._node, self._names = node, tuple(names)
         base = node.resolve_topic_name("detections")
-        self._publishers: list[Publisher] = []
-        self.of_restored = self._publisher(Detection2DArray, "detections")
-        self.of_input = self._publisher(Detection2DArray, f"{base}/input")
-        self.overlay = self._publisher(Image, "~/overlay")
-        self._label_info = self._publisher(LabelInfo, "label_info", qos.latched_profile())
-        self._vision_info = self._publisher(VisionInfo, "vision_info", qos.latched_profile())
+        self._publishers = Publishers(node)
+        self.of_restored = self._publishers.open(Detection2DArray, "detections")
+        self.of_input = self._publishers.open(Detection2DArray, f"{base}/input")
+        self.overlay = self._publishers.open(Image, "~/overlay")
+        self._label_info = self._publishers.open(LabelInfo, "label_info", qos.latched_profile())
+        self._vision_info = self._publishers.open(VisionInfo, "vision_info", qos.latched_profile())
 
     def publish_labels(self, threshold: float) -> None:
         """What the numbers in the detections are called; for whoever subscribes, now or later."""
@@ -79,8 +79,7 @@ class DetectionOutput:
         self.overlay.publish(PlainBridge().cv2_to_imgmsg(picture, "bgr8", header))
 
     def destroy(self) -> None:
-        while self._publishers:
-            self._node.destroy_publisher(self._publishers.pop())
+        self._publishers.destroy()
 
     def _message(self, detection: Detection, header: Any) -> Detection2D:
         """class_id is the number that `label_info` gives a name to."""
@@ -92,7 +91,3 @@ class DetectionOutput:
         result.hypothesis.score = detection.score
         number = "" if detection.track is None else str(detection.track)
         return Detection2D(header=header, results=[result], bbox=box, id=number)
-
-    def _publisher(self, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
-        self._publishers.append(qos.open_publisher(self._node, kind, topic, profile))
-        return self._publishers[-1]

@@ -83,6 +83,8 @@ class DetectorSlot:
 
         try:
             self._detecting = Detecting(self._node, self._detector, settings_from(values), prompt, self._versions)
+        except InfraredError as error:
+            self._fail(str(error))
         except Exception as error:  # frames are restored without
             self._fail(f"{type(error).__name__}: {error}")
 

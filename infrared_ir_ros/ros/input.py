@@ -109,15 +109,16 @@ class RawInput:
             self._current = None
 
     def _subscribe(self, offer: qos.Offer) -> Subscription:
-        return self._node.create_subscription(
-            self._kind,
-            self.topic,
-            self._callback(offer),
-            qos.subscription_profile(offer),
-            event_callbacks=qos.SubscriptionEventCallbacks(message_lost=self._on_lost, use_default_callbacks=False),
-            qos_overriding_options=qos.subscription_options(),
-            raw=True,
-        )
+        with qos.overriding(self.topic):
+            return self._node.create_subscription(
+                self._kind,
+                self.topic,
+                self._callback(offer),
+                qos.subscription_profile(offer),
+                event_callbacks=qos.SubscriptionEventCallbacks(message_lost=self._on_lost, use_default_callbacks=False),
+                qos_overriding_options=qos.subscription_options(),
+                raw=True,
+            )
 
     def _callback(self, offer: qos.Offer) -> Callable[[bytes, dict[str, int]], None]:
         """While the offer changes there are two subscriptions for a moment: no frame falls between them."""

@@ -22,8 +22,6 @@ from collections.abc import Mapping
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
-from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32, Header
@@ -34,6 +32,7 @@ from infrared_ir_ros.restoration.pattern_stage import PatternStage
 from infrared_ir_ros.ros import qos
 from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.messages import Picture, write_compressed, write_image
+from infrared_ir_ros.ros.publishers import Publishers
 
 
 class Output:
@@ -42,14 +41,14 @@ class Output:
     def __init__(self, node: Node) -> None:
         self._node = node
         base = node.resolve_topic_name("restored")
-        self._publishers: list[Publisher] = []
-        self.restored = self._publisher(Image, "restored")
-        self.compressed = self._publisher(CompressedImage, f"{base}/compressed")
-        self.camera_info = self._publisher(CameraInfo, f"{base}/camera_info")
-        self.log_snr = self._publisher(Float32, "log_snr")
-        self.timing = self._publisher(DiagnosticArray, "timing")
-        self.comparison = self._publisher(Image, "~/comparison")
-        self.pattern = self._publisher(Image, "~/pattern", qos.latched_profile())
+        self._publishers = Publishers(node)
+        self.restored = self._publishers.open(Image, "restored")
+        self.compressed = self._publishers.open(CompressedImage, f"{base}/compressed")
+        self.camera_info = self._publishers.open(CameraInfo, f"{base}/camera_info")
+        self.log_snr = self._publishers.open(Float32, "log_snr")
+        self.timing = self._publishers.open(DiagnosticArray, "timing")
+        self.comparison = self._publishers.open(Image, "~/comparison")
+        self.pattern = self._publishers.open(Image, "~/pattern", qos.latched_profile())
         self._shown: tuple[int, int] | None = None  # frames that had taught, and who listened, when it was last sent
 
     def publish(self, image: np.ndarray, picture: Picture, camera_info: CameraInfo | None) -> None:
@@ -99,7 +98,7 @@ class Output:
     def problems(self) -> list[str]:
         """What keeps subscribers from hearing this node."""
         found = []
-        for topic in (publisher.topic_name for publisher in self._publishers):
+        for topic in self._publishers.topics:
             for offered in self._own(self._node.get_publishers_info_by_topic(topic)):
                 for info in self._node.get_subscriptions_info_by_topic(topic):
                     if clash := qos.clash(offered.qos_profile, info.qos_profile):
@@ -107,14 +106,9 @@ class Output:
         return found
 
     def destroy(self) -> None:
-        while self._publishers:
-            self._node.destroy_publisher(self._publishers.pop())
+        self._publishers.destroy()
 
     def _own(self, endpoints: list[TopicEndpointInfo]) -> list[TopicEndpointInfo]:
         """Those of this node, with the QoS that the middleware made of our system default."""
         name = (self._node.get_name(), self._node.get_namespace())
         return [info for info in endpoints if (info.node_name, info.node_namespace) == name]
-
-    def _publisher(self, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
-        self._publishers.append(qos.open_publisher(self._node, kind, topic, profile))
-        return self._publishers[-1]

@@ -16,10 +16,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from rclpy.exceptions import ParameterAlreadyDeclaredException
+from rclpy.exceptions import InvalidParameterTypeException, ParameterAlreadyDeclaredException
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import (
@@ -55,11 +56,23 @@ class Offer(NamedTuple):
 
 def open_publisher(node: Node, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
     """A publisher of system default QoS, or another, of which `qos_overrides.<topic>.publisher.*` may change history,
-    depth and reliability."""
-    options = QoSOverridingOptions.with_default_policies()
-    return node.create_publisher(
-        kind, topic, profile or _copy(qos_profile_system_default), qos_overriding_options=options
-    )
+    depth and reliability. Raises OptionError for overrides that are none."""
+    profile, options = profile or _copy(qos_profile_system_default), QoSOverridingOptions.with_default_policies()
+    with overriding(node.resolve_topic_name(topic)):
+        return node.create_publisher(kind, topic, profile, qos_overriding_options=options)
+
+
+@contextmanager
+def overriding(topic: str) -> Iterator[None]:
+    """Raises OptionError where what the user wrote into `qos_overrides.<topic>.*` cannot be taken."""
+    try:
+        yield
+    except (RuntimeError, AssertionError, InvalidParameterTypeException) as error:
+        if not isinstance(error, InvalidParameterTypeException) and "QoS" not in str(error):
+            raise
+        raise OptionError(
+            f"qos_overrides of {topic}: {error}: use reliable or best_effort, keep_last or keep_all, a number as depth"
+        ) from error
 
 
 def subscription_options() -> QoSOverridingOptions:

@@ -24,8 +24,10 @@ import rclpy
 from harness import Peer, make_image, scene
 from rclpy.context import Context
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image
 
+from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.ros import output
 from infrared_ir_ros.ros.messages import Picture
 from infrared_ir_ros.ros.output import Output
@@ -90,3 +92,21 @@ def test_float_frames_have_no_compressed_form(node: Node, domain: int) -> None:
         peer.wait(restored_came, "the frame")
         assert not compressed
     publishers.destroy()
+
+
+@pytest.mark.parametrize(("policy", "value"), [("reliability", "nonsense"), ("depth", "many"), ("depth", -3)])
+def test_overrides_that_are_none_are_one_line_and_leave_no_publisher(
+    domain: int, policy: str, value: str | int
+) -> None:
+    context = Context()
+    rclpy.init(context=context, domain_id=domain)
+    override = Parameter(f"qos_overrides./timing.publisher.{policy}", value=value)
+    node = Node("restore_node", context=context, parameter_overrides=[override])
+    try:
+        before = len(list(node.publishers))
+        with pytest.raises(OptionError, match="qos_overrides of /timing: .*: use reliable or best_effort"):
+            Output(node)
+        assert len(list(node.publishers)) == before
+    finally:
+        node.destroy_node()
+        context.try_shutdown()

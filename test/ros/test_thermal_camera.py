@@ -171,7 +171,7 @@ def test_parameters_are_described_and_read_only(domain: int) -> None:
         ({"degradation": "awful"}, "'awful': use one of clean"),
         ({"encoding": "rgb8"}, "'rgb8': use one of mono16"),
         ({"width": 5000}, "Max: 4096, value: 5000"),
-        ({"rate": "fast"}, "rate is a float"),
+        ({"rate": "fast"}, "rate: it is a float"),
     ],
 )
 def test_what_cannot_work_ends_with_1_and_one_line(

@@ -1,0 +1,48 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The publishers of one part of a node: all there, or none."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+
+from infrared_ir_ros.ros.qos import open_publisher
+
+
+class Publishers:
+    """Opened one by one, and destroyed together."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._opened: list[Publisher] = []
+
+    def open(self, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
+        """One more, as by `open_publisher`. Where that raises, those before it are destroyed."""
+        try:
+            self._opened.append(open_publisher(self._node, kind, topic, profile))
+        except Exception:
+            self.destroy()
+            raise
+        return self._opened[-1]
+
+    @property
+    def topics(self) -> list[str]:
+        return [publisher.topic_name for publisher in self._opened]
+
+    def destroy(self) -> None:
+        while self._opened:
+            self._node.destroy_publisher(self._opened.pop())
