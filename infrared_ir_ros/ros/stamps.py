@@ -79,7 +79,7 @@ class StampWatch:
             return StampFault.ZERO
         if stamp > now + FUTURE:
             return StampFault.FUTURE
-        if self._last is not None and stamp == self._last:
+        if stamp == self._last:
             return StampFault.REPEATED
         if self._last is not None and stamp < self._last:
             return StampFault.BACKWARD

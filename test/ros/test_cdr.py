@@ -55,6 +55,14 @@ def test_whole_messages_pass(name: str) -> None:
     parse(bytes(serialize_message(message)), name)
 
 
+@pytest.mark.parametrize(("order", "mark"), [("<", 1), (">", 0)])
+def test_fields_come_in_their_order_from_either_kind_of_machine(order: str, mark: int) -> None:
+    header = struct.pack(order + "III4sII", 12, 34, 4, b"cam\0", 3, 5)  # each number on a multiple of 4
+    encoding = struct.pack(order + "I5sB2xII", 5, b"rgb8\0", 1, 5, 15)
+    *fields, data = parse(bytes([0, mark, 0, 0]) + header + encoding + bytes(range(15)), "sensor_msgs/msg/Image")
+    assert fields == [12, 34, "cam", 3, 5, "rgb8", 1, 5] and bytes(data) == bytes(range(15))
+
+
 def test_a_length_that_lies_is_refused_without_allocation() -> None:
     raw = _image()
     at = raw.index(struct.pack("<I", 15) + bytes(range(15)))

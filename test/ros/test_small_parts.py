@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 
@@ -53,7 +54,8 @@ def test_counters_balance_at_any_moment_from_two_threads() -> None:
         thread.join()
     assert not unbalanced
     tally = counters.tally()
-    assert (tally.received, tally.published, tally.drops[Drop.STALE], tally.pending) == (6000, 4000, 2000, 0)
+    assert (tally.received, tally.published, tally.passed_through, tally.pending) == (6000, 4000, 2000, 0)
+    assert tally.dropped == tally.drops[Drop.STALE] == 2000
     assert tally.messages == {Drop.STALE: "old"}
 
 
@@ -68,14 +70,16 @@ def test_mailbox_keeps_the_newest_and_hands_back_the_rest() -> None:
     assert box.put(4) == 4
 
 
-def test_closing_a_mailbox_wakes_its_reader() -> None:
+def test_an_item_and_the_end_wake_the_reader_of_a_mailbox() -> None:
     box: Mailbox[int] = Mailbox()
     taken: list[int | None] = []
-    reader = threading.Thread(target=lambda: taken.append(box.take()))
+    reader = threading.Thread(target=lambda: taken.extend((box.take(), box.take())), daemon=True)
     reader.start()
-    box.close()
+    for act in (lambda: box.put(5), box.close):
+        time.sleep(0.05)  # it waits by now
+        act()
     reader.join(10)
-    assert taken == [None]
+    assert taken == [5, None]
 
 
 def test_stamps_that_agree_with_the_clock_give_an_age() -> None:
