@@ -25,7 +25,7 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cache
 from itertools import count, product
 from pathlib import Path
@@ -112,7 +112,10 @@ def score_classical(case: Case, variants: tuple[tuple[str, str], ...] = VARIANTS
             known[variant_name(*variant)] = astuple(score(restored, case.clean, distance))
         write_atomically(path, json.dumps(known).encode())
     names = ("input", *(variant_name(*variant) for variant in variants))
-    return {name: Score(*known[name]) for name in names}
+    found = {name: Score(*known[name]) for name in names}
+    if distance is None:  # another run may have asked for it
+        found = {name: replace(entry, st_lpips=math.nan, st_lpips_fitted=math.nan) for name, entry in found.items()}
+    return found
 
 
 def classical_frames(case: Case) -> dict[str, np.ndarray]:

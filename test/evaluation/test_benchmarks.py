@@ -161,6 +161,17 @@ def test_classical_results_are_remembered(load: object, data: Path, monkeypatch:
     assert set(first) == {"input", "wavelet+none", "wavelet+dome", "wavelet+gaussian", "wavelet+gradient"}
 
 
+def test_a_perceptual_distance_that_another_run_computed_is_not_told_unasked(
+    load: object, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("_cases")  # type: ignore[operator]
+    case = next(module.cases(("roadscene",), ("hm_tir_hard",), 1, 2, data))
+    monkeypatch.setattr(module, "perceptual_distance", lambda case: lambda image, clean: 0.5)
+    assert module.score_classical(case, (("wavelet", "none"),))["input"].st_lpips == 0.5
+    monkeypatch.setattr(module, "perceptual_distance", lambda case: None)
+    assert np.isnan(module.score_classical(case, (("wavelet", "none"),))["input"].st_lpips)
+
+
 def test_the_whole_run_at_tiny_size(
     load: object, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
