@@ -23,10 +23,9 @@ from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.bag import TOLD, Bag, stamp_of
 from infrared_ir_ros.media.bag_files import RawMessage, Topic
 from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, log_problem
-from infrared_ir_ros.media.image_message import frame_of_compressed, frame_of_image
+from infrared_ir_ros.media.image_message import COMPRESSED, IMAGE, frame_of_compressed, frame_of_image
 from infrared_ir_ros.media.paths import printable, safe_name
 
-IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _PEEK = 16  # messages that tell the frame rate
 
 

@@ -32,12 +32,11 @@ from rosbags.rosbag2.errors import WriterError
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media.atomic import sync_folder, temporary_name, unwritable
 from infrared_ir_ros.media.bag import typestore
-from infrared_ir_ros.media.bag_reader import COMPRESSED, IMAGE
-from infrared_ir_ros.media.image_message import ENCODING_OF_DTYPE
+from infrared_ir_ros.media.image_message import CAMERA_INFO, COMPRESSED, ENCODING_OF_DTYPE, IMAGE
 from infrared_ir_ros.media.images import encode_png
 from infrared_ir_ros.media.paths import printable
 
-CAMERA_INFO, TEXT = "sensor_msgs/msg/CameraInfo", "std_msgs/msg/String"
+TEXT = "std_msgs/msg/String"
 STORAGES = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
 
 _VERSION = 8  # Humble does not read 9

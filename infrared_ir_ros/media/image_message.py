@@ -26,6 +26,8 @@ from infrared_ir_ros.media.frames import check_size, to_thermal
 from infrared_ir_ros.media.images import decode_image
 from infrared_ir_ros.media.paths import printable
 
+IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 ENCODINGS = {
     "mono8": ("u1", 1), "8UC1": ("u1", 1), "mono16": ("u2", 1), "16UC1": ("u2", 1), "32FC1": ("f4", 1),
     "bgr8": ("u1", 3), "rgb8": ("u1", 3), "bgra8": ("u1", 4), "rgba8": ("u1", 4),

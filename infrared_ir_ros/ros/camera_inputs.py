@@ -23,7 +23,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Bool
 
-from infrared_ir_ros.ros.cdr import BOOL, CAMERA_INFO, COMPRESSED, IMAGE, parse
+from infrared_ir_ros.media.image_message import CAMERA_INFO, COMPRESSED, IMAGE
+from infrared_ir_ros.ros.cdr import BOOL, parse
 from infrared_ir_ros.ros.input import RawInput
 from infrared_ir_ros.ros.messages import (
     MessageError,

@@ -23,8 +23,9 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
-CAMERA_INFO, BOOL = "sensor_msgs/msg/CameraInfo", "std_msgs/msg/Bool"
+from infrared_ir_ros.media.image_message import CAMERA_INFO, COMPRESSED, IMAGE
+
+BOOL = "std_msgs/msg/Bool"
 HEADER = ("u32", "u32", "string")
 LAYOUTS: dict[str, tuple[str, ...]] = {
     IMAGE: (*HEADER, "u32", "u32", "string", "u8", "u32", "octets"),

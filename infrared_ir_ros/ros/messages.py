@@ -26,8 +26,9 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from infrared_ir_ros.errors import FrameError, SourceError
 from infrared_ir_ros.media.headers import JPEG, PNG, check_picture
+from infrared_ir_ros.media.image_message import CAMERA_INFO, COMPRESSED, IMAGE
 from infrared_ir_ros.ros.bridge import DTYPES, PlainBridge, find_bridge
-from infrared_ir_ros.ros.cdr import CAMERA_INFO, COMPRESSED, IMAGE, parse
+from infrared_ir_ros.ros.cdr import parse
 from infrared_ir_ros.ros.counters import Drop
 
 BRIDGE = find_bridge()

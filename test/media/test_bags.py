@@ -29,8 +29,8 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media import open_source
 from infrared_ir_ros.media.bag import typestore
-from infrared_ir_ros.media.bag_reader import COMPRESSED, IMAGE
 from infrared_ir_ros.media.bag_writer import BagWriter
+from infrared_ir_ros.media.image_message import COMPRESSED, IMAGE
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -29,8 +29,8 @@ from hypothesis import strategies as st
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import open_source
 from infrared_ir_ros.media.bag import typestore
-from infrared_ir_ros.media.bag_reader import IMAGE
 from infrared_ir_ros.media.bag_writer import BagWriter
+from infrared_ir_ros.media.image_message import IMAGE
 from infrared_ir_ros.media.inflate import MAX_CHUNK_BYTES
 
 

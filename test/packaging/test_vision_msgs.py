@@ -24,6 +24,9 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from infrared_ir_ros.media.bag import VISION_MSGS, typestore
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts/build_vision_msgs.py"
@@ -74,6 +77,18 @@ def test_other_types_are_refused(tmp_path: Path) -> None:
     (folder / "LabelInfo.json").write_text(text.replace("RIHS01_3d", "RIHS01_4d"))
     with pytest.raises(build_vision_msgs.Impossible, match="vision_msgs/LabelInfo came out as RIHS01_4d"):
         build_vision_msgs.check_hashes(tmp_path)
+
+
+def test_recordings_hold_the_same_messages_as_those_that_are_built() -> None:
+    """media/bag.py writes them without ROS, so it declares them, too."""
+    for name, value in build_vision_msgs.TYPE_HASHES.items():
+        assert typestore().hash_rihs01(f"vision_msgs/msg/{name}") == value
+    built = get_typestore(Stores.ROS2_JAZZY)
+    for name, fields in build_vision_msgs.MESSAGES.items():
+        built.register(get_types_from_msg("\n".join(fields), f"vision_msgs/msg/{name}"))
+    for name in VISION_MSGS | build_vision_msgs.MESSAGES:
+        kind = f"vision_msgs/msg/{name}"
+        assert typestore().hash_rihs01(kind) == built.hash_rihs01(kind)
 
 
 def test_what_was_built_before_is_installed_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
