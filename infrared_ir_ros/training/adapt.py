@@ -113,7 +113,7 @@ def _identity(plan: Plan, files: PriorFiles, material: Material) -> dict[str, st
     """What must be the same for a checkpoint to go on."""
     parts = {"prior": files.hashes[WEIGHTS], "adapters": files.hashes[ADAPTERS], "task": plan.task}
     parts |= {"start": plan.start, "optimise": plan.optimise, "seed": str(plan.seed)}
-    return parts | {"frames": f"{len(material.training)} + {len(material.judging)}"}
+    return parts | {"supervision": material.taught, "frames": f"{len(material.training)} + {len(material.judging)}"}
 
 
 class _Training:
@@ -137,7 +137,7 @@ class _Training:
             theirs = progress.prior.get("identity", {}).get(name)
             if theirs != ours:
                 raise OptionError(
-                    f"{self._folder} was begun with {name} {theirs}, this is {ours}: choose another --output"
+                    f"{self._folder} was begun with {name} {theirs}, this is {ours}: choose another output"
                 )
         self._progress = progress
         self._model.restore_state(progress.prior["now"])

@@ -99,13 +99,14 @@ class Lesson:
 @dataclass(frozen=True)
 class Material:
     """What was read. draw: makes an example of a moment. varies: it makes another one each time. detection: the loss of
-    a frozen detector, (restored, target) as in training.semantic, for `labels`."""
+    a frozen detector, (restored, target) as in training.semantic, for `labels`. taught: how, in words."""
 
     training: list[Moment]
     judging: list[Moment]
     draw: Draw
     varies: bool
     detection: Any = None
+    taught: str = ""
 
 
 def read_material(lesson: Lesson, report: Report) -> Material:
@@ -121,7 +122,8 @@ def read_material(lesson: Lesson, report: Report) -> Material:
         judging += moments[first:]
     if not judging:
         raise SourceError("the recordings hold no two usable frames: one is needed to learn from, one to judge by")
-    return Material(training, judging, draw, lesson.supervision in ("clean", "self"), detection)
+    taught = f"{lesson.supervision} {lesson.degradation}".strip()
+    return Material(training, judging, draw, lesson.supervision in ("clean", "self"), detection, taught)
 
 
 def find_sources(sources: Sequence[str]) -> list[Path]:

@@ -58,7 +58,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> PriorFiles:
 def material() -> Material:
     rng = np.random.default_rng(0)
     moments = [Moment(np.rint(255 * layout(rng, *SHAPE)).astype(np.uint8)) for _ in range(6)]
-    return Material(moments[:4], moments[4:], degraded("sensor_hard", Counts()), varies=True)
+    return Material(moments[:4], moments[4:], degraded("sensor_hard", Counts()), True, None, "clean sensor_hard")
 
 
 @pytest.fixture(autouse=True)
@@ -192,6 +192,9 @@ def test_a_stopped_one_goes_on_as_if_it_had_not_been(files: PriorFiles, material
         adapt(plan(), files, None, material, tmp_path / "part")
     with pytest.raises(OptionError, match="begun with task my_camera, this is other"):
         adapt(replace(plan(), task="other"), files, None, material, tmp_path / "part", resume=True)
+    other = replace(material, taught="self")
+    with pytest.raises(OptionError, match="begun with supervision clean sensor_hard, this is self: choose another out"):
+        adapt(plan(), files, None, other, tmp_path / "part", resume=True)
     rest = adapt(plan(), files, None, material, tmp_path / "part", resume=True)
     assert rest.finished and not (tmp_path / "part" / FILE).exists() and rest.best.loss == whole.best.loss
     assert whole.bank and rest.bank and whole.bank.read_bytes() == rest.bank.read_bytes()
