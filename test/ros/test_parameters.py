@@ -79,6 +79,11 @@ def test_a_wrong_value_is_refused_with_its_reason(name: str, value: object, text
         BY_NAME[name].check(value)
 
 
+def test_a_bare_on_of_yaml_is_the_word_where_that_is_a_choice() -> None:
+    assert [BY_NAME["pattern_memory"].read(value) for value in (True, False, "auto")] == ["on", "off", "auto"]
+    assert BY_NAME["autostart"].read(True) is True
+
+
 def test_values_that_contradict_each_other_are_refused_together() -> None:
     with pytest.raises(OptionError, match="minimum must be below maximum"):
         check_all(DEFAULTS | {"counts.minimum": 10.0, "counts.maximum": 5.0})
