@@ -245,3 +245,25 @@ def test_the_transport_profile_is_valid(tmp_path: Path, domain: int) -> None:
     done = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "up"
     assert done.stderr == ""
+
+
+def test_files_in_groups_of_their_own_do_not_hand_on_their_arguments(installed: Installed, tmp_path: Path) -> None:
+    """As the README says: without groups the trainer reads the parameters of restore_node, and starts at once."""
+    own = tmp_path / "own.launch.py"
+    own.write_text(
+        f"""
+from launch import LaunchDescription
+from launch.actions import GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+def grouped(name, **arguments):
+    source = PythonLaunchDescriptionSource({str(installed.share("launch"))!r} + "/" + name)
+    return GroupAction([IncludeLaunchDescription(source, launch_arguments=arguments.items())])
+
+def generate_launch_description():
+    return LaunchDescription([grouped("restore.launch.py", task="detect"), grouped("train.launch.py")])
+"""
+    )
+    calls = installed.calls(str(own))
+    assert calls["restore_node"].parameters["task"] == "detect" and "task" not in calls["trainer_node"].parameters
+    assert [Path(file).name for file in calls["trainer_node"].parameter_files] == ["train.yaml"]

@@ -50,17 +50,17 @@ class SetEnvironmentVariable(Action):
 
 
 class GroupAction(Action):
-    """A scope: parameters set inside are gone after it."""
+    """A scope: parameters and arguments set inside are gone after it."""
 
     def __init__(self, actions: Iterable[Action]) -> None:
         super().__init__()
         self._actions = list(actions)
 
     def execute(self, context: LaunchContext) -> None:
-        outside = list(context.parameters)
+        outside = list(context.parameters), dict(context.launch_configurations)
         for action in self._actions:
             action.visit(context)
-        context.parameters = outside
+        context.parameters, context.launch_configurations = outside
 
 
 class IncludeLaunchDescription(Action):
