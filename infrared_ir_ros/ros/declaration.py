@@ -27,6 +27,7 @@ from infrared_ir_ros.errors import InfraredError, OptionError
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.ros.parameter import START, UNCONFIGURED, Parameter, Value
 from infrared_ir_ros.ros.parameters import BY_NAME, TABLE, check_all
+from infrared_ir_ros.ros.qos import check_override
 
 
 class NodeParameters:
@@ -61,6 +62,8 @@ class NodeParameters:
     def _on_set(self, changes: list[RosParameter]) -> SetParametersResult:
         try:
             merged = self._merged(changes)
+            for change in changes:
+                check_override(change.name, change.value)
             for name, value in merged.items():
                 if BY_NAME[name].change == UNCONFIGURED and value != self.values[name] and self._configured():
                     raise OptionError(f"{name} is read by configure: clean the node up before you set it")

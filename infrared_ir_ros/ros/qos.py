@@ -20,7 +20,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from rclpy.exceptions import InvalidParameterTypeException, ParameterAlreadyDeclaredException
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    ParameterAlreadyDeclaredException,
+)
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import (
@@ -105,10 +109,18 @@ def reliability_override(node: Node, topic: str) -> str:
         node.declare_parameter(name, FOLLOW)
     except ParameterAlreadyDeclaredException:
         pass
+    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+        raise OptionError(f"{error}: use auto, reliable or best_effort") from None
     value = str(node.get_parameter(name).value)
-    if value not in (FOLLOW, "reliable", "best_effort"):
-        raise OptionError(f"{name} is {value!r}: use auto, reliable or best_effort")
+    check_override(name, value)
     return value
+
+
+def check_override(name: str, value: object) -> None:
+    """Raises OptionError for a `reliability_override` that is none; other parameters are let through."""
+    ours = name.startswith("qos_overrides.") and name.endswith(".subscription.reliability")
+    if ours and value not in (FOLLOW, "reliable", "best_effort"):
+        raise OptionError(f"{name} is {value!r}: use auto, reliable or best_effort")
 
 
 def wants_reliable(setting: str, publishers: Sequence[TopicEndpointInfo]) -> bool:

@@ -185,6 +185,13 @@ def test_the_subscription_follows_the_publishers_reliability_without_losing_a_fr
     assert_balanced(after)
 
 
+def test_an_override_of_the_reliability_that_is_none_is_refused(peer: Peer) -> None:
+    """It was taken, and from then on the subscription followed nobody."""
+    (result,) = peer.set_parameters(**{"qos_overrides./image.subscription.reliability": "sometimes"})
+    assert not result.successful and "is 'sometimes': use auto, reliable or best_effort" in result.reason
+    _assert_answered(peer)
+
+
 def test_qos_that_does_not_match_is_reported(peer: Peer, domain: int) -> None:
     assert peer.set_parameters(qos="reliable")[0].successful
     with Peer(domain) as other:

@@ -31,6 +31,7 @@ from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.ros import output
 from infrared_ir_ros.ros.messages import Picture
 from infrared_ir_ros.ros.output import Output
+from infrared_ir_ros.ros.qos import reliability_override
 
 
 @pytest.fixture()
@@ -107,6 +108,19 @@ def test_overrides_that_are_none_are_one_line_and_leave_no_publisher(
         with pytest.raises(OptionError, match="qos_overrides of /timing: .*: use reliable or best_effort"):
             Output(node)
         assert len(list(node.publishers)) == before
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
+
+
+def test_an_override_of_another_type_of_the_subscriptions_reliability_is_one_line(domain: int) -> None:
+    context = Context()
+    rclpy.init(context=context, domain_id=domain)
+    override = Parameter("qos_overrides./image.subscription.reliability", value=5)
+    node = Node("restore_node", context=context, parameter_overrides=[override])
+    try:
+        with pytest.raises(OptionError, match="'5' of type 'INTEGER'.*: use auto, reliable or best_effort"):
+            reliability_override(node, "/image")
     finally:
         node.destroy_node()
         context.try_shutdown()
