@@ -24,9 +24,9 @@ import pytest
 import yaml
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.records import Options
+from infrared_ir_ros.records import DetectionOptions, Options
 from infrared_ir_ros.ros.parameter import render_markdown, render_yaml
-from infrared_ir_ros.ros.parameters import BY_NAME, TABLE, check_all, options_from
+from infrared_ir_ros.ros.parameters import BY_NAME, TABLE, check_all, detection_options_from, options_from
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = {parameter.name: parameter.default for parameter in TABLE}
@@ -51,9 +51,17 @@ def test_the_configuration_file_sets_every_default() -> None:
     assert all(type(flat[name]) is type(default) for name, default in DEFAULTS.items())
 
 
-def test_the_table_does_not_need_ros() -> None:
-    code = "import sys; sys.modules['rclpy'] = None; import infrared_ir_ros.ros.parameters"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+@pytest.mark.parametrize(
+    ("kind", "rendered"),
+    [("yaml", render_yaml(TABLE, "restore_node", "parameters yaml")), ("markdown", render_markdown(TABLE))],
+)
+def test_the_table_prints_itself_and_does_not_need_ros(kind: str, rendered: str) -> None:
+    code = (
+        "import runpy, sys; sys.modules['rclpy'] = None; "
+        f"sys.argv = ['parameters', '{kind}']; runpy.run_module('infrared_ir_ros.ros.parameters', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == rendered
 
 
 def test_the_defaults_are_valid_and_give_options() -> None:
@@ -89,3 +97,11 @@ def test_values_that_contradict_each_other_are_refused_together() -> None:
         check_all(DEFAULTS | {"counts.minimum": 10.0, "counts.maximum": 5.0})
     with pytest.raises(OptionError, match="0.01 or 0.1"):
         check_all(DEFAULTS | {"counts.resolution": 0.05})
+    with pytest.raises(OptionError, match="palette is 'rainbow'"):
+        check_all(DEFAULTS | {"palette": "rainbow"})
+
+
+def test_classes_are_names_between_commas() -> None:
+    assert detection_options_from(DEFAULTS) == DetectionOptions()
+    asked = detection_options_from(DEFAULTS | {"detector.classes": " person, traffic light ,,"})
+    assert asked.classes == ("person", "traffic light")
