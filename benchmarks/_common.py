@@ -48,13 +48,13 @@ def read_result(name: str) -> dict[str, float]:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
-def measured_before(name: str, asked: Mapping[str, str]) -> dict[str, float]:
+def measured_before(name: str, asked: Mapping[str, str] | None = None) -> dict[str, float]:
     """Figures of benchmarks/results/NAME.json, if its notes say that they were measured as is asked now; else none."""
     try:
         known = read_result(name)
     except FileNotFoundError:
         return {}
-    same = all(known.get(key) == value for key, value in asked.items())
+    same = all(known.get(key) == value for key, value in (asked or {}).items())
     return {key: value for key, value in known.items() if isinstance(value, int | float)} if same else {}
 
 

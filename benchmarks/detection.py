@@ -105,8 +105,8 @@ def detection(
             pass
     if classical_only:
         return 0
-    labelled = {label or path: path for label, _, path in (text.rpartition("=") for text in detectors)}
-    named = {label: load_detector(path, allow_pickle) for label, path in labelled.items()}
+    paths = {label or path: path for label, _, path in (text.rpartition("=") for text in detectors)}
+    named = {label: load_detector(path, allow_pickle) for label, path in paths.items()}
     methods = {
         task: load_restorer(prior_path=prior_path, prompts=prompts, options=Options(tone="restore", task=task))
         for task in PROMPTS

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from _common import markdown_table, read_result, write_result
+from _common import markdown_table, measured_before, write_result
 from cyclopts import App
 
 TEST = Path(__file__).resolve().parents[1] / "test"
@@ -183,16 +183,8 @@ def faults(*, quick: bool = False, scale: float = 1.0, only: tuple[int, ...] = (
     header = ("fault", "survived", "recovery median s", "max s", "memory MB")
     print("\n" + markdown_table(header, sorted(rows, key=lambda row: int(row[0].split()[0]))))
     name = "faults_quick" if quick else "faults"
-    write_result(name, (_earlier(name) if only else {}) | figures, seeds=[seed], notes=notes)
+    write_result(name, (measured_before(name) if only else {}) | figures, seeds=[seed], notes=notes)
     return int(bool(notes))
-
-
-def _earlier(name: str) -> dict[str, float]:
-    """The figures of the last run, if there was one."""
-    try:
-        return {key: value for key, value in read_result(name).items() if isinstance(value, float | int)}
-    except FileNotFoundError:
-        return {}
 
 
 class _Domain(int):

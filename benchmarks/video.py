@@ -33,7 +33,7 @@ from typing import Annotated, Literal, get_args
 import cv2
 import cyclopts
 import numpy as np
-from _common import markdown_table, read_result, write_result
+from _common import markdown_table, measured_before, write_result
 from _video import EVENTS, all_simulated, cost, event, ghost, still
 from _video_network import flicker, kelvin, lepton
 from real_pair import FIRST, LAST, PAIR, shown
@@ -122,7 +122,7 @@ def video(
     figures = merged(work[part]() for part in tqdm(parts, "parts"))
     figures = {name: round(value, 3) for name, value in figures.items()}
     if set(parts) != set(PARTS):
-        figures = {name: value for name, value in _before().items() if isinstance(value, float)} | figures
+        figures = measured_before("video") | figures
     text = tables(figures)
     print(text)
     print(write_result("video", figures, seeds=[SEED]))
@@ -138,13 +138,6 @@ def _node(scenes: list[np.ndarray]) -> dict[str, float]:
 
 def merged(results: Iterable[dict[str, float]]) -> dict[str, float]:
     return {name: value for result in results for name, value in result.items()}
-
-
-def _before() -> dict[str, float]:
-    try:
-        return read_result("video")
-    except FileNotFoundError:
-        return {}
 
 
 def real(folder: Path, frames: int, networks: int, pictures: Path | None) -> dict[str, float]:
