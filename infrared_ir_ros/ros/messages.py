@@ -34,7 +34,7 @@ from infrared_ir_ros.ros.counters import Drop
 BRIDGE = find_bridge()
 PLAIN = PlainBridge()  # for compressed pictures: releases of cv_bridge differ in whether they keep 16 bit
 OUTPUT_ENCODINGS = {"8UC1": "mono8", "bgr8": "mono8", "rgb8": "mono8"}  # others keep their name
-UNNAMED_ENCODINGS = {"uint8": "mono8", "uint16": "16UC1", "float32": "32FC1"}  # of compressed pictures that name none
+UNNAMED_ENCODINGS = {"uint8": "mono8", "uint16": "16UC1"}  # of compressed pictures that name none
 
 
 class MessageError(FrameError):
@@ -113,8 +113,6 @@ def read_compressed(raw: bytes) -> Picture:
         image = PLAIN.compressed_imgmsg_to_cv2(message)
     except Exception as error:  # a codec may raise anything
         raise MessageError(Drop.UNDECODABLE, f"the compressed picture does not decode: {error}") from error
-    if image.dtype.name not in UNNAMED_ENCODINGS:
-        raise MessageError(Drop.UNSUPPORTED, f"the compressed picture holds {image.dtype}: send 8 or 16 bit")
     grey = _grey(image, rgb=False)
     named = message.format.split(";")[0].strip()
     fits = DTYPES.get(named) == (f"{grey.dtype.kind}{grey.itemsize}", 1)

@@ -26,13 +26,14 @@ import numpy as np
 import pytest
 from harness import make_image, scene
 from rclpy.serialization import serialize_message
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, RegionOfInterest
 
 from infrared_ir_ros.ros.bridge import Bridge, PlainBridge, find_bridge
 from infrared_ir_ros.ros.counters import Drop
 from infrared_ir_ros.ros.messages import (
     MessageError,
     Picture,
+    calibration_misfit,
     read_camera_info,
     read_compressed,
     read_image,
@@ -198,3 +199,25 @@ def test_compressed_output_is_named_as_image_transport_names_it() -> None:
     shallow = write_compressed(scene(dtype=np.uint8), Picture(header, scene(dtype=np.uint8), "mono8"))
     assert shallow is not None and shallow.format == "mono8; jpeg compressed"
     assert write_compressed(scene(dtype=np.float32), Picture(header, scene(dtype=np.float32), "32FC1")) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [
+        ({}, "160x120"),
+        ({"binning_x": 2, "binning_y": 2}, "80x60"),
+        ({"binning_x": 2}, "80x120"),
+        ({"roi": RegionOfInterest(width=40, height=32)}, "40x32"),
+        ({"roi": RegionOfInterest(width=40, height=32), "binning_x": 1, "binning_y": 4}, "40x8"),
+    ],
+)
+def test_a_calibration_is_of_frames_of_one_size(fields: dict, size: str) -> None:
+    info = CameraInfo(width=160, height=120, **fields)
+    width, height = (int(side) for side in size.split("x"))
+    assert calibration_misfit(info, (height, width)) == ""
+    for shape in ((height, width + 1), (height + 1, width)):
+        assert f"of {size} pixels, but frames have {shape[1]}x{shape[0]}" in calibration_misfit(info, shape)
+
+
+def test_a_camera_that_is_not_calibrated_fits_any_frame() -> None:
+    assert calibration_misfit(CameraInfo(), (60, 80)) == ""
