@@ -19,6 +19,7 @@ import pytest
 
 from infrared_ir_ros.detection import Tracker, lowest_score
 from infrared_ir_ros.detection.motion import BoxMotion
+from infrared_ir_ros.detection.tracks import overlaps
 from infrared_ir_ros.records import Detection
 
 CONFIDENCE, PERIOD = 0.5, 0.1
@@ -64,6 +65,24 @@ def test_a_thing_is_found_again_after_a_gap_but_not_after_a_second() -> None:
 def test_what_comes_later_has_no_number_until_it_is_seen_twice() -> None:
     frames = [[_at(10)], [_at(10), _at(200)], [_at(10), _at(200)], [_at(10), _at(200)]]
     assert _followed(frames) == [[1], [1, None], [1, 2], [1, 2]]
+
+
+def test_a_thing_that_went_away_does_not_shrink_to_nothing_out_of_sight() -> None:
+    def sized(height: float) -> list[Detection]:
+        return [Detection((100 - height / 4, 100 - height / 2, 100 + height / 4, 100 + height / 2), 0.9, "person")]
+
+    frames = [*(sized(height) for height in range(160, 40, -20)), *([[]] * 6), sized(60)]
+    assert _followed(frames)[-1] == [1]
+
+
+def test_the_surest_is_told_first() -> None:
+    told = Tracker().update([_at(10, score=0.6), _at(100, score=0.9), _at(200, score=0.7)], CONFIDENCE, 0.0)
+    assert [each.score for each in told] == [0.9, 0.7, 0.6]
+
+
+def test_overlap_is_shared_by_joint_area() -> None:
+    found = overlaps([(0, 0, 10, 10)], [(0, 0, 10, 10), (5, 0, 15, 10), (2, 2, 4, 4), (20, 0, 30, 10), (0, 0, 0, 0)])
+    np.testing.assert_allclose(found, [[1, 1 / 3, 0.04, 0, 0]])
 
 
 def test_classes_are_tracked_apart() -> None:

@@ -120,6 +120,13 @@ def test_colour_becomes_grey(encoding: str, code: int) -> None:
     assert np.array_equal(picture.image, cv2.cvtColor(pixels, code))
 
 
+def test_a_compressed_picture_with_transparency_becomes_grey() -> None:
+    colour = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    pixels = np.dstack([colour, np.full((20, 30), 255, np.uint8)])
+    picture = read_compressed(_compressed(cv2.imencode(".png", pixels)[1].tobytes(), "png"))
+    assert picture.was_colour and np.array_equal(picture.image, cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY))
+
+
 LIES = {
     "no pixels": ({"width": 0}, "0x60 mono16 has no pixels"),
     "short step": ({"step": 5}, "step 5 of a 80x60 mono16 image: a row needs 160 bytes"),
