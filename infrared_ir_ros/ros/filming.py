@@ -146,8 +146,9 @@ def film(
 
 
 def counters(message: Any) -> dict[str, str]:
-    """What restore_node says of its frames in a message of /diagnostics; empty when the message is another node's."""
+    """What restore_node says of its frames in a message of /diagnostics; empty when the message is another node's: a
+    robot in the same domain may restore frames, too."""
     for status in message.status:
-        if status.name.endswith("restore_node: frames"):
+        if status.name == f"{NAMESPACE[1:]}/restore_node: frames":
             return {pair.key: pair.value for pair in status.values}
     return {}
