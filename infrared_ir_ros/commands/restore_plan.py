@@ -31,9 +31,6 @@ SUFFIXES = IMAGE_SUFFIXES | SEQUENCE_SUFFIXES | BAG_SUFFIXES
 LOSSLESS_VIDEO = frozenset({".mkv", ".avi"})
 
 
-FORMATS = ("auto", "video", "png")  # auto: video where OpenCV writes it without loss, else a folder of pictures
-
-
 @dataclass(frozen=True)
 class Job:
     """One file, or a bag's folder, to restore. target: a file; a folder for a bag, and for a video that cannot be one.
@@ -47,8 +44,9 @@ class Job:
 
 
 def plan(input: Path, output: Path, format: str = "auto") -> list[Job]:
-    """What is to be done, in natural order; files already in `output` are no input. format: of videos, see FORMATS.
+    """What is to be done, in natural order; files already in `output` are no input.
 
+    format: of videos, as `restore_images` has it.
     Raises SourceError: no such input, nothing to restore, an output that would replace an input, no codec for a video.
     """
     root = existing(input)

@@ -41,7 +41,7 @@ def restore_files(
 ) -> int:
     """Restore what is at `input` into the folder `output`.
 
-    network: keywords of load_restorer. passes: over each video, 1 or 2. format: of videos, see restore_plan.FORMATS.
+    network: keywords of load_restorer. passes: over each video, 1 or 2. format: of videos, as `restore_images` has it.
 
     Returns 0, or 1 if a file failed. Raises InfraredError before anything is restored, and KeyboardInterrupt with a
     summary.
