@@ -37,6 +37,23 @@ def test_boxes_lie_on_the_frame_in_a_colour_of_their_class(dtype: type) -> None:
     assert (np.ptp(picture[50:80, 25:55], axis=2) == 0).all()  # the frame within the box is as grey as it was
 
 
+def drawn(top: float, score: float = 0.9, label: str = "person", track: int | None = 3) -> np.ndarray:
+    """Where something is drawn for a box of 40 x 40 pixels."""
+    found = (Detection((20, top, 60, top + 40), score, label, track),)
+    return overlay(np.zeros((120, 160), np.uint8), found, NAMES, "white_hot").any(axis=2)
+
+
+def test_words_stand_above_a_box_or_where_there_is_no_room_below_it() -> None:
+    above, below = drawn(40), drawn(0)
+    assert above[25:39].any() and not above[80:].any()
+    assert below[41:55].any() and not below[55:].any()
+
+
+def test_words_tell_class_score_and_track() -> None:
+    others = drawn(40, score=0.8), drawn(40, label="car"), drawn(40, track=4), drawn(40, track=None)
+    assert not any(np.array_equal(drawn(40), other) for other in others)
+
+
 def test_without_detections_it_is_the_frame_in_the_palette() -> None:
     frame = np.arange(256, dtype=np.uint8).reshape(16, 16)
     assert np.array_equal(overlay(frame, (), NAMES, "ironbow"), colour(frame, "ironbow"))

@@ -118,3 +118,12 @@ def test_the_motion_model_predicts_a_steady_drift() -> None:
         motion.correct(_at(3.0 * index).box)
     motion.predict()
     np.testing.assert_allclose(motion.box, _at(3.0 * 30).box, atol=0.5)
+
+
+def test_the_motion_model_steadies_a_box_that_jitters() -> None:
+    motion, jitter, left = BoxMotion(_at(100).box), np.random.default_rng(0).normal(0, 1, 200), []
+    for shift in jitter:
+        motion.predict()
+        motion.correct(_at(100 + shift).box)
+        left.append(motion.box[0])
+    assert np.std(left[100:]) < 0.8 * np.std(jitter[100:])
