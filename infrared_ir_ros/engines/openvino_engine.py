@@ -16,10 +16,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino
 
 from infrared_ir_ros.engines.engine import MULTIPLE, described
 from infrared_ir_ros.errors import OptionError
@@ -27,10 +28,22 @@ from infrared_ir_ros.errors import OptionError
 if TYPE_CHECKING:
     from infrared_ir_ros.restoration.weights import PriorFiles
 
+
+def _import_openvino() -> Any:
+    """The package, which without its telemetry neither tells Google Analytics of every start nor writes into the
+    user's home. It goes without where that is not installed."""
+    telemetry = sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        if telemetry is None:
+            del sys.modules["openvino_telemetry"]
+
+
 HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
 # One for the process. Each new one gives its thread a stack for signal handlers, and when two go in the order in which
 # they came, that stack is freed while in use: the next signal, a Ctrl-C, is then a segmentation fault.
-CORE = openvino.Core()
+CORE = _import_openvino().Core()
 
 
 class OpenVinoGraph:

@@ -14,9 +14,11 @@
 
 """Every engine computes what the torch module computes."""
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +41,14 @@ del old
 del new
 signal.signal({signal.SIGINT:d}, lambda *_: print("handled"))
 os.kill(os.getpid(), {signal.SIGINT:d})
+"""
+A_START = """
+import sys
+from infrared_ir_ros.engines import create_engine
+from infrared_ir_ros.restoration.weights import find_prior
+
+create_engine(find_prior("embedded"), "openvino")
+print("telemetry" if "openvino_telemetry" in sys.modules else "quiet")
 """
 SIZES = [(128, 160), (480, 640), (512, 640), (256, 320), (1024, 1280), (96, 32)]
 
@@ -95,3 +105,11 @@ def test_files_that_ship_are_small() -> None:
     files = [path for path in (SHIPPED / "embedded").iterdir() if path.suffix in (".onnx", ".safetensors")]
     assert len(files) == 5
     assert all(path.stat().st_size <= 20_000_000 for path in files)
+
+
+def test_openvino_tells_nobody_that_it_was_started(tmp_path: Path) -> None:
+    """Its import sent an event to Google Analytics, and left an identity in the user's home."""
+    pytest.importorskip("openvino")
+    environment = os.environ | {"HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", A_START], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["quiet"] and not os.listdir(tmp_path)
