@@ -73,6 +73,30 @@ def test_what_was_subtracted_is_what_is_saved() -> None:
     assert np.allclose(next_run.pattern, subtracted, atol=1e-3)
 
 
+def test_what_is_saved_at_the_end_of_a_first_pass_is_up_to_date() -> None:
+    stage, errors = PatternStage(), []
+    for clean in sequence(26):
+        stage(clean * 0.4 + true_pattern() + 60, "on")
+    for settled in (False, True):
+        saved = stage.saved(CAMERA.name, CAMERA.dtype, settled)
+        assert saved is not None
+        errors.append(error(saved.memory().pattern, true_pattern()))
+    assert errors[1] < 0.9 * errors[0]
+
+
+def test_what_is_resumed_without_learning_stays_as_it_is_until_a_reset() -> None:
+    stage = PatternStage()
+    stage.resume(learned(), learn=False)
+    before = stage.pattern
+    for clean in sequence(12, seed=6):
+        stage(clean * 0.4 + true_pattern() + 60, "on")
+    assert np.array_equal(stage.pattern, before) and stage.state.frames == learned().frames
+    stage.reset()
+    for clean in sequence(12, seed=6):
+        stage(clean * 0.4 + true_pattern() + 60, "on")
+    assert stage.state.frames > 6
+
+
 def test_what_is_written_is_read_bit_for_bit(tmp_path: Path) -> None:
     saved = read_pattern(write(tmp_path))
     assert saved.to_bytes() == learned().to_bytes()
