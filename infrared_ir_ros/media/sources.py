@@ -64,7 +64,7 @@ def is_bag(folder: Path) -> bool:
     return any(path.name == "metadata.yaml" or path.suffix.lower() in BAG_SUFFIXES for path in folder.iterdir())
 
 
-def _bag(path: os.PathLike[str], topic: str, report: Report) -> Source:
+def _bag(path: Path, topic: str, report: Report) -> Source:
     from infrared_ir_ros.media.bag_reader import BagSource  # rosbags takes long to import, and few need it
 
     return BagSource(path, topic, report)

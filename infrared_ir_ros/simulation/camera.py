@@ -41,8 +41,10 @@ FINE_STEP = 1 / 256  # of a grey level: 16 bits
 class Recording(Protocol):
     """A frame of a source: image (H, W) uint8, uint16 or float32, and its stamp in nanoseconds."""
 
-    image: np.ndarray
-    stamp_ns: int
+    @property
+    def image(self) -> np.ndarray: ...
+    @property
+    def stamp_ns(self) -> int: ...
 
 
 @dataclass(frozen=True)

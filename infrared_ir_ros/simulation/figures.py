@@ -32,7 +32,8 @@ Part = tuple[np.ndarray, float | tuple[float, float]]  # outline (N, 2) in metre
 class Figure(Protocol):
     """Something that moves. label: `person` or `vehicle`."""
 
-    label: str
+    @property
+    def label(self) -> str: ...
 
     def place(self, t: float) -> tuple[float, float]:
         """(x, z) in metres at time t in seconds."""

@@ -23,7 +23,7 @@ import itertools
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -139,10 +139,18 @@ class CleanBatch(NamedTuple):
     scales: list[float]
 
 
+class Scenes(Protocol):
+    """The scenes of each step, by number, and what a camera makes of them. count: of each process in a step."""
+
+    def count(self, step: int) -> int: ...
+    def draw(self, step: int, index: int) -> Scene: ...
+    def degrade(self, scene: Scene) -> np.ndarray: ...
+
+
 class Batches(Dataset):
     """Batches by step. Process n takes the n-th part of a step's frames, so the processes' batches add up to one."""
 
-    def __init__(self, scenes: WholeFrames | Thumbnails, process: int = 0) -> None:
+    def __init__(self, scenes: Scenes, process: int = 0) -> None:
         self._scenes, self._process = scenes, process
 
     def scenes(self, step: int) -> list[Scene]:
