@@ -25,7 +25,7 @@ from pathlib import Path
 from harness import stamp_ns
 from hostile_priors import GOOD, GRAPHS, MANIFEST, Hostile, copy_of_good
 from inject_lifecycle import CLEANUP, CONFIGURE, lead
-from injection import ERROR, Rig, good_frame
+from injection import Rig, good_frame
 from outcome import Outcome
 
 MEMORY_LIMIT = 300.0  # megabytes that a node may grow by, over all refusals
@@ -90,14 +90,6 @@ def _configure_well(rig: Rig) -> float:
     seconds = time.monotonic() - started
     assert rig.peer.change_state(CLEANUP)
     return seconds
-
-
-def wait_for_refusal(rig: Rig, path: str) -> str:
-    """The diagnostics' message after configure has failed with this prior_path."""
-    since = len(rig.peer.diagnostics)
-    rig.peer.set_parameters(prior_path=path)
-    assert not rig.peer.change_state(CONFIGURE)
-    return rig.peer.wait_message("restorer", "configure failed: ", ERROR, since).message
 
 
 def replaced_while_loading(rig: Rig, count: int, folder: Path, limit: float) -> Outcome:
