@@ -27,6 +27,7 @@ from infrared_ir_ros.records import CLEAN_LEVELS, INFINITE, LARGEST_SIDE, SMALLE
 LOW_LEVEL, HIGH_LEVEL = (level / 255 for level in CLEAN_LEVELS)
 FLOOR, CEILING = -0.1, 1.2  # the networks saw nothing far outside 0..1; what is beyond goes around them
 FAINT = 0.1  # of the window that a frame fills: down to here the networks restore as well as ever
+SMALLEST = float(np.finfo(np.float32).tiny)  # counts; of less float32 knows no inverse
 DTYPES = (np.uint8, np.uint16, np.float32)
 
 
@@ -39,7 +40,7 @@ class Window:
 
     def to_unit(self, frame: np.ndarray) -> np.ndarray:
         """(height, width) counts -> float32, not clipped. Raises FrameError for a window without any width."""
-        if not self.span > 0:
+        if not self.span > SMALLEST:
             raise FrameError("only single pixels of the frame vary: is the lens covered or the shutter closed?")
         scale = np.float32(1 / (self.high - self.low))
         return (frame.astype(np.float32) - np.float32(self.low)) * scale

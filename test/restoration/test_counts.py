@@ -75,6 +75,13 @@ def test_percentiles_land_on_the_levels_of_clean_frames() -> None:
     assert high == pytest.approx(229, abs=3)
 
 
+@pytest.mark.parametrize("width", [0.0, 1e-42])
+def test_a_window_without_width_is_refused(width: float) -> None:
+    """Denormal counts, too, have no inverse in float32."""
+    with pytest.raises(FrameError, match="only single pixels of the frame vary"):
+        Window(0.0, width).to_unit(np.zeros((16, 16), np.float32))
+
+
 def test_a_target_too_small_for_the_percentiles_before_a_flat_sky_is_not_lost() -> None:
     frame = np.full((128, 160), 5000, np.uint16)
     frame[31:35, 41:45] = 5200
