@@ -24,8 +24,8 @@ from infrared_ir_ros.records import Detection
 pytest.importorskip("faster_coco_eval")
 
 
-def at(left: float, score: float = 1.0, label: str = "car", width: float = 20) -> Detection:
-    return Detection((left, 10, left + width, 30), score, label)
+def at(left: float, score: float = 1.0, label: str = "car") -> Detection:
+    return Detection((left, 10, left + 20, 30), score, label)
 
 
 def test_precision_is_interpolated_at_101_recalls() -> None:
@@ -35,9 +35,11 @@ def test_precision_is_interpolated_at_101_recalls() -> None:
     assert mean_average_precision([[at(0)], [at(50)]], found) == pytest.approx((both, both))
 
 
-def test_a_box_counts_up_to_the_overlap_that_it_has() -> None:
+@pytest.mark.parametrize("size", [(28, 20), (20, 28)])
+def test_a_box_counts_up_to_the_overlap_that_it_has(size: tuple[int, int]) -> None:
     """20 x 20 against 28 x 20: an overlap of 0.714, enough for 50, 55, 60, 65 and 70 %."""
-    assert mean_average_precision([[at(0)]], [[at(0, 0.9, width=28)]]) == pytest.approx((1.0, 0.5))
+    there, found = (Detection((100, 40, 100 + w, 40 + h), 0.9, "car") for w, h in ((20, 20), size))
+    assert mean_average_precision([[there]], [[found]]) == pytest.approx((1.0, 0.5))
 
 
 def test_labels_weigh_the_same_and_a_box_of_another_label_is_wrong() -> None:

@@ -80,6 +80,7 @@ def hostile_banks() -> dict[str, bytes]:
         "a number as hash": write_tensors({"detect": ONES}, about | {"prior": 3}),
         "integers": write_tensors({"detect": np.ones(512, np.int64)}, about),
         "NaN": write_tensors({"detect": ONES * np.nan}, about),
+        "NaN in a base": write_tensors({"detect": ONES, "detect:A.stem": ONES * np.nan}, about),
         "short": write_tensors({"detect": ONES[1:]}, about),
         "bad name": write_tensors({"../x": ONES}, about),
         "bases of no task": write_tensors({"x:A.stem": ONES}, about),

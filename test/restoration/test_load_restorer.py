@@ -36,6 +36,7 @@ from infrared_ir_ros.restoration.weights import SHIPPED
         ({"device": "moon"}, "device is 'moon'"),
         ({"precision": "fp4"}, "precision is 'fp4'"),
         ({"prior": "sd_huge"}, "prior is 'sd_huge'"),
+        ({"prior": "sd_turbo"}, "'sd_turbo' without prior_path: give the folder"),
         ({"engine": "onnxruntime", "precision": "bf16"}, "precision is 'bf16'"),
     ],
 )
@@ -114,12 +115,23 @@ def test_broken_manifests_are_refused(copied: Path, content: str) -> None:
         load_copy(copied)
 
 
-def test_a_manifest_may_not_name_files_elsewhere(copied: Path) -> None:
+@pytest.mark.parametrize(("name", "digest"), [("../estimate.onnx", "0" * 64), ("estimate.onnx", "\x1b[2J")])
+def test_a_manifest_may_not_name_files_elsewhere_nor_with_odd_hashes(copied: Path, name: str, digest: str) -> None:
     manifest = json.loads((copied / "manifest.json").read_text())
-    manifest["files"]["../estimate.onnx"] = "0" * 64
+    manifest["files"][name] = digest
     (copied / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(WeightsError, match="names the file"):
+    with pytest.raises(WeightsError, match="names the file") as caught:
         load_copy(copied)
+    assert str(caught.value).isprintable()
+
+
+def test_a_manifest_of_another_prior_or_without_a_file_is_refused(copied: Path) -> None:
+    manifest = json.loads((copied / "manifest.json").read_text())
+    for change, message in (({"name": "sd_turbo"}, "holds the prior 'sd_turbo', not 'embedded'"),
+                            ({"files": {}}, "manifest.json names no ")):  # fmt: skip
+        (copied / "manifest.json").write_text(json.dumps(manifest | change))
+        with pytest.raises(WeightsError, match=message):
+            load_copy(copied)
 
 
 def test_engines_go_with_their_restorer() -> None:
