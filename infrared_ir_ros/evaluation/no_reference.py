@@ -43,6 +43,8 @@ LEAST_STATIC = 0.05  # of all pixels, or there is nothing to measure on
 BLURS = (0.0, 0.5, 0.8, 1.2, 2.0, 4.0)  # pixels, of the input's blurred copies
 MOVING = 4.0  # times as much power over time on edges as elsewhere: the camera moves
 LEAST_SHIFT = 0.1  # pixels, or it doesn't: compression changes edges while it leaves the rest exactly as it is
+OF_NOISE = 1.5  # times the power of pixels' noise in a cell, or it is noise that seems to move as one: 1.0 to 1.3
+OTHER = 0.1  # of the mean frame's power, over time: another scene in each frame
 PLACES, LAGS = 8, (1, 2, 3, 4)  # frames that are laid over each other, and how many of them apart
 TOGETHER = 0.2  # share of what moves that moves as one: the camera moves; in still scenes at most 0.10
 
@@ -188,16 +190,28 @@ class Moments:
 
 
 def still_pixels(moments: Moments) -> np.ndarray:
-    """Pixels of the *input* that changed no more than by its noise: (H, W) bool, all False where the camera moves."""
+    """Pixels of the *input* that changed no more than by its noise: (H, W) bool, all False where the camera moves, or
+    each frame shows another scene."""
     change = moments.variances()[-1]
     mean = moments.means()[-1]
     slopes = np.hypot(np.gradient(mean, axis=0), np.gradient(mean, axis=1))
     flat, steep = slopes <= np.quantile(slopes, 0.5), slopes >= np.quantile(slopes, 1 - EDGE_SHARE)
     floor, swing = float(np.median(change[flat])), float(np.median(change[steep]))
     shaken = swing > MOVING * floor and swing - floor > (LEAST_SHIFT * float(np.median(slopes[steep]))) ** 2
-    if shaken or moving_as_one(moments.coarse) > TOGETHER:
+    if shaken or _shows_another(moments):
         return np.zeros(change.shape, bool)
     return change <= MOVING * floor
+
+
+def _shows_another(moments: Moments) -> bool:
+    """Whether frames show another part of the scene, or another scene each: cells change, but for the level, by more
+    than noise of pixels would change them, and either as one or nearly as much as they differ within a frame."""
+    steady = np.stack([frame - frame.mean() for frame in moments.coarse])
+    change, noise = float(np.median(steady.var(0))), float(np.median(moments.variances()[0]))
+    if change <= OF_NOISE * noise * steady[0].size / moments.variances()[0].size:
+        return False
+    is_other = change > OTHER * float(steady.mean(0).var()) and change > noise
+    return is_other or moving_as_one(moments.coarse) > TOGETHER
 
 
 def moving_as_one(frames: list[np.ndarray]) -> float:

@@ -97,6 +97,15 @@ def test_a_degraded_drive_is_told_from_a_still_scene_with_lasting_noise(preset: 
     assert still_pixels(moments).mean() > 0.5 if still else not still_pixels(moments).any()
 
 
+def test_unrelated_pictures_are_no_still_scene_and_noise_before_a_wall_is() -> None:
+    pictures, wall, rng = Moments(), Moments(), np.random.default_rng(0)
+    for seed in range(6):
+        scene = ThermalScene(seed, 96, 128).frame(0.0).temperature
+        pictures.add(40 * scene + rng.normal(0, 10, scene.shape).astype(np.float32))
+        wall.add(rng.normal(100, 3, scene.shape).astype(np.float32))
+    assert not still_pixels(pictures).any() and still_pixels(wall).mean() > 0.8
+
+
 def test_a_still_scene_of_which_compression_changes_the_edges_alone_is_still() -> None:
     rng, moments, scene = np.random.default_rng(0), Moments(), ThermalScene(3, 160, 200).frame(0.0).temperature
     scene = np.rint(255 * (scene - scene.min()) / np.ptp(scene)).astype(np.float32)
