@@ -22,6 +22,7 @@ from math import nan
 
 import numpy as np
 
+from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.evaluation.metrics import PEAK, Distance, fit_tone, psnr, ssim
 from infrared_ir_ros.evaluation.no_reference import (
     WINDOW,
@@ -109,7 +110,13 @@ class Judge:
         self._begin()
 
     def _against(self, images: dict[str, np.ndarray], clean: np.ndarray) -> dict[str, Row]:
-        """Figures against the clean frame, on grey levels 0..255, and in kelvin."""
+        """Figures against the clean frame, on grey levels 0..255, and in kelvin.
+
+        Raises SourceError for frames of more than 8 bit beside clean ones of 8: their levels have nothing in common."""
+        if clean.dtype == np.uint8 and (deep := {str(one.dtype) for one in images.values()} - {"uint8"}):
+            raise SourceError(
+                f"frames are {', '.join(sorted(deep))} and their clean ones uint8: give clean frames of their own depth"
+            )
         if clean.dtype == np.uint8:
             truth = clean.astype(np.float64) if self._yardsticks.preserves else stretch(clean)
         else:

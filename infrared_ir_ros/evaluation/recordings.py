@@ -244,7 +244,13 @@ def _reference(path: Path, wanted: Wanted, source: Source, report: Report) -> _P
         return _Partner(_open(path, wanted.reference_topic, report), wanted.tolerance_ns)
     if wanted.reference:
         other = open_source(wanted.reference, report=report)
-        return _Partner(other, wanted.tolerance_ns, hasattr(source, "topic") and hasattr(other, "topic"))
+        by_stamp = hasattr(source, "topic") and hasattr(other, "topic")
+        if not by_stamp and 0 < source.frame_count != other.frame_count > 0:
+            report(
+                f"{source.frame_count} frames and {other.frame_count} clean ones, matched by number: "
+                "what follows a missing one is held against the wrong one"
+            )
+        return _Partner(other, wanted.tolerance_ns, by_stamp)
     return None
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluating import FEW, KELVINS
+from evaluating import FEW, KELVINS, ONNX
 from rosbags.highlevel import AnyReader
 from starting import start
 
@@ -230,3 +230,23 @@ def test_what_is_left_out_shifts_no_pair_and_no_label(tmp_path: Path) -> None:
     assert all(np.array_equal(one.frame.image, one.clean) for one in found)
     assert [one.labels[0].label for one in found] == ["0", "2", "4", "6", "7"]
     assert "1 frames have no clean one of the same number: left out" in told
+
+
+def test_clean_frames_that_are_fewer_or_of_another_depth_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        image = rng.integers(0, 255, (80, 96), np.uint8)
+        write_image(tmp_path / f"in/{number}.png", image)
+        write_image(tmp_path / f"deep/{number}.png", 256 * image.astype(np.uint16))
+        if number != 1:
+            write_image(tmp_path / f"clean/{number}.png", image)
+    arguments = {"reference": str(tmp_path / "clean"), "restoring": ONNX, "task": ()} | FEW
+    assert evaluate_bag(tmp_path / "in", output=tmp_path / "r", **arguments) == 1
+    words = "in: 3 frames and 2 clean ones, matched by number: what follows a missing one is held against the wrong one"
+    assert words in capsys.readouterr().err
+    with pytest.raises(InfraredError, match="no recording could be evaluated"):
+        evaluate_bag(tmp_path / "deep", output=tmp_path / "deeper", **arguments)
+    words = "frames are uint16 and their clean ones uint8: give clean frames of their own depth"
+    assert words in capsys.readouterr().err
