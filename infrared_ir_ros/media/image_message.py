@@ -65,7 +65,7 @@ def frame_of_image(message: ImageFields, what: str) -> np.ndarray:
         return image
     image = image.reshape(height, width, channels)
     if encoding.startswith("rgb"):
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR if channels == 3 else cv2.COLOR_RGBA2BGRA)
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # of four channels the first three
     return to_thermal(image, what)
 
 
