@@ -28,7 +28,7 @@ from hypothesis.extra import numpy as arrays
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import open_source, read_image, write_image
-from infrared_ir_ros.media.headers import check_picture
+from infrared_ir_ros.media.headers import check_picture, claimed_size
 from infrared_ir_ros.media.images import decode_image
 
 
@@ -173,14 +173,37 @@ def test_one_bad_picture_is_told_and_does_not_stop_the_rest(tmp_path: Path) -> N
     assert len(told) == 1 and "2.png" in told[0] and "\n" not in told[0]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".bmp", ".webp", ".pgm"])
+def encoded(suffix: str, image: np.ndarray, *options: int) -> bytes:
+    if suffix == ".npy":
+        file = io.BytesIO()
+        np.save(file, image)
+        return file.getvalue()
+    return cv2.imencode(suffix, image, options)[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "channels", "options"),
+    [
+        *((suffix, 1, ()) for suffix in (".png", ".jpg", ".tiff", ".bmp", ".pgm", ".npy")),
+        (".webp", 3, (cv2.IMWRITE_WEBP_QUALITY, 80)),
+        (".webp", 3, (cv2.IMWRITE_WEBP_QUALITY, 101)),  # without loss
+        (".webp", 4, (cv2.IMWRITE_WEBP_QUALITY, 80)),  # the extended format
+    ],
+)
+def test_the_size_is_read_off_the_header(suffix: str, channels: int, options: tuple[int, ...]) -> None:
+    image = picture(np.uint8, shape=(300, 65))
+    data = encoded(suffix, image if channels == 1 else np.dstack([image] * channels), *options)
+    assert claimed_size(data, "it") == (300, 65)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".bmp", ".webp", ".pgm", ".npy"])
 def test_a_picture_cut_short_anywhere_is_refused_or_whole(tmp_path: Path, suffix: str) -> None:
     """No decoder may fill what is missing with grey."""
-    _, data = cv2.imencode(suffix, picture(np.uint8, shape=(48, 64)))
-    whole = decode_image(data.tobytes(), "it")
+    data = encoded(suffix, picture(np.uint8, shape=(48, 64)))
+    whole = decode_image(data, "it")
     for length in np.linspace(0, len(data) - 1, 25).astype(int):
         try:
-            image = decode_image(data.tobytes()[:length], "it")
+            image = decode_image(data[:length], "it")
         except SourceError:
             continue
         assert np.array_equal(image, whole), f"{length} of {len(data)} bytes gave another picture"
