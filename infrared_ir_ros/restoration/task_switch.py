@@ -65,7 +65,8 @@ class TaskSwitch:
                 return
             self._wanted, self._make, self.failure = (task, version), make, ""
             if self._maker is None:
-                self._maker = threading.Thread(target=self._work, name="task", daemon=True)
+                # An exit waits for it: a daemon that is ended inside of an engine aborts the program.
+                self._maker = threading.Thread(target=self._work, name="task")
                 self._maker.start()
 
     def take(self) -> Loaded:

@@ -20,6 +20,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -246,6 +248,22 @@ def test_a_fold_that_fails_is_told_and_the_old_task_stays(switching: Restorer, w
     switching.options = replace(switching.options)  # asked again
     switching.wait_for_task(60)
     assert switching.restore(frame()).task == "detect" and switching.failure == ""
+
+
+def test_a_program_that_ends_waits_for_the_fold() -> None:
+    """ONNX Runtime would abort it: a thread that is ended inside of it cannot be unwound."""
+    script = """
+import time
+from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
+
+def make():
+    time.sleep(0.5)
+    print("made", flush=True)
+
+TaskSwitch(Loaded("restore", None)).want("detect", make)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "made\n", "")
 
 
 def test_another_library_is_taken_between_two_frames(folder: Path, tmp_path: Path) -> None:
