@@ -53,7 +53,7 @@ class Clearing:
         """cleared: whether there is less pattern in this frame than there was in what came. log_snr: of what is left.
         before: measures that of what came; called every EVERY frames."""
         if not cleared:
-            self._value, self._age = 0.0, 0
+            self._age = 0
             return 0.0
         if self._age % EVERY == 0:
             self._value = max(log_snr - before(), 0.0)

@@ -37,6 +37,14 @@ def test_white_hot_is_white_where_it_is_hot() -> None:
     assert colour(frame, "black_hot")[0].tolist() == [[255, 255, 255], [127, 127, 127], [0, 0, 0]]
 
 
+def test_ironbow_goes_from_blue_through_purple_and_orange_to_white() -> None:
+    (blue, purple, orange, white) = palette("ironbow")[[16, 72, 192, 255]].astype(int)
+    assert blue.argmax() == 0 and max(blue[1:]) < 20
+    assert min(purple[0], purple[2]) > purple[1] + 100
+    assert orange[2] > orange[1] + 50 > orange[0] + 150
+    assert min(white) > 240
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_equal_frames_look_equal_side_by_side(dtype: type) -> None:
     frame = np.random.default_rng(0).uniform(10, 240, (40, 50)).astype(dtype)
