@@ -31,13 +31,14 @@ def restore_images(
     smoothing: float = 0.0,
     passes: Literal[1, 2] = 1,
     format: Literal["auto", "video", "png"] = "auto",
+    topic: str = "",
     restoring: Restoring = DEFAULTS,
 ) -> int:
     """Restore pictures (png, jpg, tiff, bmp, pgm, webp, npy), videos and bags, a file or all that is in a folder.
 
     The output keeps name, relative folder and bit depth, and loses nothing: jpg, pgm and webp become png, videos and
-    npz sequences become FFV1 (.mkv, .avi) or, where OpenCV cannot write that, a folder of png; a bag's first image
-    topic becomes one, too. A frame of a video that cannot be restored, as one of a closed shutter, stays as it is. Ends
+    npz sequences become FFV1 (.mkv, .avi) or, where OpenCV cannot write that, a folder of png; an image topic of a
+    bag becomes one, too. A frame of a video that cannot be restored, as one of a closed shutter, stays as it is. Ends
     with 0, with 1 if a file or a part of one failed, and with 130 after Ctrl-C: what is there by then is whole.
 
     Parameters
@@ -56,11 +57,13 @@ def restore_images(
         on; turns the pattern memory on.
     format
         Of restored videos: video (FFV1, without loss), png (a folder), auto (video where OpenCV can write it).
+    topic
+        Image topic of bags; empty: the first.
     """
     from infrared_ir_ros.commands.restore_plan import passed_over
     from infrared_ir_ros.commands.restore_run import restore_files
 
-    code = restore_files(input, output, restoring.options(task, smoothing), restoring.network(), passes, format)
+    code = restore_files(input, output, restoring.options(task, smoothing), restoring.network(), passes, format, topic)
     if skipped := passed_over(input, output):
         print(skipped)
     return code

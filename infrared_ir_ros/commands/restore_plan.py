@@ -16,11 +16,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media import can_write_video, open_source, write_atomically
+from infrared_ir_ros.media import Source, can_write_video, open_source, write_atomically
+from infrared_ir_ros.media.frames import Report
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES, LOSSLESS_SUFFIXES
 from infrared_ir_ros.media.paths import existing, printable, regular_files
 from infrared_ir_ros.media.sources import BAG_SUFFIXES
@@ -34,19 +36,24 @@ LOSSLESS_VIDEO = frozenset({".mkv", ".avi"})
 @dataclass(frozen=True)
 class Job:
     """One file, or a bag's folder, to restore. target: a file; a folder for a bag, and for a video that cannot be one.
-    frames: 0 if unknown."""
+    frames: 0 if unknown. topic: of a bag, "" the first."""
 
     source: Path
     target: Path
     label: str
     is_video: bool
     frames: int
+    topic: str = ""
+
+    def open(self, report: Report = lambda _: None) -> Source:
+        """Its frames. Raises SourceError."""
+        return open_source(self.source, self.topic, report=report)
 
 
-def plan(input: Path, output: Path, format: str = "auto") -> list[Job]:
+def plan(input: Path, output: Path, format: str = "auto", topic: str = "") -> list[Job]:
     """What is to be done, in natural order; files already in `output` are no input.
 
-    format: of videos, as `restore_images` has it.
+    format, topic: of videos and of bags, as `restore_images` has them.
     Raises SourceError: no such input, nothing to restore, an output that would replace an input, no codec for a video.
     """
     root = existing(input)
@@ -70,7 +77,7 @@ def plan(input: Path, output: Path, format: str = "auto") -> list[Job]:
                 f"restoring {printable(str(path))} would write over the input {printable(str(target))}: "
                 "choose another --output"
             )
-    return [_job(path, target, root) for path, target in zip(files, targets, strict=True)]
+    return [_job(path, target, root, topic) for path, target in zip(files, targets, strict=True)]
 
 
 def passed_over(input: Path, output: Path) -> str:
@@ -138,12 +145,9 @@ def _converted(name: Path, videos: bool) -> Path:
     return name if suffix in LOSSLESS_VIDEO else name.with_suffix(".mkv")
 
 
-def _job(path: Path, target: Path, root: Path) -> Job:
+def _job(path: Path, target: Path, root: Path, topic: str) -> Job:
     is_video = path.is_dir() or path.suffix.lower() not in IMAGE_SUFFIXES
-    frames = 1
-    if is_video:
-        try:
-            frames = open_source(path, report=lambda _: None).frame_count
-        except SourceError:
-            frames = 0  # told when its turn comes
-    return Job(path, target, printable(path.relative_to(root).as_posix()), is_video, frames)
+    job = Job(path, target, printable(path.relative_to(root).as_posix()), is_video, 0 if is_video else 1, topic)
+    with suppress(SourceError):  # told when its turn comes
+        return replace(job, frames=job.open().frame_count) if is_video else job
+    return job

@@ -29,7 +29,8 @@ from tqdm import tqdm
 from infrared_ir_ros.commands.restore_plan import LOSSLESS_VIDEO, Job, check_output, plan
 from infrared_ir_ros.commands.two_passes import learn_patterns
 from infrared_ir_ros.errors import FrameError, InfraredError, SourceError
-from infrared_ir_ros.media import PictureFolder, Source, VideoWriter, open_source, read_image, write_image
+from infrared_ir_ros.media import PictureFolder, Source, VideoWriter, read_image, write_image
+from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
 from infrared_ir_ros.restoration.pattern_file import SavedPattern
@@ -37,16 +38,23 @@ from infrared_ir_ros.restoration.stillness import StillnessWatch
 
 
 def restore_files(
-    input: Path, output: Path, options: Options, network: dict[str, str], passes: int = 1, format: str = "auto"
+    input: Path,
+    output: Path,
+    options: Options,
+    network: dict[str, str],
+    passes: int = 1,
+    format: str = "auto",
+    topic: str = "",
 ) -> int:
     """Restore what is at `input` into the folder `output`.
 
-    network: keywords of load_restorer. passes: over each video, 1 or 2. format: of videos, as `restore_images` has it.
+    network: keywords of load_restorer. passes: over each video, 1 or 2. format, topic: of videos and of bags, as
+    `restore_images` has them.
 
     Returns 0, or 1 if a file failed. Raises InfraredError before anything is restored, and KeyboardInterrupt with a
     summary.
     """
-    jobs = plan(input, output, format)
+    jobs = plan(input, output, format, topic)
     if passes == 2:
         options = replace(options, pattern_memory="on")
     check_output(output)
@@ -125,9 +133,12 @@ def _restore_picture(job: Job, restorer: Restorer, look: Callable[[np.ndarray], 
 
 def _restore_video(job: Job, restorer: Restorer, passes: int, bar: tqdm, look: Callable[[np.ndarray], None]) -> bool:
     """Restore a video, npz sequence or bag; returns whether a part of it could not be read or restored."""
-    known = learn_patterns(open_source(job.source, report=lambda _: None), bar.update) if passes == 2 else {}
+    known = learn_patterns(job.open(), bar.update) if passes == 2 else {}
     losses: list[str] = []
-    source = open_source(job.source, report=losses.append)
+    source = job.open(losses.append)
+    others = [name for name in getattr(source, "image_topics", ()) if not job.topic]
+    if len(others) > 1:
+        _tell(f"{job.label}: {printable(others[0])} of the image topics {printable(', '.join(others))} is restored")
     as_video = job.target.suffix.lower() in LOSSLESS_VIDEO
     with VideoWriter(job.target, source.frame_rate) if as_video else PictureFolder(job.target) as video:
         for image in _restored(job, source, restorer, known, losses, look):
@@ -161,7 +172,7 @@ def _restored(
         if why:
             bad.append(why)
         elif 0 < len(bad) == count - 1:  # those before were held back: a video of nothing else is no result
-            yield from _first(job.source, len(bad))
+            yield from _first(job, len(bad))
         if len(bad) < count:
             yield image
     if len(bad) == count:
@@ -190,9 +201,9 @@ def _attempts(
             yield frame.image, str(error)
 
 
-def _first(path: Path, count: int) -> Iterator[np.ndarray]:
+def _first(job: Job, count: int) -> Iterator[np.ndarray]:
     """The first frames of a source, read once more; what it takes to read them is given back with the last of them."""
-    yield from (frame.image for frame in islice(open_source(path, report=lambda _: None), count))
+    yield from (frame.image for frame in islice(job.open(), count))
 
 
 def _tell(text: str) -> None:

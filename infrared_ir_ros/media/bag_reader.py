@@ -32,13 +32,15 @@ _PEEK = 16  # messages that tell the frame rate
 class BagSource:
     """The frames of one image topic of a bag (a folder, or one of its files); stamps are those of the headers.
 
-    topic: its name; "" takes the first image topic. What cannot be read is told to `report`.
+    topic: its name; "" takes the first image topic. What cannot be read is told to `report`. image_topics: those that
+    hold messages.
     Raises SourceError: no such topic, no image topic, files outside the folder, nothing readable.
     """
 
     def __init__(self, path: Path, topic: str = "", report: Report = log_problem) -> None:
         self._bag, self._report = Bag(path, report), report
         self.name = self._bag.name
+        self.image_topics: tuple[str, ...] = ()
         self.topic = self._choose(self._bag.topics, topic)
         self.frame_count = self._bag.topics[self.topic].count
         self.frame_rate = self._rate()
@@ -51,8 +53,8 @@ class BagSource:
         if not images:
             others = ", ".join(printable(name) for name in list(topics)[:20]) or "nothing readable"
             raise SourceError(f"bag {self.name} has no image topic: it has {others}")
-        filled = [name for name in images if topics[name].count]
-        return wanted or (filled or images)[0]
+        self.image_topics = tuple(name for name in images if topics[name].count)
+        return wanted or (self.image_topics or images)[0]
 
     def _rate(self) -> float:
         """From the stamps of the first messages: the median gap."""

@@ -29,6 +29,7 @@ from infrared_ir_ros.commands.restoring import Restoring
 from infrared_ir_ros.commands.two_passes import learn_patterns
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import Frame, Source, VideoWriter, can_write_video, open_source, read_image, write_image
+from infrared_ir_ros.media.bag_writer import BagWriter
 from infrared_ir_ros.records import Restored
 from infrared_ir_ros.restoration import Restorer
 
@@ -87,6 +88,22 @@ def test_a_bag_becomes_pictures_of_its_depth(tmp_path: Path, loaded_once: Restor
         assert np.array_equal(read_image(tmp_path / "out" / name), frame.image)
 
 
+def test_another_image_topic_of_a_bag_is_restored_where_it_is_named(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with BagWriter(tmp_path / "bag", "mcap") as bag:
+        bag.write_image("/colour", noisy(), 10**18, "cam")
+        bag.write_image("/thermal", noisy(np.uint16), 10**18, "cam")
+    assert restore_images(tmp_path / "bag", output=tmp_path / "first") == 0
+    assert "bag: /colour of the image topics /colour, /thermal is restored" in capsys.readouterr().err
+    assert restore_images(tmp_path / "bag", output=tmp_path / "named", topic="/thermal") == 0
+    assert capsys.readouterr().err == ""
+    depths = [read_image(tmp_path / name / "bag/000000.png").dtype for name in ("first", "named")]
+    assert depths == [np.uint8, np.uint16]
+    assert restore_images(tmp_path / "bag", output=tmp_path / "none", topic="/x") == 1
+    assert "has no image topic /x: it has /colour, /thermal" in capsys.readouterr().err
+
+
 def test_bags_that_were_collected_in_a_folder_are_restored_one_by_one(tmp_path: Path, loaded_once: Restorer) -> None:
     make_bag("scene", output=tmp_path / "b", frames=1, width=64, height=48)
     (tmp_path / "in").mkdir()
@@ -138,7 +155,7 @@ def test_a_video_of_nothing_that_can_be_restored_fails_and_leaves_nothing(
     assert files(tmp_path / "out") == []
 
 
-@pytest.mark.parametrize(("bad", "opened"), [([], 1), ([2], 1), ([0, 1], 2)])
+@pytest.mark.parametrize(("bad", "opened"), [([], 2), ([2], 2), ([0, 1], 3)])  # once to count its frames
 def test_a_video_is_opened_again_only_for_frames_that_were_held_back_and_not_for_long(
     tmp_path: Path, loaded_once: Restorer, monkeypatch: pytest.MonkeyPatch, bad: list[int], opened: int
 ) -> None:
@@ -159,7 +176,7 @@ def test_a_video_is_opened_again_only_for_frames_that_were_held_back_and_not_for
         open_at_once.append(sum(source() is not None for source in sources))
         return restore(frame)
 
-    monkeypatch.setattr("infrared_ir_ros.commands.restore_run.open_source", opening)
+    monkeypatch.setattr("infrared_ir_ros.commands.restore_plan.open_source", opening)
     monkeypatch.setattr(loaded_once, "restore", restoring)
     restore_images(tmp_path / "a.npz", output=tmp_path / "out", format="png")
     assert len(files(tmp_path / "out")) == 4
