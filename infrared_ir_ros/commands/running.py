@@ -29,10 +29,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from io import TextIOWrapper
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn, get_type_hints
 
-from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.errors import InfraredError, OptionError
 
 MISSPELT = 2
 INTERRUPTED = 130  # as shells count: 128 and the number of SIGINT
@@ -70,10 +71,19 @@ def _parse_and_call(command: Callable[..., int | None]) -> int | None:
         cyclopts.Parameter(name="*")(kind)
     try:
         app = cyclopts.App(name=command.__name__, default_command=command)
-        chosen, bound, _ = app.parse_args(_words(sys.argv[1:]), exit_on_error=False)
+        words = _words(sys.argv[1:])
+        chosen, bound, _ = app.parse_args(words, exit_on_error=False)
     except cyclopts.CycloptsError:
         return MISSPELT  # cyclopts has told
+    _refuse_empty_paths(words, [*bound.args, *bound.kwargs.values()])
     return chosen(*bound.args, **bound.kwargs)
+
+
+def _refuse_empty_paths(words: list[str], values: list[object]) -> None:
+    """An empty path, as of a variable of the shell that is not set, is this folder to pathlib."""
+    given = [word.partition("=")[2] if word.startswith("--") and "=" in word else word for word in words]
+    if Path() in values and "" in given and not any(text and Path(text) == Path() for text in given):
+        raise OptionError("a path is empty: name a file or folder, or . for this one")
 
 
 def _words(arguments: list[str]) -> list[str]:

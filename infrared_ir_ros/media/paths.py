@@ -47,6 +47,8 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
 
 def existing(path: str | os.PathLike[str]) -> Path:
     """`path` with links resolved, if it is a regular file or a folder; else SourceError (nothing is opened)."""
+    if path == "":
+        raise SourceError("a path is empty: name a file or folder, or . for this one")
     given = Path(path)
     try:
         resolved = given.expanduser().resolve(strict=True)

@@ -116,6 +116,7 @@ def test_a_bag_of_a_bag_keeps_its_stamps_and_degrades_beside_the_truth(tmp_path:
     ("settings", "words"),
     [
         ({"input": "/nope"}, "/nope is missing"),
+        ({"input": ""}, "a path is empty"),
         ({"storage": "zip"}, "storage is 'zip': use one of mcap, sqlite3"),
         ({"degradation": "awful"}, "degradation is 'awful': use one of"),
         ({"encoding": "rgb8"}, "encoding is 'rgb8': use one of"),

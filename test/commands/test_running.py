@@ -151,3 +151,12 @@ def test_an_interruption_ends_a_training_at_once_until_there_is_something_to_sav
 def test_minutes_that_are_none_are_refused(minutes: float) -> None:
     with pytest.raises(OptionError, match="--minutes is"):
         stopper(minutes)
+
+
+@pytest.mark.parametrize("arguments", [["", "--output", "x"], ["in", "--output", ""], ["in", "--output="]])
+def test_an_empty_path_is_not_this_folder(arguments: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "infrared_ir_ros.commands.restore_images", *arguments]
+    path = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=path, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "a path is empty" in done.stderr
+    assert os.listdir(tmp_path) == []
