@@ -47,7 +47,7 @@ def test_what_is_shown_is_one_short_line() -> None:
 
 
 def test_numbers_in_names_are_ordered_by_their_value() -> None:
-    names = ["Frame2", "frame9", "frame10", "frame10b", "frame\N{SUPERSCRIPT TWO}"]
+    names = ["Frame2", "frame9", "frame9\N{SUPERSCRIPT TWO}", "frame10", "frame10b"]
     assert sorted(reversed(names), key=natural_key) == names
 
 
