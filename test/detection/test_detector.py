@@ -163,3 +163,51 @@ def test_what_is_not_a_detector_is_refused(engine: str, case: str, tmp_path: Pat
 def test_a_class_without_a_name_is_an_error_not_a_guess(engine: str) -> None:
     with pytest.raises(WeightsError, match="found class 1, but names only 1"):
         Detector(load_graph(tiny_detector(names=("hot",)), engine))
+
+
+class Answering:
+    """A graph that always gives the same answer."""
+
+    engine = device = precision = "none"
+    outputs, metadata = ("detections",), {"names": '["hot", "warm"]', "stride": "32"}
+
+    def __init__(self, *rows: tuple[float, ...], channels: int = 3) -> None:
+        self.inputs = {"image": (1, channels, None, None), "confidence": (), "iou": ()}
+        self.found, self.seen = np.array(rows, np.float32).reshape(len(rows), -1), set()
+
+    def run(self, image: np.ndarray, *_: np.ndarray) -> tuple[np.ndarray, ...]:
+        self.seen.add(image.shape)
+        return (self.found,)
+
+
+def test_the_surest_is_told_first_and_boxes_without_an_inside_are_not() -> None:
+    rows = [(0, 0, 10, 10, 0.3, 0), (20, 20, 30, 30, 0.9, 1), (5, 5, 5, 40, 0.8, 0), (90, 0, 200, 10, 0.7, 0)]
+    found = Detector(Answering(*rows)).detect(squares((64, 64)))  # the last one lies outside
+    assert [(each.label, each.box, round(each.score, 3)) for each in found] == [
+        ("warm", (20, 20, 30, 30), 0.9),
+        ("hot", (0, 0, 10, 10), 0.3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (Answering((0, 0, 9, 9, np.nan, 0)), "not with numbers"),
+        (Answering((0, 0, 9, 9, 0.5)), r"answered with \(1, 5\)"),
+        (Answering((0, 0, 9, 9, 0.5, -1)), "found class -1, but names only 2"),
+        (Answering((0, 0, 9, 9, 0.5, 2)), "found class 2, but names only 2"),
+        (Answering((0, 0, 9, 9, 0.5, 0), channels=1), "it takes 1 channels, where 3 are expected"),
+    ],
+)
+def test_answers_that_cannot_be_right_show_at_once(graph: Answering, message: str) -> None:
+    with pytest.raises(WeightsError, match=message):
+        Detector(graph)
+
+
+def test_frames_of_the_size_of_the_warm_up_are_nothing_new_to_the_network() -> None:
+    graph = Answering((0, 0, 9, 9, 0.5, 0))
+    detector = Detector(graph)
+    detector.warm_up(50, 140)
+    warm = graph.seen.copy()
+    detector.detect(squares((50, 140)))
+    assert graph.seen == warm and (1, 3, 64, 160) in warm
