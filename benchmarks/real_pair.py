@@ -16,13 +16,17 @@
 
 python benchmarks/real_pair.py --data ../shared/data
 python benchmarks/real_pair.py --pictures benchmarks/pictures/real     strips of this pair and of real_degraded too
+python benchmarks/real_pair.py --prompts FILE --task NAME               a task that frames 0 to 299 have taught as well
 
-Frames 0 to 299 may adapt something to this camera; 300 to 599, which are scored here, never shape anything.
+Frames 0 to 299 may adapt something to this camera; 300 to 599, which are scored here, never shape anything. `live` is
+the restorer as it runs in the node: all frames in their order, with the pattern memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -43,6 +47,8 @@ PAIR = "real_pair/lynred_car1"
 FIRST, LAST = 300, 600
 FINE_SIGMA = 20.0  # pixels: what is finer is compared, the borders' glow is not
 ASKED = 0.75  # correlation of the fine structure
+ALONE = Options(tone="restore", smoothing=0.0)
+LIVE = Options(tone="restore", smoothing=0.8, pattern_memory="auto")
 Method = Callable[[np.ndarray], np.ndarray]
 
 
@@ -52,6 +58,8 @@ def real_pair(
     frames: int = 30,
     prior_path: str = "",
     engine: str = "onnxruntime",
+    prompts: str = "",
+    task: str = "",
     pictures: Path | None = None,
 ) -> int:
     """Score input, destriper, classical chain and ours against the calibrated frames; write results/real_pair.json.
@@ -66,27 +74,38 @@ def real_pair(
         Folder of the weights; the shipped ones if empty.
     engine
         That runs ours.
+    prompts
+        File with a task of this camera.
+    task
+        That task.
     pictures
         Folder for strips of this pair, and of real_degraded (input, ours; there is no truth).
     """
     data = data or data_folder()
-    restorer = load_restorer(prior_path=prior_path, engine=engine, options=Options(tone="restore"))
+    load = partial(load_restorer, prior_path=prior_path, engine=engine)
+    restorer, live = load(options=ALONE), load(options=LIVE)
     methods: dict[str, Method] = {
         "input": lambda frame: frame,
         "destriper": lambda frame: classical.destripe(frame.astype(np.float32)),
         "section 7": lambda frame: classical.restore(frame, "wavelet", "none"),
         "ours": lambda frame: restorer.restore(frame).image,
     }
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in methods}
+    if task:
+        adapted = load(options=replace(ALONE, task=task), prompts=prompts)
+        methods["ours, adapted"] = lambda frame: adapted.restore(frame).image
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in (*methods, "ours, live")}
     strips = []
-    for raw, calibrated in tqdm(pairs(data / PAIR, frames), "real_pair", frames):
-        restored = {name: method(raw) for name, method in methods.items()}
-        for name, result in restored.items():
-            fitted = psnr(fit_tone(result, calibrated), calibrated)
-            found[name].append((fitted, fine_correlation(result, calibrated)))
-        strips.append([*restored.values(), calibrated])
+    wanted = {FIRST + index for index in spread(LAST - FIRST, frames)}
+    for index, (raw, calibrated) in enumerate(tqdm(pairs(data / PAIR), "real_pair", LAST)):
+        of_the_drive = live.restore(raw).image
+        if index in wanted:
+            restored = {name: method(raw) for name, method in methods.items()} | {"ours, live": of_the_drive}
+            for name, result in restored.items():
+                fitted = psnr(fit_tone(result, calibrated), calibrated)
+                found[name].append((fitted, fine_correlation(result, calibrated)))
+            strips.append([*restored.values(), calibrated])
     figures = summarise(found)
-    print(table(figures, list(methods)))
+    print(table(figures, list(found)))
     print(f"\ncorrelation of the fine structure: asked {ASKED:.3f} | measured {figures['ours.fine']:.3f}")
     notes = {f"prior.{key}": value for key, value in restorer.description.items()}
     print(f"\n{write_result('real_pair', figures, notes=notes)}")
@@ -101,13 +120,11 @@ def real_pair(
     return 0
 
 
-def pairs(folder: Path, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(raw, calibrated) uint8 frames of the same moment, spread over FIRST..LAST."""
-    wanted = {FIRST + index for index in spread(LAST - FIRST, count)}
+def pairs(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(raw, calibrated) uint8 frames of the same moment, the first LAST of them."""
     sources = (open_source(folder / name) for name in ("raw.avi", "calibrated.avi"))
-    for index, both in enumerate(islice(zip(*sources, strict=True), LAST)):
-        if index in wanted:
-            yield both[0].image, both[1].image
+    for raw, calibrated in islice(zip(*sources, strict=True), LAST):
+        yield raw.image, calibrated.image
 
 
 def fine_correlation(first: np.ndarray, second: np.ndarray, sigma: float = FINE_SIGMA) -> float:

@@ -205,7 +205,7 @@ class _Training:
         self._looked, began = due, time.monotonic()
         verdict = self._verdict()
         self._progress.seconds += time.monotonic() - began
-        if verdict.loss < self._best.loss:
+        if verdict.loss < self._best.loss and not verdict.blurs(self._before):
             self._best, self._best_state = verdict, self._model.state()
         self._save()
         return verdict
@@ -247,8 +247,8 @@ class _Training:
 
 def _verdict(judged: list[Judged], frames: list[int]) -> Verdict:
     losses = np.array([float(sum(one.terms.values())) for one in judged])
-    psnr, fitted = (float(np.mean([getattr(one, name) for one in judged])) for name in ("psnr", "psnr_fitted"))
-    return Verdict(losses, np.array(frames), psnr, fitted, _shown(judged[0].restored))
+    means = (float(np.mean([getattr(one, name) for one in judged])) for name in ("psnr", "psnr_fitted", "lost_detail"))
+    return Verdict(losses, np.array(frames), *means, _shown(judged[0].restored))
 
 
 def _shown(image: Tensor) -> np.ndarray:

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -33,11 +34,12 @@ from infrared_ir_ros.restoration.shading import believed
 from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training.adapt_examples import Example
 from infrared_ir_ros.training.adapt_plan import RATES
-from infrared_ir_ros.training.losses import fitted, stretched
+from infrared_ir_ros.training.losses import fitted, lost_detail, stretched
 from infrared_ir_ros.training.stages import Terms
 from infrared_ir_ros.training.task_model import base_terms
 
 DetectionLoss = Callable[[Tensor, Mapping[str, Tensor]], Tensor]  # as that of training.semantic
+DETAIL_WEIGHT, DETAIL_FLOOR = 1.0, 0.01
 NOISE_WEIGHT = 100.0  # of the squared error of 0..1: brings the gradient near those of the other supervisions
 
 
@@ -49,13 +51,14 @@ class Entry(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """One example: its loss terms, the restored frame as it is shown, and PSNR in dB as it comes and after the best
-    gain and offset (both NaN where the target is noisy)."""
+    """One example: its loss terms, the restored frame as it is shown, PSNR in dB as it comes and after the best gain
+    and offset, and the share of detail that is lost (NaN where there is no clean target)."""
 
     terms: Terms
     restored: Tensor
-    psnr: float
-    psnr_fitted: float
+    psnr: float = math.nan
+    psnr_fitted: float = math.nan
+    lost_detail: float = math.nan
 
 
 def entry_of(files: PriorFiles, bank: PromptBank | None, task: str) -> Entry:
@@ -139,13 +142,14 @@ class Adaptation(nn.Module):
             whole[:, :, :height, :width] = target
             target = correction.apply(whole)[:, :, :height, :width]
             terms = {"noise_to_noise": NOISE_WEIGHT * (restored - target).square().mean()}
-            return Judged(terms, stretched(restored.detach()), float("nan"), float("nan"))
+            return Judged(terms, stretched(restored.detach()))
         if example.boxes is not None and detection is not None:
             final, boxes = stretched(restored), torch.from_numpy(example.boxes).to(device)
             there = {"classes": boxes[:, 0], "boxes": boxes[:, 1:], "frames": torch.zeros(len(boxes), device=device)}
-            return Judged({"detection": detection(final, there)}, final.detach(), float("nan"), float("nan"))
-        shown = stretched(restored.detach())
-        return Judged(base_terms(restored, target), shown, _psnr(shown, target), _psnr(fitted(shown, target), target))
+            return Judged({"detection": detection(final, there)}, final.detach())
+        shown, lost = stretched(restored.detach()), lost_detail(restored, target)
+        terms = {**base_terms(restored, target), "detail": DETAIL_WEIGHT * torch.log(lost + DETAIL_FLOOR).mean()}
+        return Judged(terms, shown, _psnr(shown, target), _psnr(fitted(shown, target), target), float(lost.detach().mean()))
 
     @torch.no_grad()
     def _estimate(self, seen: Tensor) -> tuple[Tensor, ...]:

@@ -28,6 +28,7 @@ from infrared_ir_ros.restoration.prompts import check_name
 
 RATES = {"prompt": 0.05, "operators": 0.1, "adapters": 2e-3}  # highest learning rate of what may be trained
 DEVICES = ("auto", "cpu", "cuda")  # where to train
+MORE_LOST = 1.02  # times as much detail is as good as the same
 SUPERVISIONS = ("clean", "pairs", "labels", "self")  # what is learned from
 
 
@@ -65,13 +66,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Verdict:
-    """On the validation part: losses, (examples,), and the frame of each, by number; mean PSNR (dB; NaN for noisy
-    targets). picture: the first example, restored, uint8."""
+    """On the validation part: losses, (examples,), and the frame of each, by number; mean PSNR in dB, and mean share of
+    detail that is lost (NaN without clean targets). picture: the first example, restored, uint8."""
 
     losses: np.ndarray
     frames: np.ndarray
     psnr: float
     psnr_fitted: float
+    lost_detail: float
     picture: np.ndarray
 
     @property
@@ -83,13 +85,17 @@ class Verdict:
         """Frames that it rests on."""
         return len(np.unique(self.frames))
 
+    def blurs(self, other: Verdict) -> bool:
+        """Whether more detail is lost than by the other: nothing else is worth that."""
+        return self.lost_detail > MORE_LOST * other.lost_detail
+
     def beats(self, other: Verdict) -> bool:
         """Whether this is better by more than twice the standard error of the difference, frame by frame.
 
         Several examples of one frame, degraded anew, show the same scene: together they count once. One frame alone
         says nothing of others: its examples only say that the difference isn't chance, and its tone is its own, so
         that it must not be worse after the best gain and offset either."""
-        if self.judges == 1 and self.psnr_fitted < other.psnr_fitted:
+        if self.blurs(other) or (self.judges == 1 and self.psnr_fitted < other.psnr_fitted):
             return False
         gains = other.losses - self.losses
         if self.judges > 1:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from infrared_ir_ros.priors.field import LEVELS
@@ -25,6 +26,7 @@ from infrared_ir_ros.records import CLEAN_PERCENTILES
 from infrared_ir_ros.restoration.restorer import SMALLEST_SPAN
 
 SPAN = LEVELS[1] - LEVELS[0]
+DETAIL = 65  # pixels: what is finer than their mean is detail
 
 
 def log_error(restored: Tensor, clean: Tensor, floor: float) -> Tensor:
@@ -57,3 +59,21 @@ def fitted(restored: Tensor, clean: Tensor) -> Tensor:
     covariance = ((restored - mean) * (clean - clean_mean)).mean((2, 3), keepdim=True)
     gain = covariance / (restored - mean).square().mean((2, 3), keepdim=True).clamp_min(1e-4)
     return (restored - mean) * gain.detach().clamp(0.3, 3.0) + clean_mean
+
+
+def lost_detail(restored: Tensor, clean: Tensor) -> Tensor:
+    """The share of a clean frame's detail that is missing or wrong, (batch,), 0..1 after the best gain: 1 minus the
+    square of the correlation of what is finer than DETAIL pixels.
+
+    Where shading that no network can know dominates every other error, detail would be given away for a little less
+    of it: a grid of 8 pixels brought a raw core 0.6 dB."""
+    fine, fine_clean = (x - _around(x) for x in (restored, clean))
+    common = (fine * fine_clean).mean((1, 2, 3))
+    powers = fine.square().mean((1, 2, 3)) * fine_clean.square().mean((1, 2, 3))
+    return 1 - common.clamp_min(0).square() / powers.clamp_min(1e-12)
+
+
+def _around(frame: Tensor) -> Tensor:
+    half = DETAIL // 2
+    rows = F.avg_pool2d(frame, (1, DETAIL), 1, (0, half), count_include_pad=False)
+    return F.avg_pool2d(rows, (DETAIL, 1), 1, (half, 0), count_include_pad=False)

@@ -23,7 +23,7 @@ from infrared_ir_ros.training.adapt_plan import Verdict
 
 
 def verdict(losses: list[float], frames: list[int], psnr_fitted: float = 30.0) -> Verdict:
-    return Verdict(np.array(losses), np.array(frames), 30.0, psnr_fitted, np.zeros((4, 4), np.uint8))
+    return Verdict(np.array(losses), np.array(frames), 30.0, psnr_fitted, 0.2, np.zeros((4, 4), np.uint8))
 
 
 @pytest.mark.parametrize(
