@@ -39,7 +39,7 @@ from infrared_ir_ros.training.stages import Terms
 from infrared_ir_ros.training.task_model import base_terms
 
 DetectionLoss = Callable[[Tensor, Mapping[str, Tensor]], Tensor]  # as that of training.semantic
-DETAIL_WEIGHT, DETAIL_FLOOR = 1.0, 0.01
+DETAIL_WEIGHT, DETAIL_FLOOR = 2.0, 0.01  # the floor: of the share that is lost, below which more earns little
 NOISE_WEIGHT = 100.0  # of the squared error of 0..1: brings the gradient near those of the other supervisions
 
 
@@ -149,7 +149,9 @@ class Adaptation(nn.Module):
             return Judged({"detection": detection(final, there)}, final.detach())
         shown, lost = stretched(restored.detach()), lost_detail(restored, target)
         terms = {**base_terms(restored, target), "detail": DETAIL_WEIGHT * torch.log(lost + DETAIL_FLOOR).mean()}
-        return Judged(terms, shown, _psnr(shown, target), _psnr(fitted(shown, target), target), float(lost.detach().mean()))
+        return Judged(
+            terms, shown, _psnr(shown, target), _psnr(fitted(shown, target), target), float(lost.detach().mean())
+        )
 
     @torch.no_grad()
     def _estimate(self, seen: Tensor) -> tuple[Tensor, ...]:

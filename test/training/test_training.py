@@ -35,7 +35,7 @@ from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training import checkpoint  # noqa: E402
 from infrared_ir_ros.training.config import PriorConfig, read_config  # noqa: E402
 from infrared_ir_ros.training.log import TrainingLog  # noqa: E402
-from infrared_ir_ros.training.losses import fitted, log_error  # noqa: E402
+from infrared_ir_ros.training.losses import fitted, log_error, lost_detail  # noqa: E402
 from infrared_ir_ros.training.train import schedule, train_prior  # noqa: E402
 
 CONFIG = """
@@ -297,6 +297,15 @@ def test_losses() -> None:
     clean = torch.rand(2, 1, 16, 16)
     torch.testing.assert_close(fitted(0.5 * clean + 0.2, clean), clean, atol=1e-5, rtol=0)
     assert log_error(clean + 0.1, clean, 0.0).item() == pytest.approx(np.log(0.01), abs=1e-3)
+
+
+def test_lost_detail_is_blind_to_tone_and_shading_and_sees_a_grid() -> None:
+    clean = torch.rand(2, 1, 128, 160, generator=torch.Generator().manual_seed(0))
+    shading = torch.linspace(-1, 1, 160)[None, None, None] ** 2
+    assert lost_detail(0.4 * clean + 0.3 + 0.2 * shading, clean).max() < 0.1
+    grid = 0.5 * (torch.arange(160) % 8 < 4)
+    assert lost_detail(clean + grid, clean).min() > 0.3
+    torch.testing.assert_close(lost_detail(-clean, clean), torch.ones(2))
 
 
 def test_schedule_warms_up_and_ends_near_nothing() -> None:

@@ -22,8 +22,8 @@ import pytest
 from infrared_ir_ros.training.adapt_plan import Verdict
 
 
-def verdict(losses: list[float], frames: list[int], psnr_fitted: float = 30.0) -> Verdict:
-    return Verdict(np.array(losses), np.array(frames), 30.0, psnr_fitted, 0.2, np.zeros((4, 4), np.uint8))
+def verdict(losses: list[float], frames: list[int], psnr_fitted: float = 30.0, lost_detail: float = 0.2) -> Verdict:
+    return Verdict(np.array(losses), np.array(frames), 30.0, psnr_fitted, lost_detail, np.zeros((4, 4), np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,11 @@ def test_the_tone_of_a_single_frame_is_its_own() -> None:
     assert not brighter.beats(start)
     assert verdict([0.9, 0.8, 0.9, 0.85], [0, 1, 2, 3], psnr_fitted=29.9).beats(start)
     assert verdict([0.9, 0.8], [0, 0], float("nan")).beats(verdict([1.0, 1.0], [0, 0], float("nan")))
+
+
+def test_no_gain_is_worth_the_detail_of_frames() -> None:
+    start = verdict([1.0] * 4, [0, 1, 2, 3])
+    assert not verdict([0.1] * 4, [0, 1, 2, 3], lost_detail=0.21).beats(start)
+    assert verdict([0.1] * 4, [0, 1, 2, 3], lost_detail=0.2).beats(start)
+    unknown = float("nan")  # of noisy targets, or of boxes
+    assert verdict([0.1] * 4, [0, 1, 2, 3], lost_detail=unknown).beats(verdict([1.0] * 4, [0, 1, 2, 3], 30.0, unknown))
