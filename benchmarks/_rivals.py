@@ -19,6 +19,7 @@ Neither estimates anything: frame in, frame out. Frames are (batch, 1, height, w
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,13 +121,12 @@ def multiply_adds(network: nn.Module, height: int = 512, width: int = 640) -> in
         places = output.numel() // weight.shape[0]
         total += weight.numel() * places
 
-    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    try:
-        with torch.no_grad():
-            network(torch.zeros(1, 1, height, width))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    shadow = copy.deepcopy(network).to("meta")  # shapes without numbers
+    for layer in shadow.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        shadow(torch.zeros(1, 1, height, width, device="meta"))
     return total
 
 

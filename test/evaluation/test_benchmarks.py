@@ -234,8 +234,9 @@ def test_rivals_cost_no_more_than_5_gmac_and_begin_as_nothing(load: object) -> N
     rivals = load("_rivals")  # type: ignore[operator]
     frame = torch.rand(1, 1, 64, 96)
     for kind in rivals.RIVALS.values():
-        assert 3.5e9 < rivals.multiply_adds(kind()) <= 5e9
-        torch.testing.assert_close(kind()(frame), frame, atol=1e-5, rtol=0)
+        network = kind()
+        assert 3.5e9 < rivals.multiply_adds(network) <= 5e9
+        torch.testing.assert_close(network(frame), frame, atol=1e-5, rtol=0)
 
 
 def test_a_rival_resumes_where_it_was_and_joins_the_table(
