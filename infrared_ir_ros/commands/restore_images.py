@@ -60,12 +60,13 @@ def restore_images(
     topic
         Image topic of bags; empty: the first.
     """
-    from infrared_ir_ros.commands.restore_plan import passed_over
+    from infrared_ir_ros.commands.restore_plan import passed_over, rendered
     from infrared_ir_ros.commands.restore_run import restore_files
 
     code = restore_files(input, output, restoring.options(task, smoothing), restoring.network(), passes, format, topic)
-    if skipped := passed_over(input, output):
-        print(skipped)
+    for line in (passed_over(input, output), rendered(input, output)):
+        if line:
+            print(line)
     return code
 
 

@@ -23,12 +23,14 @@ from pathlib import Path
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import Source, can_write_video, open_source, write_atomically
 from infrared_ir_ros.media.frames import Report
+from infrared_ir_ros.media.headers import HEAD, is_radiometric
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES, LOSSLESS_SUFFIXES
 from infrared_ir_ros.media.paths import existing, printable, regular_files
 from infrared_ir_ros.media.sources import BAG_SUFFIXES
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES
 
 SEQUENCE_SUFFIXES = VIDEO_SUFFIXES | {".npz"}
+JPEGS = frozenset({".jpg", ".jpeg"})
 SUFFIXES = IMAGE_SUFFIXES | SEQUENCE_SUFFIXES | BAG_SUFFIXES
 LOSSLESS_VIDEO = frozenset({".mkv", ".avi"})
 
@@ -92,6 +94,21 @@ def passed_over(input: Path, output: Path) -> str:
     ]
     files = f"{len(others)} file{'s' if len(others) > 1 else ''}"
     return f"skipped {files} of other kinds ({printable(', '.join(sorted(set(others))))})" if others else ""
+
+
+def rendered(input: Path, output: Path) -> str:
+    """One line on radiometric jpegs of FLIR at `input`, whose counts no jpeg reader sees; "" without any."""
+    root, inside = existing(input), output.absolute().resolve()
+    jpegs = [path for path in regular_files(root, JPEGS) if not _below(path, inside, root)] if root.is_dir() else [root]
+    count = 0
+    for path in jpegs:
+        with suppress(OSError), open(path, "rb") as file:
+            count += is_radiometric(file.read(HEAD))
+    if not count:
+        return ""
+    files = f"{count} file{'s' if count > 1 else ''}"
+    counts = "the counts that they hold, which `exiftool -b -RawThermalImage` extracts"
+    return f"{files} of FLIR's: their coloured pictures were restored, not {counts}"
 
 
 def check_output(output: Path) -> None:

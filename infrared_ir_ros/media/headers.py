@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from contextlib import suppress
 
@@ -29,9 +30,17 @@ PNG, JPEG, NPY = b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"\x93NUMPY"  # what files b
 TIFF = {b"II*\x00": "<", b"MM\x00*": ">", b"II+\x00": "<", b"MM\x00+": ">"}  # byte order; with +, 64-bit offsets
 NETPBM = (b"P2", b"P3", b"P5", b"P6")
 KINDS = "png, jpeg, tiff, bmp, webp, pgm, ppm or npy"
+HEAD = 1 << 17  # bytes
 MAX_ENTRIES = 10_000  # of all directories of a tiff: no further one is looked at
 
 _JPEG_BARE = frozenset((0xFF, 0x01, *range(0xD0, 0xD8)))  # fill bytes, and markers that carry no length
+
+
+def is_radiometric(head: bytes) -> bool:
+    """Whether a jpeg that begins so is one of FLIR, with counts in it beside the coloured picture that readers see.
+
+    Its segments stand behind those of EXIF, within HEAD bytes."""
+    return head.startswith(JPEG) and re.search(rb"\xff\xe1..FLIR\x00", head, re.DOTALL) is not None
 
 
 def check_picture(data: bytes, what: str) -> None:

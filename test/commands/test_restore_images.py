@@ -75,6 +75,22 @@ def test_files_of_other_kinds_are_counted(
     assert "skipped" not in capsys.readouterr().out
 
 
+def test_jpegs_whose_counts_are_not_what_is_restored_are_told(
+    tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = cv2.imencode(".jpg", noisy())[1].tobytes()
+    segment = b"FLIR\0\1\0\0FFF\0 and what the camera counted"
+    flir = data[:2] + b"\xff\xe1" + (2 + len(segment)).to_bytes(2, "big") + segment + data[2:]
+    for name, content in (("a.jpg", data), ("b.JPG", flir), ("c/d.jpeg", flir)):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(content)
+    for input, count in (("in", "2 files"), ("in/b.JPG", "1 file")):
+        assert restore_images(tmp_path / input, output=tmp_path / "out") == 0
+        assert f"{count} of FLIR's: their coloured pictures were restored, not the counts" in capsys.readouterr().out
+    assert restore_images(tmp_path / "in/a.jpg", output=tmp_path / "out") == 0
+    assert "FLIR" not in capsys.readouterr().out
+
+
 def test_one_bad_file_does_not_stop_the_rest(
     tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
 ) -> None:
