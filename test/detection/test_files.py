@@ -31,7 +31,13 @@ pytest.importorskip("torch")
 from tiny_detector import squares, tiny_detector  # noqa: E402
 
 from infrared_ir_ros.detection import load_detector  # noqa: E402
-from infrared_ir_ros.detection.files import SHIPPED_DETECTOR, find_detector  # noqa: E402
+from infrared_ir_ros.detection.files import (  # noqa: E402
+    LONGEST_NAME,
+    MOST_NAMES,
+    SHIPPED_DETECTOR,
+    checked_names,
+    find_detector,
+)
 from infrared_ir_ros.errors import OptionError, WeightsError  # noqa: E402
 from infrared_ir_ros.restoration.weights import SHIPPED  # noqa: E402
 
@@ -146,3 +152,25 @@ def test_neither_torch_nor_ultralytics_is_imported_for_a_graph(tmp_path: Path) -
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("names", [["x"], ["traffic light", "ä" * LONGEST_NAME], [str(n) for n in range(MOST_NAMES)]])
+def test_names_of_one_class_or_many_are_kept(names: list[str]) -> None:
+    assert checked_names(names) == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "0 classes: 1 to 1000 are possible"),
+        ([str(n) for n in range(MOST_NAMES + 1)], "1001 classes"),
+        (["x" * (LONGEST_NAME + 1)], "short printable text"),
+        (["  "], "short printable text"),
+        (["a\nb"], "short printable text"),
+        ([7], "short printable text"),
+        (["a", "b", "a"], "the same name"),
+    ],
+)
+def test_names_that_cannot_be_shown_or_told_apart_are_refused(names: list[object], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        checked_names(names)
