@@ -53,6 +53,8 @@ def test_rosbags_and_we_read_what_we_write(tmp_path: Path, storage: str, dtype: 
             if connection.topic == "/ir/image":
                 assert message.encoding == {np.uint8: "mono8", np.uint16: "mono16"}[dtype]
                 assert message.step == 32 * np.dtype(dtype).itemsize
+            if connection.topic == "/ir/image/compressed":
+                assert message.format == {np.uint8: "mono8; png compressed", np.uint16: "16UC1; png compressed"}[dtype]
     for topic in ("", "/ir/image", "/ir/image/compressed"):
         source = open_source(tmp_path / "bag", topic)
         got = list(source)
@@ -118,3 +120,17 @@ def test_a_topic_that_is_not_there_is_answered_with_those_that_are(tmp_path: Pat
         bag.write_text("/chatter", "hello", T0)
     with pytest.raises(SourceError, match="no image topic: it has /chatter"):
         open_source(tmp_path / "text")
+
+
+@pytest.mark.parametrize("focal", [0.0, 300.0])
+def test_a_calibration_is_that_of_a_pinhole_or_says_that_there_is_none(tmp_path: Path, focal: float) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        bag.write_camera_info("/camera_info", (24, 32), T0, "camera", focal, (15.5, 11.5))
+    with AnyReader([tmp_path / "bag"]) as reader:
+        ((connection, _, data),) = reader.messages()
+        info = reader.deserialize(data, connection.msgtype)
+    assert (info.height, info.width) == (24, 32) and not info.d.any()
+    expected = np.array([[focal, 0, 15.5], [0, focal, 11.5], [0, 0, 1]]) if focal else np.zeros((3, 3))
+    assert np.array_equal(info.k.reshape(3, 3), expected)
+    assert np.array_equal(info.p.reshape(3, 4), np.hstack([expected, np.zeros((3, 1))]))
+    assert np.array_equal(info.r.reshape(3, 3), np.eye(3) if focal else np.zeros((3, 3)))
