@@ -84,6 +84,17 @@ def test_a_bag_has_one_quality_of_service_that_old_and_new_players_read(tmp_path
         assert (profile["reliability"], profile["durability"], profile["history"]) == (1, 2, 1)
 
 
+def test_what_was_published_for_late_subscribers_is_played_for_them(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        for topic, latched in (("/names", True), ("/chatter", False)):
+            bag.add(topic, "std_msgs/msg/String", latched)
+            bag.write_text(topic, "hello", T0)
+    described = yaml.safe_load((tmp_path / "bag/metadata.yaml").read_text())["rosbag2_bagfile_information"]
+    topics = [one["topic_metadata"] for one in described["topics_with_message_count"]]
+    durability = {one["name"]: yaml.safe_load(one["offered_qos_profiles"])[0]["durability"] for one in topics}
+    assert durability == {"/names": 1, "/chatter": 2}  # transient local, volatile
+
+
 def test_a_bag_is_never_overwritten_and_never_half_there(tmp_path: Path) -> None:
     make_bag(tmp_path / "bag", pictures(2))
     with pytest.raises(SourceError, match="exists already"):
