@@ -35,6 +35,7 @@ import cyclopts
 import numpy as np
 import torch
 from _common import fill_marked, markdown_table, measured_before, write_result
+from real_pair import fine_correlation
 from tqdm import tqdm
 
 from infrared_ir_ros.evaluation import bootstrap_interval
@@ -54,7 +55,7 @@ PAIR, FIRST, LAST = "lynred_car1", 300, 600
 SETS = ("roadscene", "vifb", "sirst-v2", PAIR)
 PARTS = (0.01, 0.1, 1.0)
 OLD, NEW = "restore", "mine"
-MEASURES = ("psnr", "psnr_fitted")
+MEASURES = ("psnr", "psnr_fitted", "fine")  # as `scores` gives them
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "adaptation.md"
 
 
@@ -110,7 +111,7 @@ def transfer(
     for name in sets:
         sensor = open_sensor(name, preset, tests, lambda image: middle(image, height, width), seed)
         before = scores(files, sensor.testing, OLD)
-        figures |= {f"{name}.psnr": before[:, 0].mean(), f"{name}.psnr_fitted": before[:, 1].mean()}
+        figures |= {f"{name}.{measure}": value for measure, value in zip(MEASURES, before.mean(0), strict=True)}
         for kind in optimise:
             for part in parts:
                 plan = Plan(NEW, OLD, kind, steps, minutes, seed, "cpu")
@@ -173,24 +174,25 @@ def cell(name: str, files: PriorFiles, sensor: Sensor, before: np.ndarray, plan:
 
 
 def scores(files: PriorFiles, testing: list[Moment], task: str, bank: str = "") -> np.ndarray:
-    """PSNR as the frames come and after the best gain and offset, (frames, 2), through the restorer of the node."""
+    """PSNR as the frames come and after the best gain and offset, and correlation of the fine structure, (frames, 3),
+    through the restorer of the node."""
     options = Options(task, tone="restore", smoothing=0.0)
     restorer = load_restorer(prior_path=str(files.folder), options=options, prompts=bank)
     rows = []
     for moment in testing:
         restored, clean = restorer.restore(moment.frame).image, moment.clean
         assert clean is not None
-        rows.append((psnr(restored, clean), psnr(fit_tone(restored, clean), clean)))
+        rows.append((psnr(restored, clean), psnr(fit_tone(restored, clean), clean), fine_correlation(restored, clean)))
     return np.array(rows)
 
 
 def report(figures: dict[str, float]) -> str:
     """The figures as Markdown text."""
-    header = ["sensor", "trained", "numbers", "frames", "minutes", "of one core", "gain, dB", "after gain and offset"]
-    rows = []
+    header = ["sensor", "trained", "numbers", "frames", "minutes", "of one core"]
+    header, rows = [*header, "gain, dB", "after gain and offset", "fine structure"], []
     for name in SETS:
         if f"{name}.psnr" in figures:
-            rows.append([name, "nothing", "0", "0", "0", "0", *(f"{figures[f'{name}.{m}']:.2f} dB" for m in MEASURES)])
+            rows.append([name, "nothing", "0", "0", "0", "0", *(f"{figures[f'{name}.{m}']:.2f}" for m in MEASURES)])
         for kind in RATES:
             for part in PARTS:
                 key = f"{name}.{kind}.{100 * part:g}"
