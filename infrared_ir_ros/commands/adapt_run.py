@@ -66,6 +66,7 @@ def difference(outcome: Outcome) -> str:
     if not math.isnan(before.psnr):
         words += f"; PSNR {before.psnr:.2f} -> {best.psnr:.2f} dB"
         words += f", after the best gain and offset {before.psnr_fitted:.2f} -> {best.psnr_fitted:.2f} dB"
+        words += f"; detail lost {before.lost_detail:.1%} -> {best.lost_detail:.1%}"
     if best.judges < FEW:
         words += f" (by {best.judges} of them: too few to say that it holds for others; give it more frames)"
     return words

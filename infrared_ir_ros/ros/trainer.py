@@ -157,6 +157,7 @@ class TrainerNode(Node):
         for name, verdict in (("start", report.before), ("best", report.best)):
             values |= {f"{name}.loss": f"{verdict.loss:.6g}", f"{name}.psnr": f"{verdict.psnr:.3f}"}
             values |= {f"{name}.psnr_fitted": f"{verdict.psnr_fitted:.3f}"}
+            values |= {f"{name}.lost_detail": f"{verdict.lost_detail:.4f}"}
         status = DiagnosticStatus(name=f"{self.get_name()}: losses", message=job.asked.plan.task)
         status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
         message = DiagnosticArray(status=[status])
