@@ -74,10 +74,10 @@ class Description:
 def load_network(path: Path, allow_pickle: bool = False) -> Network:
     """The network of a folder, `.safetensors` or `.pt`; raises like `find_detector`."""
     if path.suffix == ".pt":
-        if not allow_pickle:
+        if not allow_pickle and path.exists():
             raise OptionError(
-                f"{path} is a pickle, which runs code when it is loaded: allow that (detector.allow_pickle) if you "
-                "trust whoever made it, or have it made safe with export_detector"
+                f"{path} is a pickle, which runs code when it is loaded: allow that (detector.allow_pickle, or "
+                "--allow-pickle of export_detector, which makes it safe) if you trust whoever made it"
             )
         digest = checked_hash(path, read_regular(path, LARGEST_FILE, REMEDY), None, DAMAGED)
         model = load_yolo(path)

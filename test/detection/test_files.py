@@ -126,6 +126,8 @@ def test_a_pickle_is_not_loaded_without_permission(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="is a pickle, which runs code.*detector.allow_pickle"):
         find_detector(str(path))
     assert not (tmp_path / "touched").exists()
+    with pytest.raises(WeightsError, match="none.pt can't be read"):
+        find_detector(str(tmp_path / "none.pt"))
 
 
 def test_the_command_wants_permission_too(tmp_path: Path) -> None:
