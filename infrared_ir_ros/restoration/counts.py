@@ -76,6 +76,8 @@ def checked(frame: np.ndarray) -> np.ndarray:
     Raises FrameError, with what was expected and what came, for a wrong dtype or shape, and for a frame in which
     nothing varies (a covered or broken sensor).
     """
+    if not isinstance(frame, np.ndarray):  # as cv2.imread gives None for a file that is missing
+        raise FrameError(f"frame is of type {type(frame).__name__}: give an array (height, width)")
     if frame.dtype not in DTYPES:
         raise FrameError(f"frame has dtype {frame.dtype}: send uint8, uint16 or float32")
     if frame.ndim != 2 or not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in frame.shape):

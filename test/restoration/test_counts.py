@@ -25,6 +25,7 @@ from infrared_ir_ros.restoration.counts import Window, checked, split_excess, wi
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
+        (None, "is of type NoneType: give an array"),
         (np.zeros((64, 64), np.int32), "dtype int32"),
         (np.zeros((64, 64, 3), np.uint8), r"shape \(64, 64, 3\)"),
         (np.zeros((8, 64), np.uint8), "16 to 4096"),
@@ -33,7 +34,7 @@ from infrared_ir_ros.restoration.counts import Window, checked, split_excess, wi
         (np.full((64, 64), np.nan, np.float32), "no pixel of the frame is finite"),
     ],
 )
-def test_what_cannot_be_restored_is_refused_with_its_value(frame: np.ndarray, message: str) -> None:
+def test_what_cannot_be_restored_is_refused_with_its_value(frame: np.ndarray | None, message: str) -> None:
     with pytest.raises(FrameError, match=message):
         checked(frame)
 
