@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import FrameError
-from infrared_ir_ros.records import CLEAN_LEVELS, INFINITE, LARGEST_SIDE, SMALLEST_SIDE, Counts
+from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES, INFINITE, LARGEST_SIDE, SMALLEST_SIDE, Counts
 
 LOW_LEVEL, HIGH_LEVEL = (level / 255 for level in CLEAN_LEVELS)
 FLOOR, CEILING = -0.1, 1.2  # the networks saw nothing far outside 0..1; what is beyond goes around them
@@ -118,7 +118,7 @@ def narrowed(whole: Window, frame: np.ndarray) -> Window:
 
     They never saw so little contrast, and a target in that sky would be lost. By degrees between FAINT and half of it.
     """
-    low, high = (float(x) for x in np.percentile(frame[::4, ::4], (0.3, 99.7)))
+    low, high = (float(x) for x in np.percentile(frame[::4, ::4], CLEAN_PERCENTILES))
     weight = float(np.clip(2 * (high - low) / (FAINT * whole.span) - 1, 0, 1)) if high > low else 1.0
     return whole if weight == 1 else _filled_by(low, high).blended(whole, weight)
 
