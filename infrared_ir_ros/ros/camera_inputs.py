@@ -57,10 +57,14 @@ class CameraInputs:
         self._inputs: dict[str, RawInput] = {}
         try:
             image_topic = node.resolve_topic_name("image")
-            self._open("image", Image, IMAGE, image_topic, self._frame_receiver(inspect_image, read_image), setting)
-            self._open("info", CameraInfo, CAMERA_INFO, info_topic, self._on_info, setting, latched=True)
+            self._inputs["image"] = RawInput(
+                node, Image, IMAGE, image_topic, self._frame_receiver(inspect_image, read_image), setting
+            )
+            self._inputs["info"] = RawInput(
+                node, CameraInfo, CAMERA_INFO, info_topic, self._on_info, setting, latched=True
+            )
             shutter_topic = node.resolve_topic_name("~/shutter")
-            self._open("shutter", Bool, BOOL, shutter_topic, self._on_shutter, setting)
+            self._inputs["shutter"] = RawInput(node, Bool, BOOL, shutter_topic, self._on_shutter, setting)
             self.follow(setting)
         except Exception:
             self.destroy()
@@ -75,7 +79,9 @@ class CameraInputs:
             self._inputs.pop("compressed").destroy()
         elif not plain and "compressed" not in self._inputs and self._offered(self.compressed_topic, COMPRESSED):
             receive = self._frame_receiver(inspect_compressed, read_compressed)
-            self._open("compressed", CompressedImage, COMPRESSED, self.compressed_topic, receive, setting)
+            self._inputs["compressed"] = RawInput(
+                self._node, CompressedImage, COMPRESSED, self.compressed_topic, receive, setting
+            )
 
     @property
     def image(self) -> RawInput:
@@ -102,18 +108,6 @@ class CameraInputs:
     def destroy(self) -> None:
         while self._inputs:
             self._inputs.popitem()[1].destroy()
-
-    def _open(
-        self,
-        name: str,
-        kind: type,
-        type_name: str,
-        topic: str,
-        receive: Callable[[bytes, float], None],
-        setting: str,
-        latched: bool = False,
-    ) -> None:
-        self._inputs[name] = RawInput(self._node, kind, type_name, topic, receive, setting, latched)
 
     def _offered(self, topic: str, type_name: str) -> bool:
         return any(info.topic_type == type_name for info in self._node.get_publishers_info_by_topic(topic))
