@@ -28,20 +28,18 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import cyclopts
 import numpy as np
 import torch
 from _common import fill_marked, markdown_table, measured_before, write_result
-from real_pair import fine_correlation
+from real_pair import FIRST, LAST, fine_correlation, pairs
 from tqdm import tqdm
 
 from infrared_ir_ros.evaluation import bootstrap_interval
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import data_folder, load_set, spread
-from infrared_ir_ros.media import open_source
 from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import load_restorer
 from infrared_ir_ros.restoration.weights import PriorFiles, find_prior
@@ -51,7 +49,7 @@ from infrared_ir_ros.training.adapt_examples import Draw, Moment, degraded, pair
 from infrared_ir_ros.training.adapt_frames import JUDGING, Material
 from infrared_ir_ros.training.adapt_plan import RATES, Plan
 
-PAIR, FIRST, LAST = "lynred_car1", 300, 600
+PAIR = "lynred_car1"
 SETS = ("roadscene", "vifb", "sirst-v2", PAIR)
 PARTS = (0.01, 0.1, 1.0)
 OLD, NEW = "restore", "mine"
@@ -132,10 +130,8 @@ def middle(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def open_sensor(name: str, preset: str, tests: int, crop: Callable[[np.ndarray], np.ndarray], seed: int) -> Sensor:
     if name == PAIR:
-        folder = data_folder() / "real_pair" / PAIR
-        sources = (open_source(folder / file) for file in ("raw.avi", "calibrated.avi"))
-        both = islice(zip(*sources, strict=True), LAST)
-        moments = [Moment(crop(raw.image), crop(calibrated.image)) for raw, calibrated in both]
+        both = pairs(data_folder() / "real_pair" / PAIR)
+        moments = [Moment(crop(raw), crop(calibrated)) for raw, calibrated in both]
         testing = [moments[FIRST + index] for index in spread(LAST - FIRST, tests)]
         return Sensor(moments[:FIRST], testing, paired(Counts()), varies=False)
     clean = [np.rint(crop(frame.image)).astype(np.uint8) for frame in load_set(name, 200, data_folder())]

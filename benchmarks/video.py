@@ -36,13 +36,13 @@ import numpy as np
 from _common import markdown_table, measured_before, write_result
 from _video import EVENTS, all_simulated, cost, event, ghost, still
 from _video_network import flicker, kelvin, lepton
-from real_pair import FIRST, LAST, PAIR, shown
+from real_pair import FIRST, LAST, PAIR, pairs, shown
 from tqdm import tqdm
 
 from infrared_ir_ros.evaluation import classical
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import data_folder, load_set, spread
-from infrared_ir_ros.media import open_source, write_atomically, write_image
+from infrared_ir_ros.media import write_atomically, write_image
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import load_restorer
 from infrared_ir_ros.restoration.pattern import PatternMemory
@@ -142,7 +142,7 @@ def merged(results: Iterable[dict[str, float]]) -> dict[str, float]:
 
 def real(folder: Path, frames: int, networks: int, pictures: Path | None) -> dict[str, float]:
     """Point 1: real.METHOD, dB."""
-    raw, truth = ([f.image for f in open_source(folder / f"{name}.avi")][:LAST] for name in ("raw", "calibrated"))
+    raw, truth = map(list, zip(*pairs(folder), strict=True))
     scored = [FIRST + index for index in spread(LAST - FIRST, frames)]
     few = [scored[index] for index in spread(len(scored), networks)]
 
