@@ -152,17 +152,13 @@ def _may_run_on(device: str, engine: str) -> bool:
 
 
 def _load(files: PriorFiles, engine: str, device: str, precision: str) -> Engine:
-    if engine == "openvino":
-        from infrared_ir_ros.engines.openvino_engine import OpenVinoEngine
+    if engine == "torch":
+        from infrared_ir_ros.engines.torch_engine import TorchEngine
 
-        return OpenVinoEngine(files, device, precision)
-    if engine == "onnxruntime":
-        from infrared_ir_ros.engines.onnxruntime_engine import OnnxRuntimeEngine
+        return TorchEngine(files, device, precision)
+    from infrared_ir_ros.engines.graph import GraphEngine
 
-        return OnnxRuntimeEngine(files, device, precision)
-    from infrared_ir_ros.engines.torch_engine import TorchEngine
-
-    return TorchEngine(files, device, precision)
+    return GraphEngine(files, engine, device, precision)
 
 
 def described(files: PriorFiles, engine: str, device: str, precision: str) -> dict[str, str]:

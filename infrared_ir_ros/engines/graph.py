@@ -12,16 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One ONNX graph on an engine: what the two graphs of a prior and the one of a detector have in common."""
+"""ONNX graphs on ONNX Runtime or OpenVINO: the two of a prior, and the one of a detector."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from infrared_ir_ros.engines.engine import check_choices, choose
+from infrared_ir_ros.engines.engine import MULTIPLE, check_choices, choose, described
 from infrared_ir_ros.errors import InfraredError, OptionError, WeightsError, one_line
+
+if TYPE_CHECKING:
+    from infrared_ir_ros.restoration.weights import PriorFiles
 
 
 class Graph(Protocol):
@@ -55,15 +58,36 @@ def load_graph(data: bytes, engine: str = "auto", device: str = "auto", precisio
         remedy = "onnxruntime-gpu, or use device: cpu" if device == "cuda" else "openvino or onnxruntime"
         raise OptionError(f"no engine for graphs on device {device!r} is installed: pip install {remedy}")
     try:
-        if chosen == "openvino":
-            from infrared_ir_ros.engines.openvino_engine import OpenVinoGraph
-
-            return OpenVinoGraph(data, device, precision)
-        from infrared_ir_ros.engines.onnxruntime_engine import OnnxRuntimeGraph
-
-        return OnnxRuntimeGraph(data, device, precision)
+        return _graph(data, chosen, device, precision)
     except InfraredError:
         raise
     except Exception as error:  # engines raise types of their own; what they say is kept
         reason = one_line(error)
         raise WeightsError(f"{chosen} can't load the graph: {reason}. Export it again or use another engine") from error
+
+
+class GraphEngine:
+    """Runs `estimate.onnx` and `restore.onnx` of a prior. engine: onnxruntime or openvino."""
+
+    multiple = MULTIPLE
+
+    def __init__(self, files: PriorFiles, engine: str, device: str, precision: str) -> None:
+        self._estimate = _graph(files.read("estimate.onnx"), engine, device, precision)
+        self._restore = _graph(files.read("restore.onnx"), engine, device, precision)
+        self.description = described(files, engine, self._restore.device, self._restore.precision)
+
+    def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
+        return self._estimate.run(frame)
+
+    def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
+        return self._restore.run(frame, *estimate)[0]
+
+
+def _graph(data: bytes, engine: str, device: str, precision: str) -> Graph:
+    if engine == "openvino":
+        from infrared_ir_ros.engines.openvino_engine import OpenVinoGraph
+
+        return OpenVinoGraph(data, device, precision)
+    from infrared_ir_ros.engines.onnxruntime_engine import OnnxRuntimeGraph
+
+    return OnnxRuntimeGraph(data, device, precision)

@@ -16,16 +16,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import onnxruntime
 
-from infrared_ir_ros.engines.engine import MULTIPLE, described
 from infrared_ir_ros.errors import OptionError
-
-if TYPE_CHECKING:
-    from infrared_ir_ros.restoration.weights import PriorFiles
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -64,20 +58,3 @@ class OnnxRuntimeGraph:
 
     def run(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         return tuple(self._session.run(None, dict(zip(self.inputs, inputs, strict=True))))
-
-
-class OnnxRuntimeEngine:
-    """Runs `estimate.onnx` and `restore.onnx` in fp32."""
-
-    multiple = MULTIPLE
-
-    def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
-        self._estimate = OnnxRuntimeGraph(files.read("estimate.onnx"), device, precision)
-        self._restore = OnnxRuntimeGraph(files.read("restore.onnx"), device, precision)
-        self.description = described(files, "onnxruntime", self._restore.device, "fp32")
-
-    def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
-        return self._estimate.run(frame)
-
-    def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
-        return self._restore.run(frame, *estimate)[0]

@@ -18,15 +18,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from infrared_ir_ros.engines.engine import MULTIPLE, described
 from infrared_ir_ros.errors import OptionError
-
-if TYPE_CHECKING:
-    from infrared_ir_ros.restoration.weights import PriorFiles
 
 
 def _import_openvino() -> Any:
@@ -82,20 +78,3 @@ class OpenVinoGraph:
     def run(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         outputs = self._request.infer(list(inputs), share_inputs=True)
         return tuple(np.array(value) for value in outputs.values())
-
-
-class OpenVinoEngine:
-    """Runs `estimate.onnx` and `restore.onnx`."""
-
-    multiple = MULTIPLE
-
-    def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
-        self._estimate = OpenVinoGraph(files.read("estimate.onnx"), device, precision)
-        self._restore = OpenVinoGraph(files.read("restore.onnx"), device, precision)
-        self.description = described(files, "openvino", self._restore.device, self._restore.precision)
-
-    def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
-        return self._estimate.run(frame)
-
-    def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
-        return self._restore.run(frame, *estimate)[0]

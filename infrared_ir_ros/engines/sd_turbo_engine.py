@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from infrared_ir_ros.engines.engine import described
+from infrared_ir_ros.engines.torch_engine import TYPES, torch_device
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.priors.sd_import import CHECKPOINT, load_prior
 from infrared_ir_ros.priors.sd_turbo import Look, SdTurboPrior
@@ -29,7 +30,6 @@ from infrared_ir_ros.priors.sd_turbo import Look, SdTurboPrior
 if TYPE_CHECKING:
     from infrared_ir_ros.restoration.weights import PriorFiles
 
-TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 BANDS, SHADING = (1, 64), (1, 1, 64, 80)  # of what every engine answers
 
 
@@ -38,12 +38,7 @@ class SdTurboEngines:
 
     def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
         """Raises OptionError for a device that torch lacks, WeightsError for weights that can't be used."""
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
-            raise OptionError(
-                f"device is {device!r}: torch has {'cuda and cpu' if torch.cuda.is_available() else 'cpu'} here"
-            )
+        device = torch_device(device)
         if precision == "auto":
             precision = "fp16" if device == "cuda" else "fp32"
         self._files, self._device = files, torch.device(device)

@@ -41,12 +41,7 @@ class TorchEngine:
     multiple = MULTIPLE
 
     def __init__(self, files: PriorFiles, device: str, precision: str, wiener: bool = False) -> None:
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
-            raise OptionError(
-                f"device is {device!r}: torch has {'cuda and cpu' if torch.cuda.is_available() else 'cpu'} here"
-            )
+        device = torch_device(device)
         precision = "fp32" if precision == "auto" else precision
         self._device, self._type = torch.device(device), TYPES[precision]
         self._prior = load_prior(files).to(self._device, memory_format=torch.channels_last).eval()
@@ -65,6 +60,14 @@ class TorchEngine:
         tensors = [torch.from_numpy(array).to(self._device) for array in arrays]
         with torch.autocast(self._device.type, self._type, enabled=self._type != torch.float32):
             return tuple(tensor.float().cpu().numpy() for tensor in function(*tensors))
+
+
+def torch_device(device: str) -> str:
+    """`cpu` or `cuda`; `auto` prefers the latter. Raises OptionError for what torch does not have here."""
+    available = ("cuda", "cpu") if torch.cuda.is_available() else ("cpu",)
+    if device != "auto" and device not in available:
+        raise OptionError(f"device is {device!r}: torch has {' and '.join(available)} here")
+    return available[0] if device == "auto" else device
 
 
 def load_prior(files: PriorFiles) -> EmbeddedPrior:
