@@ -68,17 +68,21 @@ def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
 
     Raises SourceError: not a regular file, larger than `limit`, unreadable.
     """
+    what = printable(str(path))
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
+        try:
+            status = os.fstat(descriptor)  # of what is open, so that nothing can take its place
             if not stat.S_ISREG(status.st_mode):
-                raise SourceError(f"{printable(str(path))} is {kind_of(status.st_mode)}: give a regular file")
+                raise SourceError(f"{what} is {kind_of(status.st_mode)}, not a regular file")
             if status.st_size > limit:
-                raise SourceError(f"{printable(str(path))} has {status.st_size} bytes: at most {limit} are read")
-            return file.read()
+                raise SourceError(f"{what} has {status.st_size} bytes: at most {limit} are read")
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read(limit)
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        raise SourceError(f"cannot read {printable(str(path))}: {error.strerror or error}") from None
+        raise SourceError(f"{what} can't be read ({error.strerror or error})") from None
 
 
 def regular_files(folder: Path, suffixes: frozenset[str] | None = None) -> list[Path]:
@@ -106,4 +110,4 @@ def kind_of(mode: int) -> str:
         stat.S_IFBLK: "a device",
         stat.S_IFDIR: "a folder",
     }
-    return kinds.get(stat.S_IFMT(mode), "not a regular file")
+    return kinds.get(stat.S_IFMT(mode), "of an unknown kind")

@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.errors import OptionError, SourceError, WeightsError
+from infrared_ir_ros.media.paths import read_file
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 SD_TURBO = "sd_turbo"
@@ -122,24 +121,8 @@ PRIOR_REMEDY = "install the package again, or give prior_path the folder of an e
 
 
 def read_regular(path: Path, largest: int, remedy: str = PRIOR_REMEDY) -> bytes:
-    """Read a regular file, and never wait on a FIFO or device; judged once open, so that nothing can take its place.
-
-    Raises WeightsError, which tells the `remedy`."""
+    """The bytes of a regular file, see `media.paths.read_file`. Raises WeightsError, which tells the `remedy`."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise WeightsError(f"{path} can't be read ({error.strerror}): {remedy}") from error
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise WeightsError(f"{path} is not a regular file: {remedy}")
-        if status.st_size > largest:
-            raise WeightsError(
-                f"{path} has {status.st_size} bytes, more than the {largest} allowed: is it the right file?"
-            )
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(largest)
-    except OSError as error:
-        raise WeightsError(f"{path} can't be read ({error.strerror}): is the disk in order?") from error
-    finally:
-        os.close(descriptor)
+        return read_file(path, largest)
+    except SourceError as error:
+        raise WeightsError(f"{error}; {remedy}") from error
