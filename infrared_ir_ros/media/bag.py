@@ -139,6 +139,13 @@ def stamp_of(content: Any, recorded_ns: int) -> int:
     return stamp.sec * 1_000_000_000 + stamp.nanosec or recorded_ns
 
 
+def header(stamp_ns: int, frame_id: str) -> Any:
+    """A std_msgs/Header."""
+    seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
+    types = typestore().types
+    return types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](seconds, nanoseconds), frame_id)
+
+
 def _bag_files(folder: Path, report: Report) -> tuple[list[Path], bool]:
     """The files of a bag's folder in order, and whether each message is compressed by itself."""
     what = printable(folder.name)

@@ -31,7 +31,7 @@ from rosbags.rosbag2.errors import WriterError
 
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media.atomic import sync_folder, temporary_name, unwritable
-from infrared_ir_ros.media.bag import typestore
+from infrared_ir_ros.media.bag import header, typestore
 from infrared_ir_ros.media.image_message import CAMERA_INFO, COMPRESSED, ENCODING_OF_DTYPE, IMAGE
 from infrared_ir_ros.media.images import encode_png
 from infrared_ir_ros.media.paths import printable
@@ -133,30 +133,18 @@ class BagWriter:
     def write_image(self, topic: str, image: np.ndarray, stamp_ns: int, frame_id: str) -> None:
         """(H, W) uint8 as mono8, uint16 as mono16, float32 as 32FC1."""
         height, width = image.shape
-        content = self._type(IMAGE)(
-            header=self._header(stamp_ns, frame_id),
-            height=height,
-            width=width,
-            encoding=ENCODING_OF_DTYPE[image.dtype.name],
-            is_bigendian=0,
-            step=width * image.itemsize,
-            data=np.ascontiguousarray(image)
-            .astype(image.dtype.newbyteorder("<"), copy=False)
-            .reshape(-1)
-            .view(np.uint8),
-        )
-        self.write(topic, IMAGE, stamp_ns, typestore().serialize_cdr(content, IMAGE))
+        little = np.ascontiguousarray(image).astype(image.dtype.newbyteorder("<"), copy=False)
+        self._write(topic, IMAGE, stamp_ns, header=header(stamp_ns, frame_id), height=height, width=width,
+                    encoding=ENCODING_OF_DTYPE[image.dtype.name], is_bigendian=0, step=width * image.itemsize,
+                    data=little.reshape(-1).view(np.uint8))  # fmt: skip
 
     def write_compressed(self, topic: str, image: np.ndarray, stamp_ns: int, frame_id: str) -> None:
         """(H, W) uint8 or uint16 as lossless png, named as image_transport names it. Raises SourceError for float32."""
         if image.dtype not in (np.uint8, np.uint16):
             raise SourceError(f"png cannot hold {image.dtype} pixels: write them as they are, not compressed")
-        content = self._type(COMPRESSED)(
-            header=self._header(stamp_ns, frame_id),
-            format="mono8; png compressed" if image.dtype == np.uint8 else "16UC1; png compressed",
-            data=np.frombuffer(encode_png(image), np.uint8),
-        )
-        self.write(topic, COMPRESSED, stamp_ns, typestore().serialize_cdr(content, COMPRESSED))
+        encoding = "mono8" if image.dtype == np.uint8 else "16UC1"
+        self._write(topic, COMPRESSED, stamp_ns, header=header(stamp_ns, frame_id),
+                    format=f"{encoding}; png compressed", data=np.frombuffer(encode_png(image), np.uint8))  # fmt: skip
 
     def write_camera_info(
         self,
@@ -171,25 +159,20 @@ class BagWriter:
         calibrated."""
         f, (cx, cy) = focal, centre if focal else (0.0, 0.0)
         one = 1.0 if focal else 0.0
-        roi = self._type("sensor_msgs/msg/RegionOfInterest")(0, 0, 0, 0, False)
-        content = self._type(CAMERA_INFO)(
-            header=self._header(stamp_ns, frame_id),
-            height=shape[0],
-            width=shape[1],
-            distortion_model="plumb_bob",
-            d=np.zeros(5),
-            k=np.array([f, 0, cx, 0, f, cy, 0, 0, one], np.float64),
-            r=one * np.eye(3).reshape(-1),
-            p=np.array([f, 0, cx, 0, 0, f, cy, 0, 0, 0, one, 0], np.float64),
-            binning_x=0,
-            binning_y=0,
-            roi=roi,
-        )
-        self.write(topic, CAMERA_INFO, stamp_ns, typestore().serialize_cdr(content, CAMERA_INFO))
+        k = np.array([[f, 0, cx], [0, f, cy], [0, 0, one]], np.float64)
+        p = np.column_stack([k, np.zeros(3)])
+        roi = typestore().types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False)
+        self._write(topic, CAMERA_INFO, stamp_ns, header=header(stamp_ns, frame_id), height=shape[0], width=shape[1],
+                    distortion_model="plumb_bob", d=np.zeros(5), k=k.ravel(), r=one * np.eye(3).ravel(), p=p.ravel(),
+                    binning_x=0, binning_y=0, roi=roi)  # fmt: skip
 
     def write_text(self, topic: str, text: str, stamp_ns: int) -> None:
         """A std_msgs/String."""
-        self.write(topic, TEXT, stamp_ns, typestore().serialize_cdr(self._type(TEXT)(data=text), TEXT))
+        self._write(topic, TEXT, stamp_ns, data=text)
+
+    def _write(self, topic: str, kind: str, stamp_ns: int, **fields: Any) -> None:
+        content = typestore().types[kind](**fields)
+        self.write(topic, kind, stamp_ns, typestore().serialize_cdr(content, kind))
 
     def write(self, topic: str, kind: str, stamp_ns: int, data: bytes | memoryview) -> None:
         """A message as CDR bytes. kind: its type, as `sensor_msgs/msg/Image`, one of ROS 2 Jazzy's."""
@@ -204,12 +187,3 @@ class BagWriter:
 
     def _unwritable(self, error: Exception) -> SourceError:
         return unwritable(self.path, error if isinstance(error, OSError) else OSError(str(error)))
-
-    @staticmethod
-    def _type(kind: str) -> Any:
-        return typestore().types[kind]
-
-    def _header(self, stamp_ns: int, frame_id: str) -> Any:
-        seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
-        stamp = self._type("builtin_interfaces/msg/Time")(sec=seconds, nanosec=nanoseconds)
-        return self._type("std_msgs/msg/Header")(stamp=stamp, frame_id=frame_id)

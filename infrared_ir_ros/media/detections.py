@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media.bag import TOLD, Bag, stamp_of, typestore
+from infrared_ir_ros.media.bag import TOLD, Bag, header, stamp_of, typestore
 from infrared_ir_ros.media.frames import Report, log_problem
 from infrared_ir_ros.media.paths import existing, printable
 from infrared_ir_ros.records import Detection
@@ -106,12 +106,9 @@ class DetectionTopic:
 def detections_message(detections: Sequence[Detection], stamp_ns: int, frame_id: str) -> bytes | memoryview:
     """A Detection2DArray as CDR bytes, class names as class ids."""
     types = typestore().types
-    seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
-    header = types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](seconds, nanoseconds), frame_id)
-    point, turn = (
-        types["geometry_msgs/msg/Point"](0.0, 0.0, 0.0),
-        types["geometry_msgs/msg/Quaternion"](0.0, 0.0, 0.0, 1.0),
-    )
+    head = header(stamp_ns, frame_id)
+    point = types["geometry_msgs/msg/Point"](0.0, 0.0, 0.0)
+    turn = types["geometry_msgs/msg/Quaternion"](0.0, 0.0, 0.0, 1.0)
     pose = types["geometry_msgs/msg/PoseWithCovariance"](types["geometry_msgs/msg/Pose"](point, turn), np.zeros(36))
     found = []
     for one in detections:
@@ -123,8 +120,8 @@ def detections_message(detections: Sequence[Detection], stamp_ns: int, frame_id:
         hypothesis = types["vision_msgs/msg/ObjectHypothesis"](one.label, one.score)
         result = types["vision_msgs/msg/ObjectHypothesisWithPose"](hypothesis, pose)
         track = "" if one.track is None else str(one.track)
-        found.append(types["vision_msgs/msg/Detection2D"](header, [result], box, track))
-    return typestore().serialize_cdr(types[DETECTIONS](header, found), DETECTIONS)
+        found.append(types["vision_msgs/msg/Detection2D"](head, [result], box, track))
+    return typestore().serialize_cdr(types[DETECTIONS](head, found), DETECTIONS)
 
 
 def _truth(content: Any, what: str) -> Seen:

@@ -20,6 +20,7 @@ import io
 import re
 import struct
 from contextlib import suppress
+from typing import BinaryIO
 
 import numpy as np
 
@@ -73,14 +74,20 @@ def claimed_size(data: bytes, what: str) -> tuple[int, int]:
     raise SourceError(f"{what} is no {KINDS} picture (it starts with {data[:8]!r})")
 
 
-def _npy_size(data: bytes) -> tuple[int, int]:
-    file = io.BytesIO(data)
+def npy_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and dtype of the npy that begins here. Raises ValueError or EOFError."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, kind = read_header(file)
+    shape, _, dtype = read_header(file)
+    return shape, dtype
+
+
+def _npy_size(data: bytes) -> tuple[int, int]:
+    file = io.BytesIO(data)
+    shape, dtype = npy_header(file)
     if len(shape) != 2:
         return 1, 1  # whatever it is, it is no picture
-    if kind.hasobject or len(data) - file.tell() < shape[0] * shape[1] * kind.itemsize:
+    if dtype.hasobject or len(data) - file.tell() < shape[0] * shape[1] * dtype.itemsize:
         raise ValueError("fewer bytes than its shape says")
     return shape[0], shape[1]
 

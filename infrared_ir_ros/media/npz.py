@@ -26,6 +26,7 @@ import numpy as np
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Source, check_size
+from infrared_ir_ros.media.headers import npy_header
 from infrared_ir_ros.media.paths import printable, read_file
 
 CPTV_FRAME_RATE = 1 / 0.114  # Hz: the frame step of these cameras
@@ -113,9 +114,7 @@ def _frame(source: Source, counts: np.ndarray, index: int, dtype: type) -> Frame
 def _header(archive: zipfile.ZipFile, member: str) -> tuple[tuple[int, ...], np.dtype, int]:
     """Shape and dtype of an array, and the bytes that it takes with its header."""
     with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(file)
+        shape, dtype = npy_header(file)
         return shape, dtype, file.tell() + math.prod(shape) * dtype.itemsize
 
 
