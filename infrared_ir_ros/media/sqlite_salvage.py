@@ -127,7 +127,10 @@ class SalvagedBag:
         return cells
 
     def _whole(self, file: BinaryIO, cell: _Cell) -> bytes | None:
-        """A row with all its overflow pages; None if one of them is missing."""
+        """A row with all its overflow pages; None if one of them is missing, or if it claims to be larger than the
+        file, where pages that go on in a circle would fill it."""
+        if cell.size > self._pages * self._page:
+            return None
         data, number = bytearray(cell.local), cell.overflow
         usable = self._page - self._reserved
         while len(data) < cell.size:
