@@ -23,7 +23,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from infrared_ir_ros.evaluation import bootstrap_interval, mean_over_sets
 from infrared_ir_ros.media import write_atomically
+from infrared_ir_ros.restoration.palettes import levels
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "results"
@@ -63,6 +67,24 @@ def fill_marked(page: Path, name: str, text: str) -> None:
     whole, begin = page.read_text(), f"<!-- {name} -->"
     head, end = whole.index(begin) + len(begin), whole.index(f"<!-- /{name} -->")
     write_atomically(page, f"{whole[:head]}\n{text}\n{whole[end:]}".encode())
+
+
+def with_interval(name: str, groups: Sequence[np.ndarray]) -> dict[str, float]:
+    """The mean over sets of a figure of their frames, as NAME, and its 95 % interval, as NAME.low and NAME.high."""
+    low, high = bootstrap_interval(groups)
+    return {name: mean_over_sets(groups), f"{name}.low": low, f"{name}.high": high}
+
+
+def interval_text(figures: Mapping[str, float], name: str, form: str = "+.2f") -> str:
+    """`value [low, high]`, or the value alone of a figure without an interval."""
+    value, ends = figures[name], [figures[key] for key in (f"{name}.low", f"{name}.high") if key in figures]
+    return f"{value:{form}} [{ends[0]:{form}}, {ends[1]:{form}}]" if ends else f"{value:{form}}"
+
+
+def stretched(image: np.ndarray) -> np.ndarray:
+    """A frame of any depth stretched for looking at, uint8."""
+    low, high = np.percentile(image, (0.5, 99.5))
+    return levels(image, low, max(high, low + 1e-3))
 
 
 def commit() -> str:

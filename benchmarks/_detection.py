@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from _cases import VARIANTS, variant_name
-from _common import markdown_table
+from _common import interval_text, markdown_table
 from tqdm import tqdm
 
 from infrared_ir_ros.evaluation.precision import mean_average_precision
@@ -95,8 +95,8 @@ def _text(figures: dict[str, float], name: str) -> str:
         [
             preset,
             *(_precisions(figures, f"{name}.{preset}.{method}") for method in METHODS),
-            _interval(figures, f"{name}.{preset}.lead", "+.1f"),
-            _interval(figures, f"{name}.{preset}.recovered", ".0f") + " %",
+            interval_text(figures, f"{name}.{preset}.lead", "+.1f"),
+            interval_text(figures, f"{name}.{preset}.recovered", ".0f") + " %",
         ]
         for preset in presets
     ]
@@ -117,10 +117,4 @@ def _text(figures: dict[str, float], name: str) -> str:
 
 
 def _precisions(figures: dict[str, float], key: str) -> str:
-    return f"{_interval(figures, f'{key}.map50', '.1f')} ({figures[f'{key}.map']:.1f})"
-
-
-def _interval(figures: dict[str, float], key: str, form: str) -> str:
-    names = (key, f"{key}.low", f"{key}.high")
-    value, low, high = (f"{figures[name]:{form}}" if name in figures else "" for name in names)
-    return f"{value} [{low}, {high}]" if low else value
+    return f"{interval_text(figures, f'{key}.map50', '.1f')} ({figures[f'{key}.map']:.1f})"

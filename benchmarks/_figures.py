@@ -26,8 +26,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 from _cases import SINGLE_PRESETS, VARIANTS, variant_name
+from _common import with_interval
 
-from infrared_ir_ros.evaluation import Score, bootstrap_interval, mean_over_sets
+from infrared_ir_ros.evaluation import Score, mean_over_sets
 from infrared_ir_ros.evaluation.testsets import SEEN_SENSORS, SETS, UNSEEN_SENSORS
 
 Scores = Mapping[tuple[str, str], Mapping[str, list[Score]]]  # (preset, set) -> method -> score of each frame
@@ -106,9 +107,9 @@ def _figures(values: Values, preset: str, measure: str) -> Figures:
         tables = [values[name] for name in sets]
         for method in tables[0]:
             if column == "all" or (method not in ALL_VARIANTS and measure != "psnr_luma"):
-                with_interval = column in GROUPS and method in METHODS and measure in MEASURES
+                interval = column in GROUPS and method in METHODS and measure in MEASURES
                 name = f"{preset}.{column}.{method}.{measure}"
-                figures |= _mean(name, [table[method] for table in tables], with_interval)
+                figures |= _mean(name, [table[method] for table in tables], interval)
         for opponent in OPPONENTS:
             if measure in MEASURES and {"ours", opponent} <= tables[0].keys():
                 leads = [table["ours"] - table[opponent] for table in tables]
@@ -119,10 +120,8 @@ def _figures(values: Values, preset: str, measure: str) -> Figures:
     return figures
 
 
-def _mean(name: str, groups: list[np.ndarray], with_interval: bool) -> Figures:
-    found = {name: mean_over_sets(groups)}
-    if with_interval:
-        found[f"{name}.low"], found[f"{name}.high"] = bootstrap_interval(groups)
+def _mean(name: str, groups: list[np.ndarray], interval: bool) -> Figures:
+    found = with_interval(name, groups) if interval else {name: mean_over_sets(groups)}
     return {key: round(value, 4) for key, value in found.items()}
 
 

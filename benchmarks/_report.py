@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from _common import markdown_table
+from _common import interval_text, markdown_table
 from _figures import ALL_VARIANTS, DEGRADED, DESIGN_VARIANTS, METHODS, Figures, best_variant, columns
 from _requirements import verdict_text
 
@@ -59,7 +59,9 @@ def _psnr_table(figures: Figures, preset: str, methods: dict[str, str]) -> str:
     for name in _names(figures, f"{preset}.{{}}.input.psnr"):
         row = [_cell(figures, f"{preset}.{name}.{method}", "psnr", 2) for method in methods]
         for opponent in leads:
-            row += [_lead(figures, f"{preset}.{name}.lead_over_{opponent}.{m}") for m in ("psnr", "psnr_fitted")]
+            row += [
+                interval_text(figures, f"{preset}.{name}.lead_over_{opponent}.{m}") for m in ("psnr", "psnr_fitted")
+            ]
         rows.append([name, *row])
     return markdown_table(["", *methods.values(), *header], rows)
 
@@ -70,7 +72,7 @@ def _measure_table(figures: Figures, preset: str, methods: dict[str, str], measu
     rows = []
     for name in _names(figures, f"{preset}.{{}}.input.{measure}"):
         row = [_cell(figures, f"{preset}.{name}.{method}", measure, 3) for method in methods]
-        rows.append([name, *row, *([_lead(figures, f"{preset}.{name}.{lead}", 3)] if shown else [])])
+        rows.append([name, *row, *([interval_text(figures, f"{preset}.{name}.{lead}", "+.3f")] if shown else [])])
     return markdown_table(["", *methods.values(), *(["ours over section 7"] if shown else [])], rows)
 
 
@@ -90,18 +92,15 @@ def _chains(figures: Figures, preset: str) -> str:
 def _groups_text(figures: Figures, preset: str) -> str:
     """Means of ours with their intervals."""
     names = [name for name in ("all", "seen", "unseen") if f"{preset}.{name}.ours.psnr.low" in figures]
-    return " ".join(
-        f"Ours, {name}: {figures[key]:.2f} [{figures[f'{key}.low']:.2f}, {figures[f'{key}.high']:.2f}]."
-        for name in names
-        for key in (f"{preset}.{name}.ours.psnr",)
-    )
+    return " ".join(f"Ours, {name}: {interval_text(figures, f'{preset}.{name}.ours.psnr', '.2f')}." for name in names)
 
 
 def _others_text(figures: Figures, preset: str) -> str:
     """Leads that have no column of their own."""
     keys = {m: f"{preset}.all.lead_over_{m}.psnr" for m in METHODS if m not in LEADS_SHOWN}
     return " ".join(
-        f"Ours over {METHODS[method]}, all sets: {_lead(figures, key)}, fitted {_lead(figures, f'{key}_fitted')}."
+        f"Ours over {METHODS[method]}, all sets: {interval_text(figures, key)}, "
+        f"fitted {interval_text(figures, f'{key}_fitted')}."
         for method, key in keys.items()
         if key in figures
     )
@@ -114,11 +113,6 @@ def _luma_text(figures: Figures, preset: str) -> str:
 
 def _cell(figures: Figures, name: str, measure: str, digits: int) -> str:
     return f"{figures[f'{name}.{measure}']:.{digits}f} ({figures[f'{name}.{measure}_fitted']:.{digits}f})"
-
-
-def _lead(figures: Figures, name: str, digits: int = 2) -> str:
-    low, high = figures[f"{name}.low"], figures[f"{name}.high"]
-    return f"{figures[name]:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def _clean_text(figures: Figures) -> str:

@@ -28,6 +28,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from infrared_ir_ros.priors.denoiser import Denoiser
 from infrared_ir_ros.priors.haar import BANDS, HaarCodec
@@ -112,22 +113,11 @@ RIVALS: dict[str, type[nn.Module]] = {"nafnet": Regression, "plain_unet": PlainU
 
 
 def multiply_adds(network: nn.Module, height: int = 512, width: int = 640) -> int:
-    """Multiply-adds of the convolutions and linear layers for one frame."""
-    total = 0
-
-    def count(layer: nn.Module, _: object, output: Tensor) -> None:
-        nonlocal total
-        weight = layer.weight
-        places = output.numel() // weight.shape[0]
-        total += weight.numel() * places
-
-    shadow = copy.deepcopy(network).to("meta")  # shapes without numbers
-    for layer in shadow.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            layer.register_forward_hook(count)
-    with torch.no_grad():
+    """Multiply-adds of one frame, counted on shapes alone."""
+    shadow = copy.deepcopy(network).to("meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         shadow(torch.zeros(1, 1, height, width, device="meta"))
-    return total
+    return counter.get_total_flops() // 2
 
 
 class Rival:

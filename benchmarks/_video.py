@@ -22,6 +22,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from _common import stretched
 
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.media import write_image
@@ -134,7 +135,7 @@ def event(scenes: Scenes, name: str, seed: int, pictures: Path | None = None) ->
         corrected = memory(raw)
         gains.append(score(corrected, truth) - score(raw, truth))
         if pictures and index in (EVENT - 1, EVENT, EVENT + 10, LENGTH - 1):
-            column = np.vstack([_stretched(image) for image in (raw, corrected, truth)])
+            column = np.vstack([stretched(image) for image in (raw, corrected, truth)])
             shown.append(cv2.resize(column, (SHAPE[1], 3 * SHAPE[0])))
     if pictures:
         write_image(pictures / f"event_{name}.png", np.hstack(shown))
@@ -142,11 +143,6 @@ def event(scenes: Scenes, name: str, seed: int, pictures: Path | None = None) ->
     end = gains[RECOVERED:]
     parts = {"before": np.mean(before), "worst_after": np.min(after), "recovered": np.mean(end)}
     return {f"event.{name}.{key}": float(value) for key, value in parts.items()}
-
-
-def _stretched(image: np.ndarray) -> np.ndarray:
-    low, high = np.percentile(image, (0.5, 99.5))
-    return np.rint(np.clip((np.float32(image) - low) * (255 / max(high - low, 1e-3)), 0, 255)).astype(np.uint8)
 
 
 def _with_event(scenes: Scenes, name: str, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

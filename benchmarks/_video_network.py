@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -65,19 +64,12 @@ def flicker(data: Path, frames: int = 90) -> dict[str, float]:
             degraded = [degrader(frame) for frame in clean]
             restorer.reset()
             restored = [restorer.restore(frame).image for frame in degraded]
-            before = _moments(clean)
+            before = Moments.of(clean)
             still = still_pixels(before)
             own = stillness(before, still).flicker
-            ratios.append([stillness(_moments(images), still).flicker / own for images in (restored, degraded)])
+            ratios.append([stillness(Moments.of(images), still).flicker / own for images in (restored, degraded)])
         figures[f"flicker.{preset}"], figures[f"flicker.{preset}_degraded"] = np.nanmean(ratios, axis=0).tolist()
     return figures
-
-
-def _moments(frames: Iterable[np.ndarray]) -> Moments:
-    moments = Moments()
-    for frame in frames:
-        moments.add(frame)
-    return moments
 
 
 def lepton(data: Path) -> dict[str, float]:

@@ -32,11 +32,10 @@ from typing import Any
 import cyclopts
 import numpy as np
 from _cases import Case, cases
-from _common import markdown_table, write_result
+from _common import interval_text, markdown_table, with_interval, write_result
 from tqdm import tqdm
 
 from infrared_ir_ros.engines import Engine, create_engine
-from infrared_ir_ros.evaluation import bootstrap_interval
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr, ssim
 from infrared_ir_ros.evaluation.testsets import SETS, data_folder
 from infrared_ir_ros.records import Options
@@ -187,12 +186,8 @@ def summary(rows: dict[str, np.ndarray], mix: list[Case]) -> dict[str, float]:
     for label, table in rows.items():
         change = table - rows["base loss" if label in LOSSES else "as shipped"]
         for index, measure in enumerate(MEASURES):
-            low, high = bootstrap_interval([change[:, index]])
-            figures |= {
-                f"{label}.{measure}": table[:, index].mean(),
-                f"{label}.change_{measure}": change[:, index].mean(),
-            }
-            figures |= {f"{label}.change_{measure}.low": low, f"{label}.change_{measure}.high": high}
+            figures[f"{label}.{measure}"] = table[:, index].mean()
+            figures |= with_interval(f"{label}.change_{measure}", [change[:, index]])
         for preset in PRESETS:
             figures[f"{label}.{preset}.psnr_fitted"] = table[presets == preset, 1].mean()
     return {name: round(float(value), 4) for name, value in figures.items()}
@@ -205,9 +200,7 @@ def report(figures: dict[str, float], labels: tuple[str, ...]) -> str:
     for label in labels:
         cells = [label]
         for measure in MEASURES[:2]:
-            change = f"{label}.change_{measure}"
-            cells += [f"{figures[f'{label}.{measure}']:.2f}"]
-            cells += [f"{figures[change]:+.2f} [{figures[change + '.low']:+.2f}, {figures[change + '.high']:+.2f}]"]
+            cells += [f"{figures[f'{label}.{measure}']:.2f}", interval_text(figures, f"{label}.change_{measure}")]
         cells += [f"{figures[f'{label}.ssim_fitted']:.3f}"]
         rows.append([*cells, *(f"{figures[f'{label}.{preset}.psnr_fitted']:.2f}" for preset in PRESETS)])
     note = "Losses are compared with the base loss, everything else with what ships; presets: after gain and offset."

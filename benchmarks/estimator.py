@@ -32,12 +32,11 @@ import cyclopts
 import numpy as np
 import torch
 from _cases import Case, cases
-from _common import markdown_table, write_result
+from _common import interval_text, markdown_table, with_interval, write_result
 from tqdm import tqdm
 
 from infrared_ir_ros.engines import Engine, create_engine
 from infrared_ir_ros.engines.torch_engine import load_prior
-from infrared_ir_ros.evaluation import bootstrap_interval
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import SETS, data_folder
 from infrared_ir_ros.priors import EmbeddedPrior
@@ -165,13 +164,13 @@ def sweeps(steered: Steered, mix: list[Case]) -> dict[str, float]:
             name: x[:, x[:, :, index].mean(0).argmax(), index] for name, x in (("level", level), ("profile", profile))
         }
         strongest = max(fixed.values(), key=np.mean)
-        figures |= _with_interval(f"estimated.{measure}", estimated)
-        figures |= _with_interval(f"behind_best_of_sweep.{measure}", best - estimated)
-        figures |= _with_interval(f"lead_over_best_fixed.{measure}", estimated - strongest)
-        figures |= {f"fixed_{name}.{measure}": round(float(x.mean()), 4) for name, x in fixed.items()}
+        figures |= with_interval(f"estimated.{measure}", [estimated])
+        figures |= with_interval(f"behind_best_of_sweep.{measure}", [best - estimated])
+        figures |= with_interval(f"lead_over_best_fixed.{measure}", [estimated - strongest])
+        figures |= {f"fixed_{name}.{measure}": x.mean() for name, x in fixed.items()}
         for position, value in enumerate(SHIFTS):
-            figures[f"shift_{value:+.1f}.{measure}"] = round(float(shift[:, position, index].mean()), 4)
-    return figures
+            figures[f"shift_{value:+.1f}.{measure}"] = shift[:, position, index].mean()
+    return {name: round(float(value), 4) for name, value in figures.items()}
 
 
 def _row(steered: Steered, restorer: Restorer, case: Case, settings: list[tuple[object, float]]) -> np.ndarray:
@@ -184,12 +183,6 @@ def _row(steered: Steered, restorer: Restorer, case: Case, settings: list[tuple[
         rows.append([psnr(version, case.clean) for version in versions])
     steered.fixed, steered.shift = None, 0.0
     return np.array(rows)
-
-
-def _with_interval(name: str, values: np.ndarray) -> dict[str, float]:
-    low, high = bootstrap_interval([values])
-    both = {name: float(values.mean()), f"{name}.low": low, f"{name}.high": high}
-    return {key: round(value, 4) for key, value in both.items()}
 
 
 def report(figures: dict[str, float]) -> str:
@@ -208,10 +201,7 @@ def report(figures: dict[str, float]) -> str:
     parts += [markdown_table(["", *MEASURES.values()], rows)]
     asked = [(f"behind_best_of_sweep.{measure}", f"below {WITHIN:.2f}") for measure in MEASURES]
     asked += [(f"lead_over_best_fixed.{measure}", "above 0.00") for measure in MEASURES]
-    rows = [
-        [key, limit, f"{figures[key]:+.2f} [{figures[f'{key}.low']:+.2f}, {figures[f'{key}.high']:+.2f}]"]
-        for key, limit in asked
-    ]
+    rows = [[key, limit, interval_text(figures, key)] for key, limit in asked]
     return "\n\n".join([*parts, "### requirements", markdown_table(["", "asked", "measured"], rows)])
 
 

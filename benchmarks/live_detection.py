@@ -35,6 +35,7 @@ import numpy as np
 from _common import FOLDER, fill_marked, markdown_table, measured_before, write_result
 
 from infrared_ir_ros.commands.demo import stay_apart
+from infrared_ir_ros.commands.node_settings import node_settings
 from infrared_ir_ros.detection.tracks import overlaps
 from infrared_ir_ros.evaluation.detecting import LABELS, Boxes, precision, sure
 from infrared_ir_ros.evaluation.labels import LabelFolder
@@ -108,12 +109,8 @@ def film_and_detect(name: str, preset: str, frames: int, rate: float, detector: 
     topics = [f"{IMAGE}:sensor_msgs/msg/Image", truth, "/ir/label_info:vision_msgs/msg/LabelInfo"]
     topics += [f"{topic}:vision_msgs/msg/Detection2DArray" for topic in TOPICS.values()]
     bag = room / "bag"
-    film(_words(camera), _words(node), topics, bag, room, frames / rate + 120)
+    film(node_settings(camera), node_settings(node), topics, bag, room, frames / rate + 120)
     return bag
-
-
-def _words(parameters: Mapping[str, object]) -> list[str]:
-    return [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
 
 
 def images() -> Path:

@@ -30,11 +30,10 @@ import cyclopts
 import numpy as np
 import torch
 from _cases import Case, cases
-from _common import markdown_table, write_result
+from _common import interval_text, markdown_table, with_interval, write_result
 from tqdm import tqdm
 
 from infrared_ir_ros.engines.torch_engine import load_prior
-from infrared_ir_ros.evaluation import bootstrap_interval
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import SETS, UNSEEN_SENSORS, data_folder, load_set
 from infrared_ir_ros.priors.adapters import AdaptedPrior, Adapters
@@ -135,9 +134,7 @@ def transfer(files: PriorFiles, name: str, minutes: float, seed: int) -> dict[st
         changed = [key for key, value in files.hashes.items() if after.hashes[key] != value]
     figures = {f"{name}.other_files_changed": float(len(set(changed) - {PROMPTS}))}
     for index, measure in enumerate(("psnr", "psnr_fitted")):
-        low, high = bootstrap_interval([gains[:, index]])
-        figures |= {f"{name}.gain_{measure}": gains[:, index].mean()}
-        figures |= {f"{name}.gain_{measure}.low": low, f"{name}.gain_{measure}.high": high}
+        figures |= with_interval(f"{name}.gain_{measure}", [gains[:, index]])
     return {key: round(float(value), 4) for key, value in figures.items()}
 
 
@@ -167,8 +164,7 @@ def report(figures: dict[str, float], tasks: tuple[str, ...], unseen: tuple[str,
     parts += [markdown_table(header, rows), f"Length of d mean(out^2) / d prompt: {figures['slope']:.2e}."]
     rows = []
     for name in unseen:
-        gains = (f"{name}.gain_{measure}" for measure in ("psnr", "psnr_fitted"))
-        cells = [f"{figures[g]:+.2f} [{figures[g + '.low']:+.2f}, {figures[g + '.high']:+.2f}]" for g in gains]
+        cells = [interval_text(figures, f"{name}.gain_{measure}") for measure in ("psnr", "psnr_fitted")]
         rows.append([name, *cells, f"{figures[f'{name}.other_files_changed']:.0f}"])
     parts += ["### a prompt alone, trained on an unseen sensor: gain in dB on its other frames"]
     parts += [markdown_table(["", "psnr", "after gain and offset", "other files changed"], rows)]

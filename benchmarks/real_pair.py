@@ -33,10 +33,10 @@ from pathlib import Path
 import cv2
 import cyclopts
 import numpy as np
-from _common import markdown_table, write_result
+from _common import interval_text, markdown_table, stretched, with_interval, write_result
 from tqdm import tqdm
 
-from infrared_ir_ros.evaluation import bootstrap_interval, classical
+from infrared_ir_ros.evaluation import classical
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import data_folder, spread
 from infrared_ir_ros.media import open_source, read_image, write_image
@@ -111,11 +111,13 @@ def real_pair(
     print(f"\n{write_result('real_pair', figures, notes=notes)}")
     if pictures:
         for index in spread(len(strips), 4):
-            write_image(pictures / f"lynred_car1_{index:02d}.png", np.hstack([shown(image) for image in strips[index]]))
+            write_image(
+                pictures / f"lynred_car1_{index:02d}.png", np.hstack([stretched(image) for image in strips[index]])
+            )
         for path in tqdm(sorted((data / "real_degraded").glob("*/*.*g")), "real_degraded"):
             frame = read_image(path)
             frame = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-            strip = np.hstack([shown(frame), shown(restorer.restore(frame).image)])
+            strip = np.hstack([stretched(frame), stretched(restorer.restore(frame).image)])
             write_image(pictures / f"{path.parent.name}_{path.stem}.png", strip)
     return 0
 
@@ -139,26 +141,16 @@ def summarise(found: dict[str, list[tuple[float, float]]]) -> dict[str, float]:
     figures = {}
     for name, entries in found.items():
         for measure, values in zip(("psnr_fitted", "fine"), np.array(entries).T, strict=True):
-            low, high = bootstrap_interval([values])
-            both = {"": float(values.mean()), ".low": low, ".high": high}
-            figures |= {f"{name}.{measure}{end}": round(value, 4) for end, value in both.items()}
-    return figures
+            figures |= with_interval(f"{name}.{measure}", [values])
+    return {name: round(value, 4) for name, value in figures.items()}
 
 
 def table(figures: dict[str, float], methods: list[str]) -> str:
     """Markdown."""
     rows = []
     for name in methods:
-        fine = f"{figures[f'{name}.fine']:.3f} [{figures[f'{name}.fine.low']:.3f}, {figures[f'{name}.fine.high']:.3f}]"
-        rows.append([name, f"{figures[f'{name}.psnr_fitted']:.2f}", fine])
+        rows.append([name, f"{figures[f'{name}.psnr_fitted']:.2f}", interval_text(figures, f"{name}.fine", ".3f")])
     return markdown_table(["", "PSNR after gain and offset", "correlation of fine structure"], rows)
-
-
-def shown(image: np.ndarray) -> np.ndarray:
-    """Stretched for looking at, uint8."""
-    low, high = np.percentile(image, (0.5, 99.5))
-    scaled = (image.astype(np.float32) - low) * (255 / max(high - low, 1e-3))
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 
 if __name__ == "__main__":

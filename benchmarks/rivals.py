@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Literal
 
 import cyclopts
-import numpy as np
 import torch
 from _rivals import FOLDER, RIVALS, PlainUnet, multiply_adds
 from torch import Tensor, nn
@@ -35,13 +34,12 @@ from tqdm import tqdm
 
 from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.training.config import read_config
-from infrared_ir_ros.training.frames import Mix, Pairs, WholeFrames, draw_clean, loader
-from infrared_ir_ros.training.losses import fitted, log_error, stretched
+from infrared_ir_ros.training.frames import Mix, Pairs, WholeFrames, loader
 from infrared_ir_ros.training.pack import FrameSets, read_pack
+from infrared_ir_ros.training.task_model import base_terms
+from infrared_ir_ros.training.train import measure_latent_scale, schedule
 
 AVERAGE = 0.998  # decay of the averaged weights
-WARM_UP_STEPS = 100
-FLOOR = 1e-4
 
 
 def rivals(
@@ -87,7 +85,7 @@ def rivals(
         share = run.seconds / (60 * minutes)
         if share >= 1 or (steps and run.step - first >= steps):
             break
-        loss = run.learn(clean, degraded, rate * _schedule(share, run.step))
+        loss = run.learn(clean, degraded, rate * schedule(share, run.step))
         now = time.monotonic()
         run.seconds, last = run.seconds + now - last, now
         bar.set_postfix(loss=f"{loss:.3f}", step=run.step)
@@ -107,7 +105,7 @@ class Run:
         self.network = RIVALS[name]().to(memory_format=torch.channels_last)
         self.step, self.seconds = 0, 0.0
         if isinstance(self.network, PlainUnet):
-            self.network.latent_scale.copy_(_latent_scale(self.network, seed, mix, frames))
+            self.network.latent_scale.copy_(measure_latent_scale(self.network, frames, mix.sets, seed))
         self._average = copy.deepcopy(self.network).requires_grad_(False)
         self._optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=0.01, betas=(0.9, 0.98))
         if self._path.is_file():
@@ -145,28 +143,7 @@ class Run:
 
 def frame_loss(restored: Tensor, clean: Tensor) -> Tensor:
     """The terms of the embedded prior's training that look at the frame, with the same weights."""
-    structure, final = fitted(restored, clean), stretched(restored)
-    return (
-        0.5 * log_error(structure, clean, FLOOR)
-        + 8 * (structure - clean).abs().mean()
-        + 0.35 * log_error(final, clean, FLOOR)
-        + 2 * (final - clean).abs().mean()
-        + 2 * (restored - clean).abs().mean()
-    )
-
-
-def _schedule(share: float, step: int) -> float:
-    """As for ours: warm-up, flat, then down to nothing over the last 60 % of the time."""
-    return min(1.0, (step + 1) / WARM_UP_STEPS) * min(1.0, max(1 - share, 0) / 0.6 + 0.005)
-
-
-@torch.no_grad()
-def _latent_scale(network: PlainUnet, seed: int, mix: Mix, frames: FrameSets, count: int = 100) -> Tensor:
-    """Root mean square of each sub-band over clean frames."""
-    rng = np.random.default_rng(seed)
-    clean = (draw_clean(frames, mix.sets, rng, 256, 320) for _ in range(count))
-    powers = [network.codec.encode(torch.from_numpy(c / 255)[None, None].float() - 0.5).square() for c in clean]
-    return torch.stack([power.mean((0, 2, 3)) for power in powers]).mean(0).sqrt().clamp_min(1e-3)
+    return sum(base_terms(restored, clean).values()) + 2 * (restored - clean).abs().mean()
 
 
 if __name__ == "__main__":

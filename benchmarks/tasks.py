@@ -31,7 +31,7 @@ from typing import Any
 import cyclopts
 import numpy as np
 from _cases import cases, to_levels
-from _common import markdown_table, write_result
+from _common import interval_text, markdown_table, write_result
 from _judges import Boxes, Fidelity, Judge, Masks, SmallTargets
 from tqdm import tqdm
 
@@ -49,13 +49,13 @@ ROWS = ("clean", "input", *TASKS)
 PRESETS = ("hm_tir_hard", "sensor_hard")
 RESAMPLES = 100
 HEADINGS = {
-    "psnr": ("PSNR", "restore", "{:.2f}"),
-    "psnr_fitted": ("after gain and offset", "restore", "{:.2f}"),
-    "map50": ("mAP50", "detect", "{:.3f}"),
-    "map50_95": ("mAP50-95", "detect", "{:.3f}"),
-    "miou": ("mIoU", "segment", "{:.3f}"),
-    "found_at_10": ("small targets at 10", "small_target", "{:.3f}"),
-    "found_at_100": ("at 100", "small_target", "{:.3f}"),
+    "psnr": ("PSNR", "restore", ".2f"),
+    "psnr_fitted": ("after gain and offset", "restore", ".2f"),
+    "map50": ("mAP50", "detect", ".3f"),
+    "map50_95": ("mAP50-95", "detect", ".3f"),
+    "miou": ("mIoU", "segment", ".3f"),
+    "found_at_10": ("small targets at 10", "small_target", ".3f"),
+    "found_at_100": ("at 100", "small_target", ".3f"),
 }  # figure: its column, the task whose column it is, how it is printed
 
 Seen = dict[str, list[Any]]  # row -> what a judge saw in each frame
@@ -183,16 +183,12 @@ def report(figures: dict[str, float]) -> str:
 
 def _leads(figures: dict[str, float], name: str) -> list[str]:
     heading, own, form = HEADINGS[name]
-    form = form.replace(":", ":+")
-    leads = [_cell(figures, f"{name}.lead_over_{row}", form) if row != own else "" for row in ROWS[1:]]
+    leads = [_cell(figures, f"{name}.lead_over_{row}", f"+{form}") if row != own else "" for row in ROWS[1:]]
     return [heading, own, *leads]
 
 
 def _cell(figures: dict[str, float], name: str, form: str) -> str:
-    value, low, high = (figures[name + end] for end in ("", ".low", ".high"))
-    if not np.isfinite(value):
-        return ""
-    return f"{form.format(value)} [{form.format(low)}, {form.format(high)}]"
+    return interval_text(figures, name, form) if np.isfinite(figures[name]) else ""
 
 
 if __name__ == "__main__":

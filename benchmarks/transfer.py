@@ -33,11 +33,10 @@ from pathlib import Path
 import cyclopts
 import numpy as np
 import torch
-from _common import fill_marked, markdown_table, measured_before, write_result
+from _common import fill_marked, interval_text, markdown_table, measured_before, with_interval, write_result
 from real_pair import FIRST, LAST, fine_correlation, pairs
 from tqdm import tqdm
 
-from infrared_ir_ros.evaluation import bootstrap_interval
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import data_folder, load_set, spread
 from infrared_ir_ros.records import Counts, Options
@@ -162,10 +161,7 @@ def cell(name: str, files: PriorFiles, sensor: Sensor, before: np.ndarray, plan:
     changed = [path for path, content in contents.items() if path.read_bytes() != content]
     figures |= {f"{name}.other_files_changed": float(len(changed)), f"{name}.other_tasks_changed": float(not same)}
     for index, measure in enumerate(MEASURES):
-        gains = (after - before)[:, index]
-        low, high = bootstrap_interval([gains])
-        figures |= {f"{name}.gain_{measure}": gains.mean()}
-        figures |= {f"{name}.gain_{measure}.low": low, f"{name}.gain_{measure}.high": high}
+        figures |= with_interval(f"{name}.gain_{measure}", [(after - before)[:, index]])
     return figures
 
 
@@ -202,9 +198,7 @@ def _cells(figures: dict[str, float], key: str) -> list[str]:
     cells = [f"{figures[f'{key}.{name}']:.0f}" for name in ("numbers", "frames")]
     cells += [f"{figures[f'{key}.{name}']:.1f}" for name in ("minutes", "cpu_minutes")]
     for measure in MEASURES:
-        gain = f"{key}.gain_{measure}"
-        interval = f"{figures[gain]:+.2f} [{figures[f'{gain}.low']:+.2f}, {figures[f'{gain}.high']:+.2f}]"
-        cells.append(interval if figures[f"{key}.saved"] else "not saved")
+        cells.append(interval_text(figures, f"{key}.gain_{measure}") if figures[f"{key}.saved"] else "not saved")
     return cells
 
 

@@ -33,10 +33,10 @@ from typing import Annotated, Literal, get_args
 import cv2
 import cyclopts
 import numpy as np
-from _common import markdown_table, measured_before, write_result
+from _common import markdown_table, measured_before, stretched, write_result
 from _video import EVENTS, all_simulated, cost, event, ghost, still
 from _video_network import flicker, kelvin, lepton
-from real_pair import FIRST, LAST, PAIR, pairs, shown
+from real_pair import FIRST, LAST, PAIR, pairs
 from tqdm import tqdm
 
 from infrared_ir_ros.evaluation import classical
@@ -46,6 +46,7 @@ from infrared_ir_ros.media import write_atomically, write_image
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import load_restorer
 from infrared_ir_ros.restoration.pattern import PatternMemory
+from infrared_ir_ros.restoration.pattern_field import divergence, inverse_laplacian, slopes
 
 COLD = (30, 100, 200)
 ASKED = {
@@ -174,8 +175,8 @@ def real(folder: Path, frames: int, networks: int, pictures: Path | None) -> dic
     }
     if pictures:
         for index in SHOWN:
-            strip = np.hstack([shown(raw[index]), shown(causal[index]), shown(raw[index] - whole), shown(truth[index])])
-            write_image(pictures / f"lynred_car1_{index:03d}.png", strip)
+            strip = [stretched(image) for image in (raw[index], causal[index], raw[index] - whole, truth[index])]
+            write_image(pictures / f"lynred_car1_{index:03d}.png", np.hstack(strip))
     return {f"real.{name}": value for name, value in figures.items()}
 
 
@@ -194,16 +195,8 @@ def known(raw: list[np.ndarray], truth: list[np.ndarray]) -> np.ndarray:
 def weiss(frames: list[np.ndarray]) -> np.ndarray:
     """Design section 1.9's method: robust mean of each gradient (Weiss 2001), then a Poisson equation."""
     stack = np.stack(frames).astype(np.float32)
-    fields = [_robust(np.diff(stack, axis=axis)) for axis in (2, 1)]
-    out = np.zeros(stack.shape[1:], np.float32)
-    out[:, 1:] += fields[0]
-    out[:, :-1] -= fields[0]
-    out[1:] += fields[1]
-    out[:-1] -= fields[1]
-    rows, columns = (2 - 2 * np.cos(np.pi * np.arange(n) / n) for n in out.shape)
-    scale = (rows[:, None] + columns[None]).astype(np.float32)
-    scale[0, 0] = np.inf
-    return cv2.idct(cv2.dct(out) / scale)
+    right = divergence(*map(_robust, slopes(stack)))
+    return cv2.idct(cv2.dct(right) * inverse_laplacian(right.shape))
 
 
 def _robust(gradients: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ any real dtype and unit.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import nan
 
@@ -72,7 +73,7 @@ class Stillness:
 def edge_mask(frame: np.ndarray) -> np.ndarray:
     """Where the scene has its strongest edges, at a scale that noise and narrow stripes do not reach: (H, W) bool."""
     smooth = cv2.GaussianBlur(_float(frame), (0, 0), 2.0, borderType=cv2.BORDER_REFLECT)
-    slopes = np.hypot(np.gradient(smooth, axis=0), np.gradient(smooth, axis=1))
+    slopes = np.hypot(*np.gradient(smooth))
     return slopes >= np.quantile(slopes[::2, ::2], 1 - EDGE_SHARE)
 
 
@@ -102,10 +103,7 @@ class BlurCurve:
         for sigma in BLURS:
             copies = [cv2.GaussianBlur(_float(frame), (0, 0), sigma) if sigma else frame for frame in frames]
             looks.append(look(copies[0], edges))
-            moments = Moments()
-            for copy in copies:
-                moments.add(copy)
-            noises.append(stillness(moments, static).noise)
+            noises.append(stillness(Moments.of(copies), static).noise)
         stripes = np.array([one.stripes for one in looks])
         detail = np.minimum.accumulate([one.detail for one in looks])
         noise = np.array(noises)
@@ -159,6 +157,14 @@ class Moments:
     steps: np.ndarray | None = None
     coarse: list[np.ndarray] = field(default_factory=list)  # frames of at most 64 x 80 cells
 
+    @classmethod
+    def of(cls, frames: Iterable[np.ndarray]) -> Moments:
+        """Of a sequence of frames."""
+        moments = cls()
+        for frame in frames:
+            moments.add(frame)
+        return moments
+
     def add(self, frame: np.ndarray) -> None:
         """The next frame, (height, width), all of one size."""
         rows, columns = coarse_shape(frame.shape)
@@ -194,7 +200,7 @@ def still_pixels(moments: Moments) -> np.ndarray:
     each frame shows another scene."""
     change = moments.variances()[-1]
     mean = moments.means()[-1]
-    slopes = np.hypot(np.gradient(mean, axis=0), np.gradient(mean, axis=1))
+    slopes = np.hypot(*np.gradient(mean))
     flat, steep = slopes <= np.quantile(slopes, 0.5), slopes >= np.quantile(slopes, 1 - EDGE_SHARE)
     floor, swing = float(np.median(change[flat])), float(np.median(change[steep]))
     shaken = swing > MOVING * floor and swing - floor > (LEAST_SHIFT * float(np.median(slopes[steep]))) ** 2

@@ -138,10 +138,7 @@ def _trimmed(change: np.ndarray) -> np.ndarray:
 
 def _still(frames: np.ndarray) -> np.ndarray:
     """Pixels that do not change by more than noise does: (H, W) bool, none where the camera moves."""
-    moments = Moments()
-    for frame in frames[:: max(len(frames) // 32, 1)]:
-        moments.add(frame)
-    return still_pixels(moments)
+    return still_pixels(Moments.of(frames[:: max(len(frames) // 32, 1)]))
 
 
 def structure_function(frames: np.ndarray, still: np.ndarray) -> dict[int, float]:
@@ -220,8 +217,7 @@ def pixel_sigma(frame: np.ndarray, left: float) -> float:
     """Standard deviation of white pattern from the Haar diagonal where the scene is smoothest; `left` is the variance
     of noise in it."""
     diagonal, smooth = np.abs(_diagonal(frame)), cv2.GaussianBlur(frame, (0, 0), 2.0)
-    slopes = np.hypot(np.gradient(smooth, axis=0), np.gradient(smooth, axis=1))[::2, ::2][
-        : diagonal.shape[0], : diagonal.shape[1]
-    ]
+    height, width = diagonal.shape
+    slopes = np.hypot(*np.gradient(smooth))[::2, ::2][:height, :width]
     flat = diagonal[slopes <= np.quantile(slopes, FLAT_SHARE)]
     return float(np.sqrt(max((np.median(flat) / 0.6745) ** 2 - left, 0)))

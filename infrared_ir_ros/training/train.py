@@ -107,7 +107,7 @@ def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: Pri
             )
         prior.load_state_dict(weights)
     else:
-        prior.latent_scale.copy_(measure_latent_scale(prior, frames, config))
+        prior.latent_scale.copy_(measure_latent_scale(prior, frames, config.stages[-1].mix.sets, config.seed))
     return prior
 
 
@@ -131,10 +131,11 @@ def _constructor(keywords: dict[str, Any]) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def measure_latent_scale(prior: EmbeddedPrior, frames: FrameSets, config: PriorConfig, count: int = 200) -> Tensor:
-    """Root mean square of each sub-band over clean frames: what makes latents of unit variance."""
-    rng = np.random.default_rng(config.seed)
-    sets = config.stages[-1].mix.sets
+def measure_latent_scale(
+    prior: EmbeddedPrior, frames: FrameSets, sets: dict[str, float], seed: int, count: int = 200
+) -> Tensor:
+    """Root mean square of each sub-band over clean frames: what makes latents of unit variance. sets: their weights."""
+    rng = np.random.default_rng(seed)
     power = torch.zeros(prior.latent_scale.shape)
     for _ in range(count):
         clean = torch.from_numpy(draw_clean(frames, sets, rng, 256, 320) / 255)[None, None]
