@@ -133,14 +133,15 @@ def _below(path: Path, output: Path, root: Path) -> bool:
 
 
 def _targets(names: list[Path], output: Path, format: str) -> list[Path]:
-    """Where each file goes. Of two that would go to one place, that which keeps its suffix does."""
-    kept = {name for name in names if name.suffix.lower() in LOSSLESS_SUFFIXES}
+    """Where each file goes. Of two that would go to one place, that which keeps its suffix does; where other files go,
+    there goes no sequence of pictures."""
+    kept = {name for name in names if name.suffix.lower() in LOSSLESS_SUFFIXES or name.suffix.lower() not in SUFFIXES}
     video_suffix = format != "png"
     if video_suffix and any(name.suffix.lower() in SEQUENCE_SUFFIXES for name in names) and not can_write_video():
         video_suffix = False
         if format == "video":
             raise SourceError("this OpenCV cannot write lossless FFV1 video: use --format png for folders of pictures")
-    taken: set[Path] = set(kept)
+    taken = kept | {folder for name in names for folder in name.parents}
     targets = []
     for name in names:
         target = name if name in kept else _converted(name, video_suffix)

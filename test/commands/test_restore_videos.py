@@ -113,6 +113,15 @@ def test_bags_that_were_collected_in_a_folder_are_restored_one_by_one(tmp_path: 
     assert files(tmp_path / "out") == ["one/000000.png", "two/000000.png"]
 
 
+def test_pictures_of_a_bag_do_not_replace_those_of_a_folder_of_its_name(tmp_path: Path, loaded_once: Restorer) -> None:
+    write_image(tmp_path / "in/drive/000000.png", noisy(np.uint16))
+    make_bag("scene", output=tmp_path / "b", frames=1, width=64, height=48)
+    shutil.copy(tmp_path / "b/b.mcap", tmp_path / "in/drive.mcap")
+    assert restore_images(tmp_path / "in", output=tmp_path / "out", restoring=Restoring(strength=0.0)) == 0
+    assert files(tmp_path / "out") == ["drive/000000.png", "drive_mcap/000000.png"]
+    assert np.array_equal(read_image(tmp_path / "out/drive/000000.png"), noisy(np.uint16))
+
+
 def test_a_bag_of_temperatures_becomes_tiff_and_a_cut_one_what_is_whole(
     tmp_path: Path, loaded_once: Restorer, capsys: pytest.CaptureFixture[str]
 ) -> None:
