@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 
 import numpy as np
 
@@ -62,27 +63,26 @@ def _means(frames: list[Boxes], method: str) -> list[Mean]:
     compared = method != INPUT and all(INPUT in frame for frame in frames)
     whole = _both(frames, method, compared)
     blocks = [frames[at : at + BLOCK] for at in range(0, len(frames), BLOCK)]
-    if len(blocks) < LEAST_BLOCKS:
-        low = high = np.full(4, np.nan)
-    else:
-        rng = np.random.default_rng(0)
-        draws = []
-        for _ in range(min(DRAWS, max(MOST_JUDGED // len(frames), 20))):
-            chosen = rng.integers(len(blocks), size=len(blocks))
-            draws.append(_both([frame for block in chosen for frame in blocks[block]], method, compared))
-        low, high = np.percentile(draws, (2.5, 97.5), axis=0)
+    rng, draws = np.random.default_rng(0), []
+    for _ in range(min(DRAWS, max(MOST_JUDGED // len(frames), 20)) if len(blocks) >= LEAST_BLOCKS else 0):
+        chosen = rng.integers(len(blocks), size=len(blocks))
+        draws.append(_both([frame for block in chosen for frame in blocks[block]], method, compared))
+    telling = [draw for draw in draws if np.isfinite(draw[0])]  # the others drew no labelled object
+    low, high = np.percentile(telling, (2.5, 97.5), axis=0) if telling else np.full((2, 4), np.nan)
     return [Mean(*(float(of[at]) for at in (n, n + 2) for of in (whole, low, high))) for n in (0, 1)]
 
 
 def _both(frames: list[Boxes], method: str, compared: bool) -> np.ndarray:
-    """mAP50 and mAP50-95, and what they gain over those of the input, NaN where that is not asked for."""
+    """mAP50 and mAP50-95, and what they gain over those of the input, NaN where that is not asked for, or where there
+    is nothing to be found."""
     own = np.array(_of(frames, method))
     return np.concatenate([own, own - _of(frames, INPUT) if compared else np.full(2, np.nan)])
 
 
 def _of(frames: list[Boxes], method: str) -> tuple[float, float]:
     there, found = ([_plain(frame[name]) for frame in frames] for name in (LABELS, method))
-    return mean_average_precision(there, found)
+    both = mean_average_precision(there, found)
+    return (nan, nan) if min(both) < 0 else both
 
 
 def _plain(detections: Sequence[Detection]) -> list[Detection]:

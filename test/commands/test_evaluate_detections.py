@@ -19,6 +19,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,18 @@ def test_intervals_come_from_blocks_and_gains_from_the_same_frames(monkeypatch: 
     assert plain.low < plain.mean < plain.high and ours.gain_low < ours.gain < ours.gain_high
     assert ours.gain == pytest.approx(1 - plain.mean) and np.isnan(plain.gain)
     assert precision(["input"], [{"input": ()}]) == {}
+
+
+def test_frames_without_an_object_cost_no_precision() -> None:
+    """Of sixty frames ten, one after the other, hold something: many draws of blocks hold nothing."""
+    (there,) = square = (box(3, 4),)
+    frames = [{LABELS: square, "input": (), "ours": (replace(there, score=0.9),)}] * 10
+    frames += [{LABELS: (), "input": (), "ours": ()}] * 50
+    table = precision(["input", "ours"], frames)["map50"]
+    assert (table["input"].mean, table["input"].low, table["input"].high) == (0, 0, 0)
+    assert astuple(table["ours"]) == pytest.approx((1,) * 6)
+    nothing = precision(["input", "ours"], frames[10:])["map"]["ours"]
+    assert np.isnan(astuple(nothing)).all(), "nothing could be found"
 
 
 @pytest.mark.parametrize(
