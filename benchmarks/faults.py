@@ -127,7 +127,7 @@ FAULTS = (
     Fault(7, "other type on the topic", "active", 10, 1, inject_streams.other_types),
     Fault(8, "QoS that does not match", "active", 10, 1, inject_streams.mismatched_qos),
     Fault(9, "flood of 500 Hz", "active", 30, 2, inject_streams.floods),
-    Fault(20, "decompression bombs", "active", 200, 13, inject_messages.decompression_bombs),
+    Fault(20, "decompression bombs", "active", 200, 14, inject_messages.decompression_bombs),
     Fault(12, "camera killed", "active", 50, 1, inject_streams.killed_cameras),
     Fault(12, "node killed", "domain", 50, 1, inject_streams.killed_nodes),
     Fault(14, "SIGINT or SIGTERM in any state", "domain", 200, 6, inject_lifecycle.signals),

@@ -33,6 +33,7 @@ NETPBM = (b"P2", b"P3", b"P5", b"P6")
 KINDS = "png, jpeg, tiff, bmp, webp, pgm, ppm or npy"
 HEAD = 1 << 17  # bytes
 MAX_ENTRIES = 10_000  # of all directories of a tiff: no further one is looked at
+MAX_SCANS = 100  # of a progressive jpeg: encoders make about ten, and each costs the decoder a walk over the picture
 
 _JPEG_BARE = frozenset((0xFF, 0x01, *range(0xD0, 0xD8)))  # fill bytes, and markers that carry no length
 
@@ -49,6 +50,8 @@ def check_picture(data: bytes, what: str) -> None:
     check_size(*claimed_size(data, what), what)
     if data.startswith(PNG):
         _refuse_lying_chunks(data, what)
+    if data.startswith(JPEG) and (scans := data.count(b"\xff\xda", _jpeg_frame(data))) > MAX_SCANS:
+        raise SourceError(f"{what} has {scans} scans, which would take minutes to decode: use at most {MAX_SCANS}")
     if data[:4] in TIFF:
         if _tiff_has_pages(data):
             raise SourceError(
@@ -130,17 +133,22 @@ def _bmp_size(data: bytes) -> tuple[int, int]:
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """Walk the segments to the frame header (SOF0..SOF15 without DHT, JPG, DAC)."""
+    at = _jpeg_frame(data)
+    height, width = struct.unpack_from(">HH", data, at + 5)
+    if data.find(b"\xff\xd9", at) < 0:  # the decoder would fill what is missing with grey
+        raise IndexError("no end of image")
+    return height, width
+
+
+def _jpeg_frame(data: bytes) -> int:
+    """Walk the segments to the frame header (SOF0..SOF15 without DHT, JPG, DAC): where it is."""
     at = 2
     while True:
         if data[at] != 0xFF:
             raise IndexError("no marker")
         marker = data[at + 1]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            if data.find(b"\xff\xd9", at) < 0:  # the decoder would fill what is missing with grey
-                raise IndexError("no end of image")
-            return height, width
+            return at
         if marker in _JPEG_BARE:
             at += 1 if marker == 0xFF else 2
         else:

@@ -303,6 +303,16 @@ def test_a_png_chunk_that_claims_gigabytes_is_refused_before_it_is_decoded(monke
         decode_image(bytes(data), "it")
 
 
+def test_a_jpeg_whose_scans_take_minutes_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, packed = cv2.imencode(".jpg", picture(np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])
+    data = packed.tobytes()
+    assert decode_image(data, "it").shape == (24, 32)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(SourceError, match=r"it has 10\d\d scans, .*: use at most 100"):
+        decode_image(data[:-2] + 1000 * last + data[-2:], "it")
+
+
 @given(
     st.binary(max_size=300),
     st.sampled_from(

@@ -196,6 +196,9 @@ def bombs(rng: random.Random) -> dict[str, bytes]:
     at = jpeg.index(b"\xff\xc0") + 5
     jpeg[at : at + 4] = b"\xff\xff\xff\xff"
     good = cv2.imencode(".png", scene(1, SHAPE))[1].tobytes()
+    black = np.zeros((4096, 4096), np.uint8)
+    scans = cv2.imencode(".jpg", black, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    last = scans[scans.rindex(b"\xff\xda") : -2]
     return {
         "a PNG of 30000 x 30000": _png(30000, 30000, payload=bytes(1000)),
         "a PNG of 2^31-1 x 2^31-1": _png(2**31 - 1, 2**31 - 1),
@@ -203,6 +206,7 @@ def bombs(rng: random.Random) -> dict[str, bytes]:
         "a PNG of 30000 x 30000 with a megabyte of zeros": _png(30000, 30000, payload=bytes(2**20)),
         "a PNG of 4096 x 4096 that is one row": _png(4096, 4096, payload=bytes(8193)),
         "a JPEG of 65535 x 65535": bytes(jpeg),
+        "a JPEG of 10000 scans": scans[:-2] + 10000 * last + scans[-2:],
         "a PNM of 30000 x 30000": b"P5 30000 30000 255\n" + bytes(100),
         "a BMP of 30000 x 30000": b"BM" + struct.pack("<IHHI", 100, 0, 0, 54) + struct.pack("<Iii", 40, 30000, 30000),
         "a TIFF": b"II*\0\x08\0\0\0" + bytes(64),

@@ -77,7 +77,7 @@ def test_a_flood(rig: Rig) -> None:
 
 def test_decompression_bombs(rig: Rig) -> None:
     """The plain camera leaves, and comes back for the next test."""
-    outcome = inject_messages.decompression_bombs(rig, 13)
+    outcome = inject_messages.decompression_bombs(rig, 14)
     assert_survived(outcome, "dropped, undecodable: the ")
     assert outcome.figures["dropped.undecodable"] >= 10
 
