@@ -86,6 +86,21 @@ def test_the_best_of_each_row_is_marked_whether_more_is_better_or_less(written: 
         assert re.findall(r'data-method="(\w+)" class="best"', row) == ["restore"], label
 
 
+def test_the_page_shows_means_intervals_gains_and_plots(written: Path) -> None:
+    page = (written / "report.html").read_text()
+    (row,) = re.findall(r"<tr><td>PSNR, dB.*?</tr>", page, re.DOTALL)
+    before, after = re.findall(r"<td data-method=.*?</td>", row, re.DOTALL)
+    assert ">15.50\n" in before and ">17.01\n" in after, "means of the recordings' means"
+    assert re.search(r"<small>\d\d\.\d\d … \d\d\.\d\d</small>", after)
+    assert re.search(r"<small>\+1\.50 \[\+\d\.\d\d, \+\d\.\d\d\]</small>", after) and "+" not in before
+    (row,) = re.findall(r"<tr><td>stripe index.*?</tr>", page, re.DOTALL)
+    assert "None" not in row and "nan" not in row, "what is too little for an interval has none"
+    plots = re.findall(r"<summary>(.*?)</summary>(.*?)</details>", page, re.DOTALL)
+    titles = [re.findall(r"<h3>(.*?)</h3>", drawn) for _, drawn in plots]
+    assert plots[0][0] == "plain" and titles == [["stripe index"], []], "one frame makes no line"
+    assert plots[0][1].count("<polyline") == 1
+
+
 def test_a_plot_spans_its_values_and_leaves_gaps_out() -> None:
     seconds = np.array([5.0, 6.0, 7.0])
     lines = {"a": np.array([1.0, np.nan, 3.0]), "b": np.array([2.0, 2.5, np.nan]), "c": np.full(3, np.nan)}
