@@ -68,7 +68,7 @@ class Bag:
     def __init__(self, path: Path, report: Report = log_problem) -> None:
         self.name = printable(path.name)
         self._report = report
-        self._files, self._packed_messages = _bag_files(path, report) if path.is_dir() else ([path], False)
+        self._files = _bag_files(path, report) if path.is_dir() else [path]
         self.topics = self._topics()
 
     def _topics(self) -> dict[str, Topic]:
@@ -127,8 +127,7 @@ class Bag:
     def content(self, message: RawMessage, what: str) -> Any:
         """A message with its fields. what: what it is, for the error. Raises SourceError if it is damaged."""
         try:
-            data = inflate_message(message.data) if self._packed_messages else message.data
-            return typestore().deserialize_cdr(data, message.kind)
+            return typestore().deserialize_cdr(inflate_message(message.data), message.kind)
         except Exception as error:  # bytes from outside: whatever they make the reader raise
             raise SourceError(f"{what} is damaged: {type(error).__name__}: {printable(str(error))}") from None
 
@@ -146,21 +145,20 @@ def header(stamp_ns: int, frame_id: str) -> Any:
     return types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](seconds, nanoseconds), frame_id)
 
 
-def _bag_files(folder: Path, report: Report) -> tuple[list[Path], bool]:
-    """The files of a bag's folder in order, and whether each message is compressed by itself."""
+def _bag_files(folder: Path, report: Report) -> list[Path]:
+    """The files of a bag's folder in order."""
     what = printable(folder.name)
     try:
         text = read_file(folder / "metadata.yaml", 1 << 20).decode("utf-8")
         described = _load_yaml(text)["rosbag2_bagfile_information"]
         names = [str(name) for name in described["relative_file_paths"]]
-        packed = str(described.get("compression_mode") or "").lower() == "message"
     except (SourceError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        found = [path for path in folder.iterdir() if path.suffix.lower() in (".mcap", ".db3") and path.is_file()]
+        found = _beside(folder)
         if not found:
             raise SourceError(f"bag {what} has no .mcap or .db3 file") from None
         reason = printable(str(error) if isinstance(error, SourceError) else type(error).__name__)
         report(f"bag {what}: metadata.yaml cannot be used ({reason}): reading the files beside it")
-        return sorted(found, key=lambda path: natural_key(path.name)), False
+        return found
     files = []
     for name in names:
         path = _inside(folder, name)
@@ -170,7 +168,14 @@ def _bag_files(folder: Path, report: Report) -> tuple[list[Path], bool]:
             report(f"bag {what}: {printable(name)} is missing: its messages are lost")
     if not files:
         raise SourceError(f"bag {what}: none of the files that metadata.yaml names is there")
-    return files, packed
+    return files
+
+
+def _beside(folder: Path) -> list[Path]:
+    """What a recorder that was killed leaves: files, compressed ones too, but not both of one just being compressed."""
+    names = (path.name.removesuffix(".zstd") for path in folder.iterdir() if path.is_file())
+    parts = sorted({name for name in names if name.lower().endswith((".mcap", ".db3"))}, key=natural_key)
+    return [folder / name if (folder / name).is_file() else folder / f"{name}.zstd" for name in parts]
 
 
 def _load_yaml(text: str) -> dict:

@@ -31,6 +31,7 @@ else:
 
 MAX_CHUNK_BYTES = 1 << 29  # of one chunk or message, decompressed
 ZstdError = zstd.ZstdError
+_ZSTD_MARK = b"\x28\xb5\x2f\xfd"
 
 
 def inflate(compression: str, data: bytes, limit: int) -> bytes:
@@ -45,7 +46,10 @@ def inflate(compression: str, data: bytes, limit: int) -> bytes:
 
 
 def inflate_message(data: bytes) -> bytes:
-    """A message of a bag that was recorded with compression mode `message`. Raises ValueError."""
+    """A message of a bag as it was before the recorder's compression mode `message`, whose mark no plain message begins
+    with; any other as it is. Raises ValueError."""
+    if not data.startswith(_ZSTD_MARK):
+        return data
     try:
         return inflate("zstd", data, MAX_CHUNK_BYTES)
     except ZstdError as error:

@@ -16,6 +16,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -121,6 +122,16 @@ def test_compressed_bags_of_others_are_read(tmp_path: Path, mode: CompressionMod
             if source.topic == "/ir/image":
                 writer.write(connection, stamp, data)
     assert same(list(open_source(tmp_path / "packed")), frames)
+    (tmp_path / "packed/metadata.yaml").unlink()  # as where the recorder was killed: the next file is not compressed
+    shutil.copy(tmp_path / "plain/plain.mcap", tmp_path / "packed/packed_1.mcap")
+    assert same(list(open_source(tmp_path / "packed", "/ir/image", report=lambda line: None)), frames * 2)
+
+
+def test_a_file_that_was_just_being_compressed_is_read_once(tmp_path: Path) -> None:
+    make_bag(tmp_path / "bag", pictures(3))
+    (tmp_path / "bag/metadata.yaml").unlink()
+    (tmp_path / "bag/bag.mcap.zstd").write_bytes(b"half of it")
+    assert same(list(open_source(tmp_path / "bag", report=lambda line: None)), pictures(3))
 
 
 def test_a_topic_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
