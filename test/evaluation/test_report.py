@@ -29,6 +29,7 @@ pytest.importorskip("jinja2")
 
 from infrared_ir_ros.evaluation.charts import HEIGHT, WIDTH, chart  # noqa: E402
 from infrared_ir_ros.evaluation.report import Evaluation, Picture, Recording, write_report  # noqa: E402
+from infrared_ir_ros.evaluation.summary import FIGURES  # noqa: E402
 from infrared_ir_ros.records import Detection  # noqa: E402
 
 HOSTILE = '=HYPERLINK("x")<img src=x>\n'
@@ -84,6 +85,24 @@ def test_the_best_of_each_row_is_marked_whether_more_is_better_or_less(written: 
     for label in ("PSNR", "stripe index"):
         (row,) = re.findall(rf"<tr><td>{label}[ ,].*?</tr>", page, re.DOTALL)
         assert re.findall(r'data-method="(\w+)" class="best"', row) == ["restore"], label
+
+
+def test_more_is_better_of_likeness_and_less_of_faults_and_time(tmp_path: Path) -> None:
+    """Of a method with larger figures throughout, against the input."""
+    rows = [{"input": dict.fromkeys(FIGURES, 1.0), "more": dict.fromkeys(FIGURES, 2.0)}]
+    recording = Recording("one", "/one", "a" * 64, (48, 64), "uint8", [0.0], [0], rows)
+    write_report(tmp_path, Evaluation(["input", "more"], {}, [recording], {}), [])
+    page = (tmp_path / "report.html").read_text()
+    best = {
+        label.split(",")[0].strip(" ↑↓"): re.findall(r'data-method="(\w+)" class="best"', row)
+        for label, row in re.findall(r"<tr><td>([^<]*)<br>(.*?)</tr>", page, re.DOTALL)
+    }
+    likeness = {"PSNR", "PSNR fitted", "SSIM", "SSIM fitted", "MS-SSIM fitted", "mAP50", "mAP50-95"}
+    faults = {"ST-LPIPS fitted", "temperature noise", "stripe index", "temporal noise", "flicker", "latency"}
+    assert {label for label, marked in best.items() if marked == ["more"]} == likeness
+    assert {label for label, marked in best.items() if marked == ["input"]} == faults
+    neither = {"temperature bias", "detail", "detections", "log SNR of the input"}
+    assert {label for label, marked in best.items() if not marked} == neither
 
 
 def test_the_page_shows_means_intervals_gains_and_plots(written: Path) -> None:
