@@ -169,6 +169,7 @@ class Restorer:
     def reset(self) -> None:
         """Forget the past: after a scene cut or a shutter event."""
         self._forget_scene()
+        self._clearing = Clearing()
         self.patterns.reset()
 
     def warm_up(self, height: int = 512, width: int = 640) -> None:

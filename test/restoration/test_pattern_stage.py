@@ -166,6 +166,22 @@ def test_a_camera_without_its_pattern_is_not_taken_for_a_calibrated_one(setting:
     assert not restorer.restore((16 * clean).astype(np.uint16)).estimate.shading.any(), "calibrated"
 
 
+def test_how_much_clearer_one_camera_became_says_nothing_of_the_next() -> None:
+    restorer, frames = Restorer(Believing(), Options(pattern_memory="on")), list(raw_frames(60))
+    for _, raw in frames[:-1]:
+        restorer.patterns(raw, "on")
+    clean, raw = frames[-1]
+    assert restorer.restore(raw).estimate.shading.any()
+    kept = restorer.patterns.saved("another", "uint16")
+    faint = {
+        name: array * np.float32(1 if name in ("weight", "trust") else 1e-3) for name, array in kept.arrays.items()
+    }
+    restorer.reset()
+    restorer.patterns.resume(replace(kept, arrays=faint))
+    shading = restorer.restore((16 * clean).astype(np.uint16)).estimate.shading
+    assert restorer.patterns.subtracting and not shading.any(), "it was as clear before"
+
+
 @pytest.mark.parametrize("settings", [("auto", "on"), ("on", "auto")])
 def test_a_kept_pattern_survives_another_setting_before_a_still_camera(settings: tuple[str, str]) -> None:
     frames = [raw for _, raw in raw_frames(100)]
