@@ -26,6 +26,7 @@ from rclpy.parameter import Parameter as RosParameter
 from infrared_ir_ros.errors import InfraredError, OptionError
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.ros.parameter import START, UNCONFIGURED, Parameter, Value
+from infrared_ir_ros.ros.parameter_files import useless_files
 from infrared_ir_ros.ros.parameters import BY_NAME, TABLE, check_all
 from infrared_ir_ros.ros.qos import check_override
 
@@ -112,8 +113,11 @@ def declare(node: Node, parameter: Parameter) -> Value:
 
 
 def _warn_of_unknown(node: Node) -> None:
-    """A misspelt name in a parameter file is silently ignored by ROS."""
-    for name in getattr(node, "_parameter_overrides", {}):
+    """A misspelt name in a parameter file is silently ignored by ROS, and so is a whole file with that of a node."""
+    given = getattr(node, "_parameter_overrides", {})
+    for problem in useless_files(node.get_fully_qualified_name(), given):
+        node.get_logger().warning(problem)
+    for name in given:
         if not node.has_parameter(name) and not name.startswith("qos_overrides."):
             node.get_logger().warning(f"there is no parameter {name!r}: it is ignored")
 

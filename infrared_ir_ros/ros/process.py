@@ -20,6 +20,7 @@ Imports nothing heavy: `catch_signals` is to be called before rclpy, numpy and t
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -115,10 +116,14 @@ def plain_arguments(args: list[str] | None = None) -> list[str]:
     args: as of `sys.argv`, which they are by default."""
     from rclpy.utilities import remove_ros_args
 
+    from infrared_ir_ros.ros.parameter_files import check_parameter_files
+
+    check_parameter_files(args)
     try:
         return remove_ros_args(args)[1:]
     except Exception as error:  # rclpy keeps their classes for itself
-        raise OptionError(f"wrong arguments after --ros-args: {error}") from error
+        lines = re.sub(r",? at \S+\.c:\d+", "", str(error))  # where in the source of ROS
+        raise OptionError(f"wrong arguments after --ros-args: {' '.join(lines.split())}") from error
 
 
 def use_transport_profile() -> None:

@@ -16,13 +16,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from entries import ROOT, entry_points
 
+from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.ros.manual import Manual
+from infrared_ir_ros.ros.parameter_files import check_parameter_files, useless_files
 from infrared_ir_ros.ros.parameters import TABLE
 
 NODES = {name: target.partition(":")[0] for name, target in entry_points().items() if ".ros." in target}
@@ -86,3 +90,50 @@ def test_a_text_of_digits_is_refused_with_how_to_write_it() -> None:
     """A serial number, for example: YAML takes it for a number."""
     ended = start(NODES["restore_node"], "--ros-args", "-p", "camera_name:=12345")
     assert ended.returncode == 1 and """write "5" in a file, '"5"' after NAME:=""" in ended.stderr
+
+
+def test_a_file_of_parameters_for_another_node_is_told(tmp_path: Path) -> None:
+    """ROS passes over it without a word: the commonest is one that forgets the namespace."""
+    file = tmp_path / "camera.yaml"
+    file.write_text("thermal_camera:\n  ros__parameters:\n    seed: 3\n")
+    words = ["-r", "__ns:=/ir", "--params-file", str(file), "-p", "source:=/nowhere"]
+    ended = start(NODES["thermal_camera"], "--ros-args", *words)
+    told = f"{file} is not for this node, nothing in it is used: begin it with /**: or /ir/thermal_camera:"
+    assert f"{told} (it begins with thermal_camera:)" in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/**:\n  ros__parameters:\n    counts:\n      minimum: 3.0\n",
+        "/**:\n  ros__parameters:\n    counts.minimum: !!float 3\n",
+        "b:\n  ros__parameters:\n    a: 1\nir:\n  restore_node:\n    ros__parameters:\n      counts: {minimum: 3.0}\n",
+        "",
+        "- 3\n",
+        "}",
+    ],
+)
+def test_a_file_of_which_something_is_used_or_that_says_nothing_is_not_told(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    assert useless_files("/ir/restore_node", {"counts.minimum"}, ["--params-file", str(tmp_path / "a.yaml")]) == []
+
+
+def test_a_file_of_parameters_that_ros_would_hang_on_is_refused(tmp_path: Path) -> None:
+    fifo, deep, long = tmp_path / "fifo", tmp_path / "deep", tmp_path / "long"
+    os.mkfifo(fifo)
+    deep.write_text("a: " + 100_000 * "[")
+    long.write_bytes(bytes(2**20 + 1))
+    refused = {fifo: "is a FIFO", deep: "nests 100000 brackets: use at most 100", long: "has 1048577 bytes"}
+    for file, reason in refused.items():
+        with pytest.raises(OptionError, match=f"--params-file.*{file.name} {reason}"):
+            check_parameter_files(["--ros-args", "--params-file", str(file)])
+    ended = start(NODES["restore_node"], "--ros-args", "--params-file", str(fifo))
+    assert ended.returncode == 1 and ended.stderr.startswith("cannot start: --params-file") and "FIFO" in ended.stderr
+    check_parameter_files(["--ros-args", "--params-file", str(ROOT / "config/restore.yaml"), "--params-file"])
+
+
+def test_a_file_that_ros_refuses_is_told_in_one_line_without_the_source_of_ros(tmp_path: Path) -> None:
+    (tmp_path / "bomb.yaml").write_text("/**:\n  ros__parameters:\n    a: &a [x, x]\n    b: [*a, *a]\n")
+    ended = start(NODES["restore_node"], "--ros-args", "--params-file", str(tmp_path / "bomb.yaml"))
+    assert ended.returncode == 1 and len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.endswith("Will not support aliasing at line 4\n")

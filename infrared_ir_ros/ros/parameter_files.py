@@ -1,0 +1,94 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Files of parameters (`--params-file`): looked at before ROS reads them, and told of where they are of no use.
+
+ROS waits for ever for a FIFO, takes minutes for deeply nested brackets, and passes over whatever is for another node.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infrared_ir_ros.errors import OptionError, SourceError
+from infrared_ir_ros.media.paths import printable, read_file
+
+LARGEST, DEEPEST = 1 << 20, 100  # bytes; brackets in one another
+PARAMETERS = "ros__parameters"
+
+
+def check_parameter_files(args: list[str] | None = None) -> None:
+    """Raises OptionError for a file that ROS would not read in time.
+
+    args: as of `sys.argv`, which they are by default."""
+    for file in _files(args):
+        try:
+            text = read_file(file, LARGEST)
+        except SourceError as error:
+            raise OptionError(f"--params-file: {error}") from None
+        depth = deepest = 0
+        for byte in text:
+            depth += (byte in b"[{") - (byte in b"]}")
+            deepest = max(deepest, depth)
+        if deepest > DEEPEST:
+            raise OptionError(f"--params-file {printable(str(file))} nests {deepest} brackets: use at most {DEEPEST}")
+
+
+def useless_files(node: str, taken: Collection[str], args: list[str] | None = None) -> list[str]:
+    """What is to be said of files whose parameters are all for other nodes.
+
+    node: full name of this one. taken: the names of all parameters that ROS handed to it.
+    """
+    told = []
+    for file in _files(args):
+        given = dict(_nodes(file))
+        if given and not any(names & set(taken) for names in given.values()):
+            others = printable(", ".join(f"{name}:" for name in given))
+            told.append(
+                f"{printable(str(file))} is not for this node, nothing in it is used: begin it with /**: or {node}: "
+                f"(it begins with {others})"
+            )
+    return told
+
+
+def _files(args: list[str] | None) -> list[Path]:
+    words = sys.argv if args is None else args
+    return [Path(file) for word, file in pairwise(words) if word == "--params-file"]
+
+
+def _nodes(file: Path) -> Iterator[tuple[str, set[str]]]:
+    """Names of nodes in a file that ROS has read, and of the parameters that it holds for each."""
+    try:
+        content = yaml.load(read_file(file, LARGEST), yaml.BaseLoader)  # texts only, whatever its tags say
+    except (SourceError, yaml.YAMLError):
+        return  # it has changed since
+    for path, parameters in _branches(content, ()):
+        if path[-1] == PARAMETERS:
+            yield "/".join(path[:-1]), {".".join(name) for name, value in _branches(parameters, ()) if name}
+
+
+def _branches(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Everything below a tree of YAML, with the keys that lead to it, down to the parameters of a node."""
+    if not isinstance(tree, dict):
+        return
+    for key, value in tree.items():
+        yield (*path, key), value
+        if key != PARAMETERS:
+            yield from _branches(value, (*path, key))
