@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ from infrared_ir_ros.media.inflate import inflate_file, inflate_message
 from infrared_ir_ros.media.paths import natural_key, printable, read_file
 
 TOLD = 3  # of a kind of problems that are told one by one
+LATEST = (1 << 31) * 1_000_000_000 - 1  # nanoseconds that a header holds
 VISION_MSGS = {  # as ROS 2 defines them since Humble; rosbags has all but these
     "Point2D": "float64 x\nfloat64 y",
     "Pose2D": "vision_msgs/Point2D position\nfloat64 theta",
@@ -133,13 +135,16 @@ class Bag:
 
 
 def stamp_of(content: Any, recorded_ns: int) -> int:
-    """Nanoseconds of a message's header, or of its recording where the header has none."""
+    """Nanoseconds of a message's header, or of its recording where the header has none; within 0..LATEST."""
     stamp = content.header.stamp
-    return stamp.sec * 1_000_000_000 + stamp.nanosec or recorded_ns
+    told = stamp.sec * 1_000_000_000 + stamp.nanosec
+    return min(told if told > 0 else max(recorded_ns, 0), LATEST)
 
 
 def header(stamp_ns: int, frame_id: str) -> Any:
-    """A std_msgs/Header."""
+    """A std_msgs/Header. Raises SourceError for a stamp that none holds."""
+    if not 0 <= stamp_ns <= LATEST:
+        raise SourceError(f"a stamp is {stamp_ns} ns: messages hold 0 to {LATEST}")
     seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
     types = typestore().types
     return types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](seconds, nanoseconds), frame_id)
@@ -162,7 +167,7 @@ def _bag_files(folder: Path, report: Report) -> list[Path]:
     files = []
     for name in names:
         path = _inside(folder, name)
-        if path.is_file():
+        if os.path.isfile(path):  # unlike Path, False for a name that is too long
             files.append(path)
         else:
             report(f"bag {what}: {printable(name)} is missing: its messages are lost")
@@ -196,7 +201,11 @@ def _inside(folder: Path, name: str) -> Path:
     parts = PurePosixPath(name).parts
     path = folder / name if len(parts) == 1 else folder / PurePosixPath(name).name
     climbs = ".." in parts or PurePosixPath(name).is_absolute() or len(parts) not in (1, 2)
-    if climbs or path.resolve().parent != folder.resolve():
+    try:
+        outside = climbs or path.resolve().parent != folder.resolve()
+    except ValueError:  # a null byte, or half a character
+        outside = True
+    if outside:
         raise SourceError(
             f"bag {printable(folder.name)}: metadata.yaml names {printable(name)}, which is outside of the bag: refused"
         )

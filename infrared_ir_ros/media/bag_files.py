@@ -235,13 +235,13 @@ class Sqlite3File:
             return
         connection = self._connect()
         query = (
-            "SELECT name, type, timestamp, data FROM messages JOIN topics ON topics.id = topic_id "
+            "SELECT name, type, timestamp, CAST(data AS BLOB) FROM messages JOIN topics ON topics.id = topic_id "
             "WHERE (? = '' OR name = ?) AND length(data) < ? ORDER BY messages.id"
         )
         try:
             for name, kind, stamp, data in connection.execute(query, (topic, topic, MAX_CHUNK_BYTES)):
                 yield RawMessage(str(name), str(kind), int(stamp), bytes(data))
-        except (sqlite3.Error, ValueError, TypeError) as error:
+        except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
             self.damage.append(f"its messages end early: {printable(str(error))}")
         finally:
             connection.close()

@@ -131,7 +131,9 @@ def _truth(content: Any, what: str) -> Seen:
         boxes = []
         for one in told["boxes"]:
             left, top, width, height = (float(one[name]) for name in ("x", "y", "width", "height"))
+            if not all(map(math.isfinite, (left, top, width, height))):
+                raise ValueError("no place in a frame")
             boxes.append(Detection((left, top, left + width, top + height), 1.0, printable(str(one["label"]))))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise SourceError(f"{what} holds no boxes: {type(error).__name__}") from None
     return Seen(stamp, tuple(boxes))

@@ -60,7 +60,7 @@ def read_profile(path: str) -> SimpleNamespace:
     try:
         described = yaml.safe_load(read_file(existing(Path(path)), 1 << 20))["sensor"]
         numbers = {str(name): float(value) for name, value in described.items()}
-    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise SourceError(f"{where} is no profile of a sensor ({type(error).__name__}): use profile_sensor's") from None
     for name, value in numbers.items():
         if name not in KEYS:

@@ -104,6 +104,7 @@ def test_what_is_written_imitates_the_sensor(tmp_path: Path, capsys: pytest.Capt
         ("sensor: {magic: 1}", "sensor.magic is unknown"),
         ("sensor: {noise: -1}", "sensor.noise is -1.0: use 0 to"),
         ("sensor: {noise: .nan}", "sensor.noise is nan"),
+        (f"sensor: {{noise: 1{'0' * 400}}}", "is no profile of a sensor (OverflowError)"),
         ("sensor: [", "is no profile of a sensor"),
         ("noise: 1", "is no profile of a sensor"),
     ],

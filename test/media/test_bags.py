@@ -134,6 +134,21 @@ def test_a_file_that_was_just_being_compressed_is_read_once(tmp_path: Path) -> N
     assert same(list(open_source(tmp_path / "bag", report=lambda line: None)), pictures(3))
 
 
+def test_stamps_are_those_that_a_message_can_hold(tmp_path: Path) -> None:
+    """A header that says a time before 1970, or none, counts as none; frames can be written with their stamps."""
+    types, latest = typestore().types, 2**31 * 10**9 - 1
+    with BagWriter(tmp_path / "bag") as bag:
+        for time, recorded in ((-1, 5), T0), ((0, 0), 2**63), ((2**31 - 1, 2**32 - 1), T0), ((1, 2), T0):
+            header = types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](*time), "camera")
+            image = types[IMAGE](header, 16, 16, "mono8", 0, 16, np.arange(256).astype(np.uint8))
+            bag.write("/image", IMAGE, recorded, typestore().serialize_cdr(image, IMAGE))
+    stamps = [frame.stamp_ns for frame in open_source(tmp_path / "bag")]
+    assert stamps == [T0, latest, latest, 10**9 + 2]
+    for stamp in (-1, latest + 1):
+        with pytest.raises(SourceError, match=f"a stamp is {stamp} ns"), BagWriter(tmp_path / "none") as bag:
+            bag.write_image("/image", pictures(1)[0], stamp, "camera")
+
+
 def test_a_topic_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
     make_bag(tmp_path / "bag", pictures(1))
     with pytest.raises(SourceError, match="no image topic /nope: it has /ir/image, /ir/image/compressed"):

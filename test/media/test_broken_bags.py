@@ -135,7 +135,10 @@ def test_a_chunk_bomb_takes_no_more_than_it_claims_and_no_claim_is_endless(tmp_p
 # ---- hostility ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["../secret.mcap", "/etc/secret.mcap", "a/b/../../../secret.mcap", "link.mcap"])
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.mcap", "/etc/secret.mcap", "a/b/../../../secret.mcap", "link.mcap", '"\\0.mcap"', '"\\uD800.mcap"'],
+)
 def test_a_bag_that_names_files_outside_its_folder_is_refused(tmp_path: Path, name: str) -> None:
     make_bag(tmp_path / "secret", pictures(1))
     os.rename(tmp_path / "secret/secret.mcap", tmp_path / "secret.mcap")
@@ -161,10 +164,12 @@ def test_a_bag_without_usable_metadata_is_read_by_its_files(tmp_path: Path, text
 def test_a_missing_file_of_a_split_bag_is_told(tmp_path: Path) -> None:
     make_bag(tmp_path / "bag", pictures(3))
     described = (tmp_path / "bag/metadata.yaml").read_text()
-    (tmp_path / "bag/metadata.yaml").write_text(described.replace("- bag.mcap", "- bag.mcap\n  - bag_1.mcap"))
+    (tmp_path / "bag/metadata.yaml").write_text(
+        described.replace("- bag.mcap", f"- bag.mcap\n  - bag_1.mcap\n  - {'b' * 300}")
+    )
     told: list[str] = []
     assert len(list(open_source(tmp_path / "bag", report=told.append))) == 3
-    assert told == ["bag bag: bag_1.mcap is missing: its messages are lost"]
+    assert told == [f"bag bag: {name} is missing: its messages are lost" for name in ("bag_1.mcap", "b" * 300)]
 
 
 HOSTILE = "/x\x1b[31m\n../../</script><img onerror=1>=cmd"

@@ -15,7 +15,9 @@
 """sqlite3 bags that were cut off, with messages that go on over many pages, as all but the smallest frames do."""
 
 import resource
+import sqlite3
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,25 @@ def test_frames_that_go_on_over_many_pages_are_read_as_far_as_they_are_whole(tmp
         assert same(got, frames[: len(got)]) and "shorter than its header says" in told[0]
         counts.append(len(got))
     assert counts == sorted(counts) and counts[0] >= 2 and counts[-1] >= 10
+
+
+def test_a_whole_file_tells_of_no_loss(tmp_path: Path, whole: bytes) -> None:
+    (tmp_path / "whole.db3").write_bytes(whole)
+    told: list[str] = []
+    assert same(list(open_source(tmp_path / "whole.db3", "/ir/image", report=told.append)), large_pictures(12))
+    assert told == []
+
+
+@pytest.mark.parametrize("value", ["data = 1000000000000", "data = 'text'", "timestamp = 9e999", "timestamp = 'text'"])
+def test_values_of_another_type_are_told(tmp_path: Path, whole: bytes, value: str) -> None:
+    """SQLite lets a column hold anything; a number as data is no order to make so many bytes."""
+    (tmp_path / "odd.db3").write_bytes(whole)
+    with closing(sqlite3.connect(tmp_path / "odd.db3")) as connection, connection:
+        connection.execute(f"UPDATE messages SET {value} WHERE id > 20")
+    told: list[str] = []
+    frames = list(open_source(tmp_path / "odd.db3", "/ir/image", report=told.append))
+    assert same(frames, large_pictures(5)) and told
+    assert all("damaged" in line or "end early" in line or "could be read" in line for line in told[:3])
 
 
 def varint(value: int) -> bytes:

@@ -25,6 +25,15 @@ from infrared_ir_ros.media.detections import DETECTIONS, LABEL_INFO, TRUTH, Dete
 from infrared_ir_ros.records import Detection
 
 FOUND = (Detection((1.0, 2.0, 11.0, 22.0), 0.75, "2", 5), Detection((30.5, 4.0, 31.0, 6.0), 0.5, "person"))
+STAMP = '"stamp": {"sec": 1, "nanosec": 2}'
+NO_BOXES = (
+    '{"stamp": {"sec": Infinity, "nanosec": 0}, "boxes": []}',
+    f'{{{STAMP}, "boxes": [{{"x": 1{"0" * 400}, "y": 0, "width": 1, "height": 1, "label": "a"}}]}}',
+    f'{{{STAMP}, "boxes": [{{"x": NaN, "y": 0, "width": 1, "height": 1, "label": "a"}}]}}',
+    "{",
+    '{"stamp": 3}',
+    "[[" * 9000,
+)
 
 
 def write(path: Path, *messages: bytes | memoryview, kind: str = DETECTIONS, topic: str = "/cam/detections") -> Path:
@@ -83,9 +92,10 @@ def test_what_is_broken_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     assert [len(seen.detections) for seen in DetectionTopic(bag, "/cam/detections", told.append)] == [2, 0]
     assert len(told) == 2 and all("message" in line and "is damaged" in line for line in told)
     text = typestore().types[TRUTH]
-    words = [typestore().serialize_cdr(text(data=data), TRUTH) for data in ("{", '{"stamp": 3}', "[[" * 9000)]
+    words = [typestore().serialize_cdr(text(data=data), TRUTH) for data in NO_BOXES]
     told.clear()
     assert list(DetectionTopic(write(tmp_path / "text", *words, kind=TRUTH), "/cam/detections", told.append)) == []
-    assert len(told) == 3 and all("holds no boxes" in line for line in told)
+    assert len(told) == 4 and all("holds no boxes" in line for line in told[:3])
+    assert f"{len(NO_BOXES)} messages of /cam/detections cannot be read" in told[3]
     with pytest.raises(SourceError, match="has no topic /nope of Detection2DArray: it has /cam/detections"):
         DetectionTopic(bag, "/nope")
