@@ -121,10 +121,9 @@ def _judge_frames(
         method.reset()
     pending: list[dict[str, Row]] = []
     bad = 0
-    with BagWriter(target) as bag:
-        for instant in tqdm(
-            instants(path, wanted, recording.problems.append), desc=recording.name, unit="frame", disable=None
-        ):
+    with BagWriter(target) as bag, tqdm(desc=recording.name, unit="frame", disable=None) as bar:
+        for instant in instants(path, wanted, recording.problems.append, bar.reset):
+            bar.update()
             try:
                 images, own = _answers(instant, methods)
                 boxes = look(instant, images)

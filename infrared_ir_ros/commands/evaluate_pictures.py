@@ -64,6 +64,7 @@ def _images(evaluation: Evaluation, bag: Path, stamp: int) -> dict[str, np.ndarr
             for frame in open_source(bag, result_topic(name)):
                 if frame.stamp_ns == stamp:
                     found[name] = frame.image
+                    break
     scale = window(found[INPUT], Counts())
     return {name: _shown(scale.to_unit(image)) for name, image in found.items()}
 

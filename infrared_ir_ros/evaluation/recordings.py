@@ -115,14 +115,18 @@ def _whole_bag(path: Path) -> Path:
     return path.parent if path.suffix.lower() in BAG_SUFFIXES else path
 
 
-def instants(path: Path, wanted: Wanted, report: Report) -> Iterator[Instant]:
+def instants(
+    path: Path, wanted: Wanted, report: Report, expect: Callable[[int | None], object] = lambda count: None
+) -> Iterator[Instant]:
     """The frames of one recording with what belongs to them, in their order.
 
+    expect: is told how many there should be, None where nobody knows, before the first of them.
     What does not stop the recording is told to `report`. Raises SourceError: unreadable, no such topic, empty, clean
     frames of another size.
     """
     source = open_source(path, wanted.topic, report=report)
     gathering = _Gathering(path, wanted, source, report)
+    expect(min(wanted.frames or source.frame_count, source.frame_count) or None)
     for frame in source:
         if wanted.frames and gathering.count == wanted.frames:
             break

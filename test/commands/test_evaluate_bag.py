@@ -225,7 +225,9 @@ def test_what_is_left_out_shifts_no_pair_and_no_label(tmp_path: Path) -> None:
     write_image(tmp_path / "in/a3.png", rng.integers(0, 255, (48, 48), np.uint8))
     (tmp_path / "clean/b5.png").write_bytes(b"no picture")
     wanted, told = Wanted(reference=str(tmp_path / "clean"), labels=str(tmp_path / "labels")), []
-    found = list(instants(tmp_path / "in", wanted, told.append))
+    expected: list[int | None] = []
+    found = list(instants(tmp_path / "in", wanted, told.append, expected.append))
+    assert expected == [8], "for the bar that says how long it will take"
     assert [one.frame.name for one in found] == [f"a{number}.png" for number in (0, 2, 4, 6, 7)]
     assert all(np.array_equal(one.frame.image, one.clean) for one in found)
     assert [one.labels[0].label for one in found] == ["0", "2", "4", "6", "7"]
