@@ -40,10 +40,14 @@ def export_prior(run: Path, config: Path, *, output: Path, version: str) -> None
     from infrared_ir_ros.training.config import read_config
     from infrared_ir_ros.training.train import new_prior
 
-    constructor = read_config(config).prior
-    prior = new_prior(constructor)
-    checkpoint.fill(prior, checkpoint.load(run).average, f"a prior with {constructor}")
-    export(prior, constructor, output, version)
+    asked, progress = read_config(config), checkpoint.load(run)
+    prior = new_prior(asked.prior)
+    checkpoint.fill(prior, progress.average, f"a prior with {asked.prior}")
+    export(prior, asked.prior, output, version)
+    if progress.stage < len(asked.stages):
+        at = f"stage {progress.stage + 1} of {len(asked.stages)} ({asked.title(progress.stage)})"
+        print(f"not finished: {run} stopped in {at}, and these are the weights of that moment")
+    print(f"exported {version}: {output}, for prior_path")
 
 
 def main() -> None:

@@ -16,11 +16,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 from infrared_ir_ros.errors import OptionError
 
@@ -45,3 +47,9 @@ def stopper(minutes: float) -> Callable[[], bool]:
         return asked.is_set() or time.monotonic() >= deadline
 
     return is_time
+
+
+def tell_end(output: Path, finished: bool, next_step: str) -> None:
+    """Say how a training ended: once, where a launcher started several processes."""
+    if os.environ.get("RANK", "0") == "0":
+        print(f"trained: {next_step}" if finished else f"not finished: go on with --resume --output {output}")

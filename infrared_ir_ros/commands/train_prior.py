@@ -19,7 +19,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infrared_ir_ros.commands.running import run_command
-from infrared_ir_ros.commands.stopping import stopper
+from infrared_ir_ros.commands.stopping import stopper, tell_end
 
 
 def train_prior(
@@ -58,7 +58,8 @@ def train_prior(
     from infrared_ir_ros.training.train import train_prior as train
 
     start = find_prior("embedded", str(init)) if init else None
-    train(read_config(config), read_pack(pack), output, resume, stopper(minutes), start)
+    finished = train(read_config(config), read_pack(pack), output, resume, stopper(minutes), start)
+    tell_end(output, finished, f"export_prior {output} {config} --output FOLDER --version NAME makes weights of it")
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infrared_ir_ros.commands.running import run_command
-from infrared_ir_ros.commands.stopping import stopper
+from infrared_ir_ros.commands.stopping import stopper, tell_end
 
 
 def train_tasks(
@@ -69,10 +69,11 @@ def train_tasks(
 
     files = find_prior("embedded", prior_path)
     start = find_prior("embedded", init) if init else None
-    train(
+    finished = train(
         read_tasks_config(config), read_pack(pack), files, output, resume, stopper(minutes),
         semantic=semantic_losses(detector, segmenter), init=start, labels=read_labels(pack),
     )  # fmt: skip
+    tell_end(output, finished, f"{output / 'prior'} is the prior with its tasks, for prior_path")
 
 
 def main() -> None:

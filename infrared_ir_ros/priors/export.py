@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def _graph(prior: EmbeddedPrior, method: Callable, inputs: tuple[str, ...], outp
         "restored": {2: "height", 3: "width"},
     }
     buffer = io.BytesIO()
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the tracer warns of does not depend on the size of the frame
         torch.onnx.export(
             _Method(prior, method), example, buffer, input_names=list(inputs), output_names=list(outputs),
             dynamic_axes={name: axes for name, axes in sizes.items() if name in (*inputs, *outputs)},

@@ -19,6 +19,7 @@ An unknown or missing key is refused, and so is a value not of the type and rang
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,6 +36,7 @@ from infrared_ir_ros.training.numbers import Count, Decay, NonNegative, Positive
 from infrared_ir_ros.training.stages import STAGES, FieldStage
 
 PRECISIONS = ("fp32", "bf16")
+LARGEST_TABLE = 10_000  # values; the shipped configurations hold about 100
 DEGRADE_ON = ("auto", "loader", "device")
 
 
@@ -77,6 +79,12 @@ class PriorConfig:
     precision: str = "fp32"
     degrade_on: str = "auto"
 
+    def title(self, index: int) -> str:
+        """What the log and the pictures of a stage are called: its name, numbered where an earlier one has it too."""
+        name = self.stages[index].name
+        earlier = sum(stage.name == name for stage in self.stages[:index])
+        return f"{name}_{earlier + 1}" if earlier else name
+
 
 def read_config(path: Path) -> PriorConfig:
     """Read a configuration. Raises OptionError with the file, the key and what is expected."""
@@ -95,8 +103,8 @@ def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
     where = f"stage {content['name']}: "
     whole = content["name"] != FieldStage.name
     defaults = {} if whole else {"sizes": []}  # thumbnails have one size
-    content["mix"] = build_mix(path, content.get("mix", {}), defaults, where, whole)
-    stage = build(path, StageConfig, content, where=where)
+    mix = build_mix(path, content.get("mix", {}), defaults, where, whole)
+    stage = build(path, StageConfig, content | {"mix": mix}, where=where)
     if bool(stage.minutes) == bool(stage.steps):
         raise OptionError(
             f"{path}: stage {stage.name} has minutes: {stage.minutes:g} and steps: {stage.steps}: give one of them, "
@@ -121,9 +129,9 @@ def build_mix(path: Path, content: dict[str, Any], defaults: dict[str, Any], whe
 
 
 def check_weights(path: Path, key: str, given: object, weights: Iterable[float]) -> None:
-    """Raises OptionError where the weights of what is `given` choose nothing."""
-    if not sum(weights) > 0:
-        raise OptionError(f"{path}: {key} is {given}: give at least one a weight above 0")
+    """Raises OptionError where the weights of what is `given` choose nothing, or are too large to be added up."""
+    if not 0 < sum(weights) < math.inf:
+        raise OptionError(f"{path}: {key} is {given}: give at least one a weight above 0, and none a huge one")
 
 
 def check_presets(path: Path, key: str, presets: Iterable[str]) -> None:
@@ -143,7 +151,26 @@ def read_table(path: Path) -> dict[str, Any]:
         raise OptionError(f"configuration {path} can't be read: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise OptionError(f"configuration {path} holds {type(content).__name__}, not a table: see those in config/")
+    if _count(content, {}) > LARGEST_TABLE:
+        raise OptionError(
+            f"configuration {path} holds more than {LARGEST_TABLE} values when its aliases (*name) are written out: "
+            "see those in config/"
+        )
     return content
+
+
+def _count(value: object, known: dict[int, int]) -> int:
+    """Values in a table, those behind aliases as often as they are named: a message would write out each of them.
+
+    known: counts of what was met already, by identity. What is being counted and holds itself has too many.
+    """
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = LARGEST_TABLE + 1
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        known[id(value)] = min(1 + sum(_count(one, known) for one in inner), LARGEST_TABLE + 1)
+    return known[id(value)]
 
 
 def tables(path: Path, content: dict[str, Any], key: str) -> list[dict[str, Any]]:

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,19 +28,30 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from infrared_ir_ros.media import write_atomically, write_image
+from infrared_ir_ros.media.atomic import unwritable
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Raises SourceError where the block cannot write into `folder`."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 class TrainingLog:
     """Means of the loss terms since the last row, as a row of log_<stage>.csv and as TensorBoard scalars.
 
     sums, counted: of the terms since the last row, when the training was interrupted; the attributes of the same names
-    are what to keep in a checkpoint.
+    are what to keep in a checkpoint. All methods raise SourceError where the folder cannot be written.
     """
 
     def __init__(self, folder: Path, sums: dict[str, Tensor] | None = None, counted: int = 0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._board = SummaryWriter(str(folder / "tensorboard"))
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._board = SummaryWriter(str(folder / "tensorboard"))
         self.sums: dict[str, Tensor] = dict(sums or {})
         self.counted = counted
         self._columns: dict[Path, list[str]] = {}
@@ -56,9 +69,11 @@ class TrainingLog:
         means = dict(zip(self.sums, values.tolist(), strict=True))
         self.sums, self.counted = {}, 0
         row = {"step": str(step), "seconds": f"{seconds:.1f}", "rate": f"{rate:.3g}"}
-        self._append(self._folder / f"log_{stage}.csv", row | {name: f"{mean:.9g}" for name, mean in means.items()})
-        for name, value in means.items():
-            self._board.add_scalar(f"{stage}/{name}", value, step)
+        row |= {name: f"{mean:.9g}" for name, mean in means.items()}
+        with _writing(self._folder):
+            self._append(self._folder / f"log_{stage}.csv", row)
+            for name, value in means.items():
+                self._board.add_scalar(f"{stage}/{name}", value, step)
         return means
 
     def _append(self, path: Path, row: dict[str, str]) -> None:
@@ -90,4 +105,5 @@ class TrainingLog:
         write_image(self._folder / "samples" / f"{name}.png", sheet)
 
     def close(self) -> None:
-        self._board.close()
+        with _writing(self._folder):
+            self._board.close()

@@ -91,9 +91,11 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
 def read_pack(path: Path) -> FrameSets:
     """The sets of a pack: name -> frames (height, width) uint8. Raises SourceError if there is no such pack."""
     sets = _read(path, lambda name: not name.endswith((BOXES, MASK)))
+    if not sets:
+        raise SourceError(f"{printable(str(path))} holds no frames: make it with `pack_frames`")
     for name, frames in sets.items():
         for frame in frames:
-            if frame.ndim != 2 or frame.dtype != np.uint8:
+            if frame.ndim != 2 or frame.dtype != np.uint8 or frame.size == 0:
                 raise SourceError(
                     f"{printable(str(path))} is no training pack: {printable(name)} holds {frame.dtype} "
                     f"{frame.shape} where a frame is uint8 (height, width): make it with `pack_frames`"

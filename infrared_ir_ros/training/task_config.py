@@ -107,8 +107,8 @@ def read_tasks_config(path: Path) -> TasksConfig:
 
 def _task(path: Path, shared: dict[str, Any], content: dict[str, Any]) -> TaskConfig:
     where = f"task {content.get('name')}: "
-    content["mix"] = build_mix(path, content.get("mix", {}), shared, where)
-    task = build(path, TaskConfig, content, where=where)
+    mix = build_mix(path, content.get("mix", {}), shared, where)
+    task = build(path, TaskConfig, content | {"mix": mix}, where=where)
     try:
         check_name(task.name)  # now: the bank that refuses it is written when the training is over
     except OptionError as error:

@@ -61,8 +61,9 @@ def train_tasks(
     semantic: SemanticLosses | None = None,
     init: PriorFiles | None = None,
     labels: Labels = NO_LABELS,
-) -> None:
+) -> bool:
     """Train the tasks of a prior. `folder` gets the checkpoint, logs, sample pictures, and `prior`, ready to be used.
+    Returns whether all is done.
 
     resume: go on from the checkpoint in `folder`. stop: asked after every step; True saves and returns.
     semantic: the losses that the configuration's `semantic` names. init: another state of this prior, whose tasks are
@@ -85,6 +86,7 @@ def train_tasks(
     if accelerator.is_main_process:
         _export(config, files, trained, folder / EXPORT)
     accelerator.end_training()
+    return progress.seconds >= config.seconds
 
 
 def _check(

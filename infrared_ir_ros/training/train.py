@@ -63,8 +63,8 @@ def train_prior(
     resume: bool = False,
     stop: Callable[[], bool] = lambda: False,
     init: PriorFiles | None = None,
-) -> None:
-    """Train the embedded prior; `folder` gets the checkpoint, logs and sample pictures.
+) -> bool:
+    """Train the embedded prior; `folder` gets the checkpoint, logs and sample pictures. Returns whether all is done.
 
     resume: go on from the checkpoint in `folder`. stop: asked after every step; True saves and returns.
     init: exported weights to start from. Raises OptionError or WeightsError where these don't fit each other, the
@@ -83,6 +83,7 @@ def train_prior(
         if accelerator.is_main_process:
             checkpoint.save(folder, progress)
     accelerator.end_training()
+    return progress.stage == len(config.stages)
 
 
 def _check(config: PriorConfig, frames: FrameSets, folder: Path, resume: bool, init: PriorFiles | None) -> None:
@@ -153,12 +154,12 @@ def _run_stage(
     stop: Callable[[], bool],
 ) -> bool:
     """Train one stage until its schedule ends (True) or `stop` says so (False); `progress` is kept up to date."""
-    stage = config.stages[progress.stage]
+    stage, title = config.stages[progress.stage], config.title(progress.stage)
     if stage.share(progress.step, progress.seconds) >= 1:
         return True
     updates = _Updates(config, prior, progress, accelerator)
     log = TrainingLog(folder, progress.sums, progress.counted) if accelerator.is_main_process else None
-    bar = tqdm(total=stage.steps or round(60 * stage.minutes), unit="step" if stage.steps else "s", desc=stage.name,
+    bar = tqdm(total=stage.steps or round(60 * stage.minutes), unit="step" if stage.steps else "s", desc=title,
                initial=progress.step if stage.steps else round(progress.seconds), disable=log is None)  # fmt: skip
     last = saved = time.monotonic()
     for batch in _batches(config, progress, frames, accelerator):
@@ -172,7 +173,7 @@ def _run_stage(
             log.add(terms)
             bar.update((progress.step if stage.steps else round(progress.seconds)) - bar.n)
             if progress.step % config.log_every == 0:
-                means = log.write(stage.name, progress.step, progress.seconds, updates.rate)
+                means = log.write(title, progress.step, progress.seconds, updates.rate)
                 bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
         if ended or stopped or now - saved > 60 * config.save_minutes:
             saved = now
@@ -180,7 +181,7 @@ def _run_stage(
             if log is not None:
                 progress.sums, progress.counted = log.sums, log.counted
                 checkpoint.save(folder, progress)
-                _sample(log, updates.average, stage, progress.step, clean, degraded)
+                _sample(log, f"{title}_{progress.step:06d}", updates.average, stage, clean, degraded)
         if ended or stopped:
             break
     bar.close()
@@ -274,7 +275,7 @@ def _on_device(
 
 @torch.no_grad()
 def _sample(
-    log: TrainingLog, prior: EmbeddedPrior, stage: StageConfig, step: int, clean: Tensor, degraded: Tensor
+    log: TrainingLog, name: str, prior: EmbeddedPrior, stage: StageConfig, clean: Tensor, degraded: Tensor
 ) -> None:
     clean, degraded = clean[:4], degraded[:4]
     if STAGES[stage.name] is FieldStage:
@@ -282,4 +283,4 @@ def _sample(
         restored = degraded * gain[:, :, None, None] + offset[:, :, None, None] - shading
     else:
         restored = prior.restore(degraded, *prior.estimate(degraded)[:6])
-    log.picture(f"{stage.name}_{step:06d}", degraded, restored, clean)
+    log.picture(name, degraded, restored, clean)

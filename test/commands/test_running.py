@@ -27,7 +27,7 @@ from pathlib import Path
 
 import pytest
 
-from infrared_ir_ros.commands.stopping import stopper
+from infrared_ir_ros.commands.stopping import stopper, tell_end
 from infrared_ir_ros.errors import OptionError
 
 ROOT = Path(__file__).parents[2]
@@ -160,3 +160,13 @@ def test_an_empty_path_is_not_this_folder(arguments: list[str], tmp_path: Path) 
     done = subprocess.run(command, env=path, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "a path is empty" in done.stderr
     assert os.listdir(tmp_path) == []
+
+
+def test_how_a_training_ended_is_told_by_one_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        tell_end(Path("runs/first"), True, "use it")
+        tell_end(Path("runs/first"), False, "use it")
+    assert capsys.readouterr().out == "trained: use it\nnot finished: go on with --resume --output runs/first\n"

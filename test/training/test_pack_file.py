@@ -158,10 +158,14 @@ def test_what_is_no_pack_or_damaged_is_one_line(pack: Path, tmp_path: Path) -> N
     (tmp_path / "flipped.npz").write_bytes(whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :])
     np.save(tmp_path / "array.npy", np.zeros(3))
     np.savez(tmp_path / "other.npz", first=np.zeros((4, 5), np.uint16))
-    for name in ("notes.txt", "empty.npz", "cut.npz", "flipped.npz", "array.npy", "other.npz"):
+    np.savez(tmp_path / "flat.npz", **{"layouts/00000": np.zeros((0, 5), np.uint8)})
+    for name in ("notes.txt", "empty.npz", "cut.npz", "flipped.npz", "array.npy", "other.npz", "flat.npz"):
         with pytest.raises(SourceError, match=f"{name} is no training pack") as told:
             read_pack(tmp_path / name)
         assert "\n" not in str(told.value) and "pack_frames" in str(told.value)
+    np.savez(tmp_path / "nothing.npz")
+    with pytest.raises(SourceError, match="nothing.npz holds no frames: make it with `pack_frames`"):
+        read_pack(tmp_path / "nothing.npz")
     with pytest.raises(SourceError, match="cut.npz is no training pack, or damaged"):
         read_labels(tmp_path / "cut.npz")
 

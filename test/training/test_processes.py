@@ -75,13 +75,15 @@ def start(pack: Path, folder: Path, *options: str, processes: int = 1, **setting
         [sys.executable, *(launch if processes > 1 else []), "-m", COMMAND, str(config), "--pack", str(pack),
          "--output", str(folder / "run"), *options],
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-        stderr=subprocess.PIPE, text=True, cwd=folder,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
     )  # fmt: skip
 
 
-def finish(process: subprocess.Popen) -> None:
-    _, errors = process.communicate()
+def finish(process: subprocess.Popen) -> str:
+    """What it said."""
+    said, errors = process.communicate()
     assert process.returncode == 0, errors[-3000:]
+    return said
 
 
 def losses(folder: Path, stage: str) -> list[dict[str, str]]:
@@ -112,7 +114,8 @@ def test_a_killed_training_resumes_with_the_same_losses(pack: Path, tmp_path: Pa
 
 def test_two_processes_train_as_one_with_twice_the_batch(pack: Path, tmp_path: Path) -> None:
     one = start(pack, tmp_path / "one", batch=4)
-    finish(start(pack, tmp_path / "two", batch=2, processes=2))
+    said = finish(start(pack, tmp_path / "two", batch=2, processes=2))
+    assert said.count("\n") == 1 and said.startswith("trained: export_prior ")
     finish(one)
     for stage, steps in (("field", 2), ("restore", 4)):
         curves = [losses(tmp_path / name, stage) for name in ("one", "two")]

@@ -28,7 +28,7 @@ pytest.importorskip("accelerate")
 import safetensors.torch  # noqa: E402, F811
 
 from infrared_ir_ros.commands.export_prior import export_prior  # noqa: E402
-from infrared_ir_ros.errors import OptionError, WeightsError  # noqa: E402
+from infrared_ir_ros.errors import OptionError, SourceError, WeightsError  # noqa: E402
 from infrared_ir_ros.priors import EmbeddedPrior  # noqa: E402
 from infrared_ir_ros.restoration.weights import find_prior  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
@@ -146,6 +146,32 @@ def test_rows_after_the_last_checkpoint_are_replaced(tmp_path: Path) -> None:
     assert [(row["step"], row["loss"], row["new"]) for row in rows(tmp_path)] == [("2", "2", ""), ("4", "40", "1")]
 
 
+def test_stages_of_the_same_name_keep_a_log_each(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    restore = replace(config.stages[1], minutes=0, steps=4)
+    config = replace(config, stages=[restore, replace(restore, steps=2)])
+    assert train_prior(config, frames, tmp_path)
+    assert [row["step"] for row in rows(tmp_path)] == ["2", "4"]
+    assert [row["step"] for row in rows(tmp_path, "restore_2")] == ["2"]
+    assert {picture.name for picture in (tmp_path / "samples").iterdir()} == {
+        "restore_000004.png",
+        "restore_2_000002.png",
+    }
+
+
+def test_a_log_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError, match="cannot write .*file/run: Not a directory; free some space"):
+        TrainingLog(tmp_path / "file/run")
+    log = TrainingLog(tmp_path)
+    log.add({"loss": torch.tensor(1.0)})
+    log.write("restore", 1, 0.0, 0.1)
+    (tmp_path / "log_restore.csv").unlink()
+    (tmp_path / "log_restore.csv").symlink_to("/dev/full")
+    log.add({"loss": torch.tensor(1.0)})
+    with pytest.raises(SourceError, match="cannot write .*: No space left on device; free some space"):
+        log.write("restore", 2, 0.0, 0.1)
+
+
 def exported(folder: Path, constructor: dict) -> Path:
     """A prior's folder without graphs, its weights random."""
     prior = EmbeddedPrior(**constructor)
@@ -194,6 +220,17 @@ def test_a_training_is_not_overwritten_and_does_not_change_its_network(config, f
     (tmp_path / "other.yaml").write_text(CONFIG.replace("middle: 1", "middel: 1"))
     with pytest.raises(OptionError, match="prior: no network of {.*middel"):
         export_prior(tmp_path, tmp_path / "other.yaml", output=tmp_path / "prior", version="mine")
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_export_says_where_it_is_and_of_what(config, frames, tmp_path: Path, capsys) -> None:  # noqa: ANN001
+    run(config, frames, tmp_path / "run", 1)
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    export_prior(tmp_path / "run", tmp_path / "config.yaml", output=tmp_path / "prior", version="mine")
+    stopped, done = capsys.readouterr().out.splitlines()
+    assert stopped.startswith(f"not finished: {tmp_path / 'run'} stopped in stage 1 of 2 (field)")
+    assert done == f"exported mine: {tmp_path / 'prior'}, for prior_path"
+    assert find_prior("embedded", str(tmp_path / "prior")).version == "mine"
 
 
 def test_sets_that_the_pack_lacks_are_named(config, tmp_path: Path) -> None:  # noqa: ANN001
@@ -253,6 +290,7 @@ def test_resuming_nothing_and_damage_are_told(config, frames, tmp_path: Path) ->
         (("workers: 0", f"seed: {10**23}"), f"seed is {10**23}: .* less than {2**63}"),
         (("rate: 0.001", "rate: true"), "stage field: rate is True: .* no numbers"),
         (("steps: 3", "steps: true"), "stage field: steps is True: .* no numbers"),
+        (("64, 4, 0.5], [64, 96, 2, 0.5", "64, 4, 1e308], [64, 96, 2, 1e308"), r"mix: sizes is \[.* none a huge one"),
         (("name: field", "name: [field]"), r"\['field'\] is unknown"),
         (("steps: 3", "steps: 3\n    minutes: 1"), "minutes: 1 and steps: 3: give one"),
         (("steps: 3", ""), "minutes: 0 and steps: 0: give one"),
@@ -265,6 +303,26 @@ def test_mistakes_in_a_configuration_are_named(tmp_path: Path, change: tuple[str
     path.write_text(CONFIG.replace(*change))
     with pytest.raises(OptionError, match=message):
         read_config(path)
+
+
+@pytest.mark.parametrize("key", ["stages", "prior", "workers"])
+def test_aliases_that_would_fill_the_memory_are_refused(tmp_path: Path, key: str) -> None:
+    bomb = "&a0 [1, 1]"
+    for level in range(60):
+        bomb = f"&a{level + 1} [{bomb}, *a{level}]"
+    path = tmp_path / "config.yaml"
+    for value in (bomb, "&a [*a]"):
+        path.write_text(f"{key}: {value}\n")
+        with pytest.raises(OptionError, match="holds more than 10000 values when its aliases"):
+            read_config(path)
+
+
+def test_a_stage_may_be_named_by_an_alias(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        CONFIG.replace("  - name: restore", "  - &again\n    name: restore") + "  - *again\n"
+    )
+    config = read_config(tmp_path / "config.yaml")
+    assert [config.title(index) for index in range(3)] == ["field", "restore", "restore_2"]
 
 
 def test_a_rate_may_have_an_exponent_and_no_point(tmp_path: Path) -> None:
