@@ -118,7 +118,7 @@ def write_report(folder: Path, evaluation: Evaluation, pictures: list[Picture]) 
     table = evaluation.table()
     write_atomically(folder / "frames.csv", _csv(evaluation).encode())
     write_atomically(folder / "report.json", _json(evaluation, table).encode())
-    write_atomically(folder / "report.html", _html(evaluation, table, pictures).encode())
+    write_atomically(folder / "report.html", _html(evaluation, table, pictures).encode("utf-8", "backslashreplace"))
 
 
 def _csv(evaluation: Evaluation) -> str:

@@ -108,9 +108,12 @@ class McapFile:
         """The messages of one topic, or of all, in the order of the file."""
         self.damage = []
         count = 0
-        for message in self._all_messages(topic):
-            count += 1
-            yield message
+        try:
+            for message in self._all_messages(topic):
+                count += 1
+                yield message
+        except OSError as error:  # a disk that fails
+            self.damage.append(f"it cannot be read on ({error.strerror or error}): the rest is lost")
         missing = self._claimed(topic) - count
         if missing > 0 and not self.damage:
             self.damage.append(f"{missing} messages fewer than its summary says: they are lost")
@@ -203,7 +206,7 @@ class Sqlite3File:
             raise SourceError(f"{printable(str(path))} is no sqlite3 bag: it lacks the tables topics and messages")
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True)
+        return sqlite3.connect(f"file:{quote(os.fsencode(self.path))}?mode=ro", uri=True)
 
     def _query(self, text: str) -> list[tuple]:
         connection = self._connect()

@@ -70,6 +70,9 @@ class BagWriter:
         """Begin the bag, under a hidden name."""
         if self.path.exists() or self.path.is_symlink():
             raise SourceError(f"{printable(str(self.path))} exists already: choose another name, or remove it")
+        if self._plugin == StoragePlugin.SQLITE3 and (signs := set("?#%") & set(str(self.path))):
+            found = ", ".join(sorted(signs))  # `rosbags` puts the path into an address, where they mean something else
+            raise SourceError(f"{printable(str(self.path))}: no sqlite3 bag is written below {found}: use mcap there")
         self._folder = temporary_name(self.path)
         try:
             self._folder.mkdir(parents=True)

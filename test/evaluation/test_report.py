@@ -49,7 +49,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     boxes = {"input": [Detection((1, 2, 11, 22), 0.5, HOSTILE)]}
     images = {name: np.zeros((48, 64), np.uint8) for name in ("input", "restore")}
     pictures = [Picture(HOSTILE, HOSTILE, images, boxes)]
-    evaluation = Evaluation(["input", "restore"], {"topic": HOSTILE}, recordings, {HOSTILE: HOSTILE}, [HOSTILE])
+    asked = {"topic": HOSTILE, "reference": "/data/\udcff"}  # a name that is not UTF-8
+    evaluation = Evaluation(["input", "restore"], asked, recordings, {HOSTILE: HOSTILE}, [HOSTILE])
     write_report(folder, evaluation, pictures)
     return folder
 

@@ -14,6 +14,8 @@
 
 """Bags: what is written is read, by us and by others."""
 
+import errno
+import io
 import json
 import os
 import shutil
@@ -30,6 +32,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media import open_source
 from infrared_ir_ros.media.bag import typestore
+from infrared_ir_ros.media.bag_files import McapFile
 from infrared_ir_ros.media.bag_writer import BagWriter
 from infrared_ir_ros.media.image_message import COMPRESSED, IMAGE
 
@@ -63,6 +66,38 @@ def test_rosbags_and_we_read_what_we_write(tmp_path: Path, storage: str, dtype: 
         assert (source.frame_count, source.frame_rate) == (12, pytest.approx(10.0))
         assert [frame.stamp_ns for frame in got] == [T0 + k * STEP for k in range(12)]
     assert os.listdir(tmp_path) == ["bag"]
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_bag_may_be_called_anything(tmp_path: Path, storage: str) -> None:
+    path = tmp_path / os.fsdecode(b"b\xff%41 ?#")  # no UTF-8, and signs that mean something in an address
+    make_bag(tmp_path / "plain", pictures(2), storage)
+    os.rename(tmp_path / "plain", path)
+    assert same(list(open_source(path, "/ir/image")), pictures(2))
+    if storage == "mcap":
+        make_bag(tmp_path / "drive #3", pictures(2), storage)
+    else:
+        with pytest.raises(SourceError, match="no sqlite3 bag is written below #: use mcap there"):
+            make_bag(tmp_path / "drive #3", pictures(2), storage)
+    assert len(os.listdir(tmp_path)) == 1 + (storage == "mcap")
+
+
+def test_a_disk_that_fails_costs_what_lies_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(io.FileIO):
+        def read(self, size: int = -1) -> bytes:
+            if self.tell() > 1_000_000:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    monkeypatch.setattr(McapFile, "_open", lambda file: Failing(file.path))
+    large = [np.tile(picture, (8, 4)) for picture in pictures(60)]  # of 49 kB
+    with BagWriter(tmp_path / "bag") as bag:
+        for number, picture in enumerate(large):
+            bag.write_image("/ir/image", picture, T0 + number, "camera")
+    told: list[str] = []
+    frames = list(open_source(tmp_path / "bag", "/ir/image", report=told.append))
+    assert 10 < len(frames) < 50 and same(frames, large[: len(frames)])
+    assert "bag.mcap: it cannot be read on (Input/output error): the rest is lost" in told[0]
 
 
 def test_the_type_hashes_are_those_of_the_installed_messages() -> None:
