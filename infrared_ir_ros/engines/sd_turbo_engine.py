@@ -23,7 +23,6 @@ import torch
 
 from infrared_ir_ros.engines.engine import described
 from infrared_ir_ros.engines.torch_engine import TYPES, torch_device
-from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.priors.sd_import import CHECKPOINT, load_prior
 from infrared_ir_ros.priors.sd_turbo import Look, SdTurboPrior
 
@@ -46,9 +45,6 @@ class SdTurboEngines:
         self._description = described(files, "torch", device, precision) | {"weights": files.hashes[CHECKPOINT][:12]}
 
     def __call__(self, task: str) -> SdTurboEngine:
-        """Raises OptionError for a task that the checkpoint has no prompt for."""
-        if task not in self._files.tasks:
-            raise OptionError(f"task is {task!r}: this prior knows {', '.join(self._files.tasks)}")
         prior = self._base.folded(self._base.released.prompt(task))
         prior = prior.to(self._device, memory_format=torch.channels_last).eval()
         if self._files.constructor["compile"]:

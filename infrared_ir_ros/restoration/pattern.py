@@ -27,6 +27,7 @@ from infrared_ir_ros.restoration.pattern_motion import CameraMotion
 from infrared_ir_ros.restoration.pattern_pairs import OverlaidPairs
 
 GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
+LIFE = 3000.0 / np.log(2)  # frames that teach, after 3000 of which one counts half
 PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows with what was seen
 AROUND, NEAR_WIDTH = 9, 2.0  # pixels; of the median there: beside something that does not belong, nothing is learned
 FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
@@ -67,12 +68,11 @@ class PatternMemory:
     Coarse pattern: `common_field` of kept coarse frames, corrected by `OverlaidPairs` while the camera turns; until it
     is known well, the part of it that no scene imitates. Both are found now and then, where `background` in threads.
     Only frames on which the camera has moved teach. What stays while the rest moves is an outlier of both.
-    half_life: frames that teach, after which they count half. sure: there is a pattern, the user says; otherwise
+    sure: there is a pattern, the user says; otherwise
     strong evidence is wanted before anything is subtracted. Not for use by several threads at once, `state` aside.
     """
 
-    def __init__(self, half_life: float = 3000.0, background: bool = False, sure: bool = True) -> None:
-        self._memory = half_life / np.log(2)
+    def __init__(self, background: bool = False, sure: bool = True) -> None:
         self._background, self._sure = background, sure
         self.reset()
 
@@ -272,12 +272,12 @@ class PatternMemory:
         self._fine_half.remember(self._fine[::4, ::4], self._taught)
         self._coarse_half.remember(self._coarse, self._taught)
         self._pairs.look(coarse, self._taught, self._kept.pattern[0])
-        self._kept.look(coarse, self._taught, self._memory)
+        self._kept.look(coarse, self._taught, LIFE)
 
     def _learn_fine(self, fine: np.ndarray) -> None:
         few = fine[::4, ::4] - self._fine[::4, ::4]
         scale = FINE_WIDTH * float(np.median(np.abs(few))) + 1e-3 * float(fine[::4, ::4].std()) + 1e-9
-        memory = min(max(LEAST_MEMORY, self._taught * MEMORY_SHARE), self._memory)
+        memory = min(max(LEAST_MEMORY, self._taught * MEMORY_SHARE), LIFE)
         kept = np.float32(1 - 1 / memory)
         far = cv2.subtract(fine, self._fine)
         np.multiply(far, far, out=far)

@@ -50,8 +50,7 @@ class Restorer:
     `options` may be replaced at any time and takes effect with the next frame; another task as soon as its weights are
     folded, in the background. Not for use by several threads at once.
 
-    engine: runs the weights of the task in `options`. engine_for: task -> an engine with its weights; without it, the
-    engine is that of all `tasks`.
+    engine: runs the weights of the task in `options`. library: the tasks that there are; without it, `restore` alone.
 
     patterns: what is known of the camera's fixed pattern.
     """
@@ -60,11 +59,10 @@ class Restorer:
         self,
         engine: Engine,
         options: Options | None = None,
-        tasks: tuple[str, ...] = ("restore",),
-        engine_for: Callable[[str], Engine] | None = None,
+        library: Library | None = None,
     ) -> None:
         options = options or Options()
-        self._library = Library(tasks, engine_for or (lambda task: engine))
+        self._library = library or Library(("restore",), lambda task: engine)
         self._version = 0  # of the library
         self._switch = TaskSwitch(Loaded(options.task, engine))
         self._schedule = Schedule()
@@ -246,8 +244,9 @@ def load_restorer(
     engine, device or precision; an engine that is not installed).
     """
     options = options or Options()
-    names, engine_for = open_library(prior, prior_path, engine, device, precision, prompts)
-    return Restorer(engine_for(options.task), options, names, engine_for)
+    library = open_library(prior, prior_path, engine, device, precision, prompts)
+    library.check(options.task)
+    return Restorer(library.engine_for(options.task), options, library)
 
 
 def _prepared(engine_for: Callable[[str], Engine], task: str, shape: tuple[int, ...]) -> Engine:

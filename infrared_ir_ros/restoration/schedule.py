@@ -20,7 +20,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from infrared_ir_ros.errors import OptionError
+BETA_START, BETA_END, STEPS = 0.00085, 0.012, 1000
+CANDIDATES = 20  # timesteps of `release_sigma`
 
 Array = TypeVar("Array")  # of numpy, or a tensor
 
@@ -28,13 +29,11 @@ Array = TypeVar("Array")  # of numpy, or a tensor
 class Schedule:
     """Stable Diffusion's schedule: beta scaled-linear, log-SNR from 7.07 at timestep 0 down to -5.36 at 999.
 
-    alpha_bar, log_snr: (steps,) float64, by timestep; log_snr falls strictly.
+    alpha_bar, log_snr: (STEPS,) float64, by timestep; log_snr falls strictly.
     """
 
-    def __init__(self, beta_start: float = 0.00085, beta_end: float = 0.012, steps: int = 1000) -> None:
-        if not 0 < beta_start < beta_end < 1 or steps < 2:
-            raise OptionError(f"schedule has beta {beta_start}..{beta_end} in {steps} steps: needs 0 < start < end < 1")
-        beta = np.linspace(beta_start**0.5, beta_end**0.5, steps) ** 2
+    def __init__(self) -> None:
+        beta = np.linspace(BETA_START**0.5, BETA_END**0.5, STEPS) ** 2
         self.alpha_bar = np.cumprod(1 - beta)
         self.log_snr = np.log(self.alpha_bar / (1 - self.alpha_bar))
 
@@ -51,16 +50,13 @@ class Schedule:
         return int(candidates[np.argmin(distance)])
 
 
-def candidate_timesteps(count: int = 20, steps: int = 1000, power: float = 2.5) -> np.ndarray:
-    """Timesteps crowded at the clean end: round((steps - 1) (1 - u)^power), u from 0 to 1, (count,) int64.
+def candidate_timesteps() -> np.ndarray:
+    """Timesteps crowded at the clean end: round(999 (1 - u)^2.5), u from 0 to 1, (CANDIDATES,) int64.
 
-    Strictly decreasing from steps - 1 to 1: where rounding would repeat a timestep, the earlier ones give way upwards.
-    Raises OptionError where there are fewer timesteps than candidates.
+    Strictly decreasing from 999 to 1: where rounding would repeat a timestep, the earlier ones give way upwards.
     """
-    if not 2 <= count < steps:
-        raise OptionError(f"{count} candidates of {steps} timesteps: use at least 2 candidates, fewer than timesteps")
-    rounded = np.rint((steps - 1) * (1 - np.linspace(0, 1, count)) ** power).astype(np.int64)
-    return np.maximum(rounded, np.arange(count, 0, -1))
+    rounded = np.rint((STEPS - 1) * (1 - np.linspace(0, 1, CANDIDATES)) ** 2.5).astype(np.int64)
+    return np.maximum(rounded, np.arange(CANDIDATES, 0, -1))
 
 
 def exact_step(noisy: Array, epsilon: Array, alpha_bar: float) -> Array:

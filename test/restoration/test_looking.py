@@ -22,6 +22,7 @@ import pytest
 from infrared_ir_ros.engines import Engine
 from infrared_ir_ros.records import Estimate, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.library import Library
 from infrared_ir_ros.restoration.looking import cropped
 
 
@@ -70,7 +71,7 @@ def test_frames_of_the_size_of_the_warm_up_are_nothing_new_to_an_engine(engine: 
 
 def test_another_tasks_engine_is_warm_before_it_is_taken(engine: Engine) -> None:
     engines = {"restore": Noted(engine), "detect": Noted(engine)}
-    restorer = Restorer(engines["restore"], tasks=tuple(engines), engine_for=engines.__getitem__)
+    restorer = Restorer(engines["restore"], library=Library(tuple(engines), engines.__getitem__))
     restorer.restore(FRAME)
     restorer.options = Options(task="detect")
     restorer.wait_for_task()

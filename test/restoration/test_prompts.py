@@ -33,7 +33,7 @@ from infrared_ir_ros.engines import Engine
 from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
-from infrared_ir_ros.restoration.library import open_library
+from infrared_ir_ros.restoration.library import Library, open_library
 from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
 from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
 
@@ -198,7 +198,7 @@ def workshop(folder: Path) -> Workshop:
 
 @pytest.fixture
 def switching(workshop: Workshop) -> Restorer:
-    return Restorer(workshop.engines["restore"], Options(), ("restore", "detect"), workshop)
+    return Restorer(workshop.engines["restore"], Options(), Library(("restore", "detect"), workshop))
 
 
 def test_frames_go_on_for_the_old_task_until_the_new_one_is_ready(switching: Restorer, workshop: Workshop) -> None:
