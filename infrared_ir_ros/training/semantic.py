@@ -35,32 +35,39 @@ from infrared_ir_ros.training.small_targets import SmallTargetLoss
 from infrared_ir_ros.training.yolo import load_yolo, ultralytics
 
 STRIDE = 32  # of the detector: sides of its frames divide by it
+DECAY = 0.9  # of the balance of gradients
 IGNORED = 255  # pixels of this label teach nothing
 GAINS = {"box": 7.5, "cls": 0.5, "dfl": 1.5}  # of the three parts of the detector's loss, as it was trained
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, what SegFormers are trained with
 
 
-class DetectionLoss(nn.Module):
-    """Loss of a frozen YOLOv8 on restored frames.
-
-    model: a detection model of ultralytics (`ultralytics.nn.tasks.DetectionModel`), see `load_yolo`. Keep it away
-    from `train()`: its normalisation must stay as it was trained; this module holds it in evaluation mode. classes: how
-    many it knows.
-    """
+class _Judgement(nn.Module):
+    """The loss of a frozen network, which stays in evaluation mode: its normalisation must be as it was trained."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.model = _frozen(model)
+        self.model = model.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> _Judgement:
+        super().train(mode)
+        self.model.eval()
+        return self
+
+
+class DetectionLoss(_Judgement):
+    """Loss of a frozen YOLOv8 on restored frames.
+
+    model: a detection model of ultralytics (`ultralytics.nn.tasks.DetectionModel`), see `load_yolo`. classes: how many
+    it knows.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model)
         self.classes = len(model.names)
         if not isinstance(getattr(model, "args", None), SimpleNamespace):
             given = model.args if isinstance(getattr(model, "args", None), Mapping) else {}
             model.args = SimpleNamespace(**{**GAINS, **{k: given[k] for k in GAINS if k in given}})
         self._criterion: Any = None
-
-    def train(self, mode: bool = True) -> DetectionLoss:
-        super().train(mode)
-        self.model.eval()
-        return self
 
     def forward(self, restored: Tensor, target: Mapping[str, Tensor]) -> Tensor:
         """Box, class and distribution loss per frame, summed: a scalar.
@@ -83,18 +90,12 @@ class DetectionLoss(nn.Module):
         return total.sum() / restored.shape[0]
 
 
-class SegmentationLoss(nn.Module):
+class SegmentationLoss(_Judgement):
     """Cross-entropy of a frozen SegFormer (`transformers.SegformerForSemanticSegmentation`) on restored frames."""
 
     def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = _frozen(model)
+        super().__init__(model)
         self.classes: int = model.config.num_labels
-
-    def train(self, mode: bool = True) -> SegmentationLoss:
-        super().train(mode)
-        self.model.eval()
-        return self
 
     def forward(self, restored: Tensor, target: Tensor) -> Tensor:
         """target: (batch, height, width) int64 class of each pixel, 255 where unknown. A scalar."""
@@ -120,40 +121,32 @@ class GradientBalance:
     """Weight of the semantic loss: as strong a gradient as the base loss has, times `share`, after a warm-up.
 
     weight = share * ramp * |d base / d x| / (|d semantic / d x| + eps), x the last layer's weight or the restored frame
-    (the adaptive weight of Esser et al., CVPR 2021). ramp: 0 for `start` steps, then up to 1 over `warm_up` steps. The
-    weight is a constant to the gradient, limited to `limit`, and smoothed over steps by `decay`.
+    (the adaptive weight of Esser et al., CVPR 2021). ramp: up to 1 over `warm_up` steps. The weight is a constant to
+    the gradient, limited to `limit`, and smoothed over steps.
     """
 
-    def __init__(
-        self, share: float = 1.0, start: int = 0, warm_up: int = 500, limit: float = 1e4, decay: float = 0.9
-    ) -> None:
-        if share < 0 or start < 0 or warm_up < 0 or limit <= 0 or not 0 <= decay < 1:
-            raise OptionError(
-                f"balance has share {share}, start {start}, warm_up {warm_up}, limit {limit}, decay {decay}: "
-                "none may be negative, limit must be above 0, decay below 1"
-            )
-        self.share, self.start, self.warm_up, self.limit, self.decay = share, start, warm_up, limit, decay
+    def __init__(self, share: float, warm_up: int, limit: float) -> None:
+        self.share, self.warm_up, self.limit = share, warm_up, limit
         self.ratio: float | None = None
 
     def ramp(self, step: int) -> float:
         """0..1, how far the warm-up is at a step."""
-        return min(1.0, max(0.0, (step - self.start + 1) / (self.warm_up + 1)))
+        return min(1.0, (step + 1) / (self.warm_up + 1))
 
-    def active(self, step: int) -> bool:
-        """Whether the semantic loss counts at this step; while it doesn't, it need not be computed."""
-        return self.share > 0 and step >= self.start
+    @property
+    def active(self) -> bool:
+        """Whether the semantic loss counts; if it doesn't, it need not be computed."""
+        return self.share > 0
 
     def weight(self, base: Tensor, semantic: Tensor, shared: Tensor, step: int) -> float:
-        """The weight at a step.
+        """The weight at a step, while `active`.
 
         base, semantic: scalar losses. shared: what both depend on, with requires_grad (the last layer's weight, or the
         restored frame). The graph is kept for the backward that follows.
         """
-        if not self.active(step):
-            return 0.0
         norms = [_gradient_norm(loss, shared) for loss in (base, semantic)]
         ratio = min(norms[0] / (norms[1] + 1e-12), self.limit)
-        self.ratio = ratio if self.ratio is None else self.decay * self.ratio + (1 - self.decay) * ratio
+        self.ratio = ratio if self.ratio is None else DECAY * self.ratio + (1 - DECAY) * ratio
         return self.share * self.ramp(step) * self.ratio
 
     def state_dict(self) -> dict[str, float | None]:
@@ -183,10 +176,6 @@ def normalised(frames: Tensor) -> Tensor:
     """Frames (batch, 1, height, width) in 0..1 as SegFormers take them: three channels, ImageNet's levels."""
     mean, spread = (frames.new_tensor(x)[:, None, None] for x in (MEAN, SPREAD))
     return (frames - mean) / spread
-
-
-def _frozen(model: nn.Module) -> nn.Module:
-    return model.requires_grad_(False).eval()
 
 
 def _padded(frame: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ class TaskLoss(nn.Module):
         self._semantic = dict(semantic)  # frozen: no part of what is trained, nor of what processes exchange
         self._spectral = nn.ModuleDict({task.name: SpectralLoss(task.spectral_kind) for task in tasks if task.spectral})
         self.balances = {
-            task.name: GradientBalance(task.semantic_weight, warm_up=task.semantic_warm_up, limit=STEEPEST)
+            task.name: GradientBalance(task.semantic_weight, task.semantic_warm_up, STEEPEST)
             for task in tasks
             if task.semantic
         }
@@ -84,7 +84,7 @@ class TaskLoss(nn.Module):
             terms["spectral"] = task.spectral * self._spectral[task.name](final, clean)
         if task.perceptual:
             terms["perceptual"] = task.perceptual * st_lpips().to(clean.device)(final, clean).mean()
-        if known is not None and self.balances[task.name].active(step):
+        if known is not None and self.balances[task.name].active:
             semantic = self._semantic[task.semantic](final[known.frames], known.label)
             weight = self.balances[task.name].weight(sum(terms.values()), semantic, restored, step)
             terms["semantic"] = weight * semantic
