@@ -17,11 +17,11 @@
 Each message says what was wrong, with the value, and what to do.
 """
 
-LONGEST = 300  # characters of an error that others made
+LONGEST = 300  # characters kept of an error of another library
 
 
 def one_line(error: object) -> str:
-    """What an error of others says, which may be pages, as a part of one line."""
+    """The message of another library's error, which may be pages, as part of one line."""
     return " ".join(str(error).split())[:LONGEST]
 
 

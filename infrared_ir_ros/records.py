@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The few records that travel between the rooms."""
+"""The few records that all packages share."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ PATTERN_MEMORY = ("off", "on", "auto")
 MAPPINGS = ("auto", "fixed", "percentile", "tlinear")
 CLEAN_PERCENTILES, CLEAN_LEVELS = (0.3, 99.7), (14.0, 229.0)  # of a clean frame, of 0..255 (design section 1.4)
 SMALLEST_SIDE, LARGEST_SIDE = 16, 4096  # of a frame, pixels
-INFINITE = np.float32(1e30)  # counts; some drivers mark what they do not know with the largest float instead of inf
-LEAST_SPAN, MOST_OUTSIDE, MOST_UNHELD = 0.02, 0.5, 0.1  # shares; beyond, fixed counts make a white or black picture
+INFINITE = np.float32(1e30)  # counts; some drivers mark unknown pixels with the largest float instead of inf
+LEAST_SPAN, MOST_OUTSIDE, MOST_UNHELD = 0.02, 0.5, 0.1  # shares; beyond, fixed counts give a white or black picture
 
 
 def _check(name: str, value: object, allowed: tuple[str, ...]) -> None:
@@ -43,10 +43,10 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class Counts:
-    """How numbers of a frame map to the unit range that the networks see (design section 5).
+    """How the counts of a frame map to the unit range that the networks see (design section 5).
 
     mapping: `auto` (8 bit: fixed 0..255; otherwise percentile), `fixed` (minimum, maximum),
-        `percentile` (of the frame, smoothed over time), `tlinear` (percentile, and the numbers are temperatures).
+        `percentile` (of the frame, smoothed over time), `tlinear` (percentile, and the counts are temperatures).
     minimum, maximum: counts that map to 0 and 1 under `fixed`.
     resolution: kelvin per count under `tlinear`: 0.01 or 0.1 (32-bit float frames are in kelvin already).
     """
@@ -72,10 +72,10 @@ class Counts:
             raise OptionError(f"counts.resolution is {self.resolution}: use 0.01 or 0.1 kelvin per count")
 
     def misfit(self, frame: np.ndarray) -> str:
-        """Why the bounds of `fixed` do not fit a frame, (height, width) counts, or empty. Looks at few of its pixels.
+        """Why the bounds of `fixed` do not fit a frame (height, width), or an empty text. Samples about 64x64 pixels.
 
-        They do not where the frame spans next to nothing of them or lies mostly outside, nor where its dtype cannot
-        hold the restored frame, which spans all of them.
+        They do not fit a frame that spans hardly any of their range or lies mostly outside it, nor one whose dtype
+        cannot hold the restored frame, which spans all of it.
         """
         if self.mapping != "fixed":
             return ""
@@ -89,7 +89,7 @@ class Counts:
         largest = np.iinfo(frame.dtype).max if frame.dtype.kind == "u" else np.inf
         unheld = max(self.maximum - largest, 0.0) / span
         fits = high - low >= LEAST_SPAN * span and outside <= MOST_OUTSIDE and unheld <= MOST_UNHELD
-        if fits or low == high:  # of a covered lens nothing can be said
+        if fits or low == high:  # a covered lens says nothing about the bounds
             return ""
         return (
             f"counts.minimum..maximum ({self.minimum:.6g} to {self.maximum:.6g}) does not fit the frames "
@@ -99,14 +99,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asks of a restoration. Changing one never reloads weights.
+    """The user's settings of a restoration. Changing one never reloads weights.
 
     tone: `restore` undoes loss of contrast and brightness, `preserve` keeps the level and contrast of the input,
         `auto` preserves for `tlinear` counts and restores otherwise (design section 1.4).
     strength: 0..1, mixes the input (0) and the restored frame (1).
-    smoothing: 0..0.99, weight of the past in the estimates of a video, and in what stands still; 0: each frame alone.
-    pattern_memory: `on` learns what stays while the scene moves, and subtracts it (design section 1.9): for frames of
-        one camera in their order, never for single pictures. `auto`, the default for streams, wants strong evidence.
+    smoothing: 0..0.99, weight of past frames in the estimates of a video and where nothing moves; 0: no past.
+    pattern_memory: `on` learns what stays in place while the scene moves and subtracts it (design section 1.9); only
+        for the frames of one camera in order, never for single pictures. `auto`, the default for streams, does so
+        once the evidence is strong.
     """
 
     task: str = "restore"
@@ -118,7 +119,7 @@ class Options:
 
     @property
     def preserves(self) -> bool:
-        """Whether frames keep their level and contrast."""
+        """Whether restored frames keep the level and contrast of the input."""
         return self.tone == "preserve" or (self.tone == "auto" and self.counts.mapping == "tlinear")
 
     def __post_init__(self) -> None:
@@ -130,15 +131,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one look at a frame says of its degradation; all in the unit range of the frame.
+    """The estimated degradation of a frame, in its unit range.
 
-    The corrected frame is `gain * frame + offset - shading - columns - rows`, shading spread bilinearly.
+    The corrected frame is `gain * frame + offset - shading - columns - rows`, with shading enlarged bilinearly.
 
     gain, offset: tone, scalars.
     shading: (64, 80) float32, smooth optical shading field.
     columns, rows: (width,), (height,) float32, line offsets.
     log_snr_bands: (64,) float32, log-SNR of each wavelet sub-band after the correction.
-    log_snr: of the frame, all bands together; what is published and projected to a timestep.
+    log_snr: of the frame, all bands together; this is published and projected to a timestep.
     """
 
     gain: float
@@ -154,10 +155,10 @@ class Estimate:
 class Restored:
     """One restored frame.
 
-    image: same shape, dtype and units as the input. task: what it was restored for.
+    image: same shape, dtype and units as the input. task: the task it was restored for.
     log_snr: smoothed log-SNR of the input. timestep: 0..999, its place on the diffusion trajectory.
-    estimate: the smoothed estimate the frame was restored with; of a frame with repeated rows or columns, each once.
-    milliseconds: time of each step, by name (`counts`, `estimate`, `restore`, `tone`).
+    estimate: the smoothed estimate it was restored with, at the sensor's resolution (see `restoration.repeats`).
+    milliseconds: duration of each step, by name (`counts`, `estimate`, `restore`, `tone`).
     """
 
     image: np.ndarray
@@ -170,10 +171,10 @@ class Restored:
 
 @dataclass(frozen=True)
 class DetectionOptions:
-    """What the user asks of a detector. Changing one never reloads weights.
+    """The user's settings of a detector. Changing one never reloads weights.
 
-    confidence: 0..1, detections of a lower score are left out. iou: 0..1, of two boxes of one class that overlap by
-    more, the better stays. classes: names of those that are wanted; empty: all.
+    confidence: 0..1, detections with a lower score are dropped. iou: 0..1, of two boxes of one class that overlap by
+    more, the better one is kept. classes: names of the wanted classes; empty: all.
     """
 
     confidence: float = 0.25
@@ -187,10 +188,10 @@ class DetectionOptions:
 
 @dataclass(frozen=True)
 class Detection:
-    """One thing that was found in a frame.
+    """One detected object.
 
-    box: left, top, right, bottom in pixels of the frame, the corner of the first pixel being (0, 0). score: 0..1.
-    track: number of the object over time, from 1; None where it isn't known, or not yet.
+    box: left, top, right, bottom in pixels of the frame; (0, 0) is the outer corner of the first pixel. score: 0..1.
+    track: number of the object over time, from 1; None if it is not (yet) known.
     """
 
     box: tuple[float, float, float, float]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The way of a frame: counts, estimates, one step of the diffusion prior, tone. numpy only."""
+"""Restores frames: counts, estimates, one step of the diffusion prior, tone. numpy only: no torch, no ROS."""
 
 from infrared_ir_ros.restoration.restorer import Restorer, load_restorer
 from infrared_ir_ros.restoration.schedule import Schedule, candidate_timesteps, exact_step

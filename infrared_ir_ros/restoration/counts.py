@@ -25,9 +25,9 @@ from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES, INFINITE, LARGEST_SIDE, SMALLEST_SIDE, Counts
 
 LOW_LEVEL, HIGH_LEVEL = (level / 255 for level in CLEAN_LEVELS)
-FLOOR, CEILING = -0.1, 1.2  # the networks saw nothing far outside 0..1; what is beyond goes around them
-FAINT = 0.1  # of the window that a frame fills: down to here the networks restore as well as ever
-SMALLEST = float(np.finfo(np.float32).tiny)  # counts; of less float32 knows no inverse
+FLOOR, CEILING = -0.1, 1.2  # what lies beyond bypasses the networks, which were trained on about 0..1
+FAINT = 0.1  # share of the window filled by a frame, down to which the networks restore as well as ever
+SMALLEST = float(np.finfo(np.float32).tiny)  # counts; the inverse of less overflows float32
 DTYPES = (np.uint8, np.uint16, np.float32)
 
 
@@ -39,21 +39,21 @@ class Window:
     high: float
 
     def to_unit(self, frame: np.ndarray) -> np.ndarray:
-        """(height, width) counts -> float32, not clipped. Raises FrameError for a window without any width."""
+        """(height, width) counts -> float32, not clipped. Raises FrameError for a window without width."""
         if not self.span > SMALLEST:
             raise FrameError("only single pixels of the frame vary: is the lens covered or the shutter closed?")
         scale = np.float32(1 / (self.high - self.low))
         return (frame.astype(np.float32) - np.float32(self.low)) * scale
 
     def to_counts(self, unit: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """The inverse, rounded and clipped to what the dtype holds."""
+        """The inverse, rounded and clipped to the range of the dtype."""
         counts = unit * np.float32(self.high - self.low) + np.float32(self.low)
         if dtype == np.float32:
             return counts
         return np.rint(np.clip(counts, 0, np.iinfo(dtype).max)).astype(dtype)
 
     def blended(self, past: Window, weight: float) -> Window:
-        """This window moved towards a past one, weight 0..1."""
+        """This window, moved towards a past one by `weight`, 0..1."""
         return Window(*(weight * old + (1 - weight) * new for old, new in zip(past.ends, self.ends, strict=True)))
 
     def widened(self, smallest: float) -> Window:
@@ -71,12 +71,12 @@ class Window:
 
 
 def checked(frame: np.ndarray) -> np.ndarray:
-    """The frame, if it can be restored; float frames with NaN or inf are filled from their surroundings.
+    """The frame, if it can be restored; NaN and inf of a float frame are filled from their surroundings.
 
-    Raises FrameError, with what was expected and what came, for a wrong dtype or shape, and for a frame in which
-    nothing varies (a covered or broken sensor).
+    Raises FrameError for a wrong type, dtype or shape, and for a frame in which nothing varies (a covered or broken
+    sensor).
     """
-    if not isinstance(frame, np.ndarray):  # as cv2.imread gives None for a file that is missing
+    if not isinstance(frame, np.ndarray):  # cv2.imread returns None for a missing file
         raise FrameError(f"frame is of type {type(frame).__name__}: give an array (height, width)")
     if frame.dtype not in DTYPES:
         raise FrameError(f"frame has dtype {frame.dtype}: send uint8, uint16 or float32")
@@ -93,7 +93,7 @@ def checked(frame: np.ndarray) -> np.ndarray:
 
 
 def _filled(frame: np.ndarray) -> np.ndarray:
-    """NaN and inf replaced by the mean of the finite pixels around them, in the widening neighbourhood that has any."""
+    """NaN and inf replaced by the mean of the finite pixels around them, in the smallest neighbourhood that has any."""
     finite = np.abs(frame) < INFINITE
     if finite.all():
         return frame
@@ -114,9 +114,10 @@ def _filled(frame: np.ndarray) -> np.ndarray:
 
 
 def narrowed(whole: Window, frame: np.ndarray) -> Window:
-    """What the networks look through: the window, or a narrower one if a frame hardly fills it, as a flat sky in 8 bit.
+    """The window for the networks: narrower than `whole` where the frame hardly fills it, like a flat sky in 8 bit.
 
-    They never saw so little contrast, and a target in that sky would be lost. By degrees between FAINT and half of it.
+    The networks were never trained on so little contrast, and would lose a target in that sky. The window narrows
+    gradually, from FAINT of it filled down to half of that.
     """
     low, high = (float(x) for x in np.percentile(frame[::4, ::4], CLEAN_PERCENTILES))
     weight = float(np.clip(2 * (high - low) / (FAINT * whole.span) - 1, 0, 1)) if high > low else 1.0
@@ -124,9 +125,9 @@ def narrowed(whole: Window, frame: np.ndarray) -> Window:
 
 
 def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> Window:
-    """The window of one frame under a mapping. Percentiles are read off every fourth pixel.
+    """The window of one frame under a mapping. Percentiles are those of every fourth pixel.
 
-    dtype: of the camera's frames, where it isn't that of `frame`."""
+    dtype: of the camera's frames, if it differs from that of `frame`."""
     if counts.mapping == "fixed":
         return Window(counts.minimum, counts.maximum)
     if counts.mapping == "auto" and (dtype or frame.dtype) == np.uint8:
@@ -139,13 +140,13 @@ def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> 
 
 
 def _filled_by(low: float, high: float) -> Window:
-    """The window in which these counts have the levels of clean frames."""
+    """The window that maps these counts to the levels of clean frames."""
     span = (high - low) / (HIGH_LEVEL - LOW_LEVEL)
     return Window(low - LOW_LEVEL * span, low - LOW_LEVEL * span + span)
 
 
 def split_excess(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """What the networks see, and what goes around them (flames far above the window) or None."""
+    """What the networks see, and what bypasses them (flames far above the window) or None."""
     seen = np.clip(unit, FLOOR, CEILING)
     excess = unit - seen
     return seen, excess if excess.any() else None

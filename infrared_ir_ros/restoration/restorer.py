@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The way of a frame, from counts to counts."""
+"""Restores the frames of a camera, from counts to counts: the whole data flow."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
 from infrared_ir_ros.restoration.tone import mixed, noise_of, preserve
 
 PERCENTILES = Counts("percentile")
-SMALLEST_SPAN = 0.5  # of the restored tone: a nearly flat frame is not stretched by more than 2
-MOST_NOISE = 0.36  # deviation of a frame's noise, stretched as the frame is; degraded training frames come to 0.24
+SMALLEST_SPAN = 0.5  # of the restored frame: a nearly flat one is stretched by a factor of 2 at most
+MOST_NOISE = 0.36  # deviation of the noise after the stretch; degraded training frames have up to 0.24
 
 
 class Restorer:
-    """Restores the frames of one camera in their order.
+    """Restores the frames of one camera, in order.
 
-    `options` may be replaced at any time and takes effect with the next frame; another task as soon as its weights are
+    `options` may be replaced at any time and takes effect with the next frame; a new task as soon as its weights are
     folded, in the background. Not for use by several threads at once.
 
-    engine: runs the weights of the task in `options`. library: the tasks that there are; without it, `restore` alone.
+    engine: runs the weights of the task in `options`. library: the known tasks; without one, `restore` alone.
 
-    patterns: what is known of the camera's fixed pattern.
+    patterns: the memory of the camera's fixed pattern.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class Restorer:
         self._switch = TaskSwitch(Loaded(options.task, engine))
         self._schedule = Schedule()
         self._smoother, self._steady, self._clearing = Smoother(), Steady(), Clearing()
-        self._window: Window | None = None  # of the counts that come in
-        self._view: Window | None = None  # of those that the networks see
-        self._levels: Window | None = None  # of the restored tone
+        self._window: Window | None = None  # of the incoming counts
+        self._view: Window | None = None  # of the counts that the networks see
+        self._levels: Window | None = None  # of the restored frame
         self.patterns = PatternStage()
         self._kind: tuple[tuple[int, ...], np.dtype, Counts] | None = None  # of the last frame
         self._shape: tuple[int, ...] = ()
@@ -92,61 +92,62 @@ class Restorer:
         self._library.check(options.task)
 
     def take(self, library: Library, options: Options) -> None:
-        """Know other tasks from now on, and restore for that of `options` as soon as it is folded; a task of the same
-        name may be another one. Raises OptionError, and nothing changes, for a task that the library does not know."""
+        """Replace the known tasks; switch to that of `options` as soon as it is folded, even if its name is the same.
+
+        Raises OptionError, and changes nothing, for a task that the library does not know."""
         library.check(options.task)
         self._library, self._version = library, self._version + 1
         self.options = options
 
     @property
     def description(self) -> dict[str, str]:
-        """What runs: prior, weights hash, engine, device, precision, task."""
+        """Prior, hash of the weights, engine, device, precision and task in use."""
         task, engine, _ = self._switch.current
         return {**engine.description, "task": task}
 
     @property
     def prompt(self) -> tuple[str, int]:
-        """Which prompt frames are restored with: its task, and how often the library was replaced before it."""
+        """The prompt in use: its task, and how often the library had been replaced before."""
         return self._switch.current.key
 
     @property
     def failure(self) -> str:
-        """Why frames are still restored for another task than that of `options`, or empty."""
+        """Why the task of `options` could not be switched to, or empty."""
         return self._switch.failure
 
     def wait_for_task(self, patience: float | None = None) -> None:
-        """Wait, for at most `patience` seconds, until no weights are being folded any more."""
+        """Wait, at most `patience` seconds, until no weights are being folded any more."""
         self._switch.wait(patience)
 
     def restore(self, frame: np.ndarray) -> Restored:
-        """Restore one frame: (height, width) uint8, uint16 or float32, 16 to 4096 pixels a side; kept untouched.
+        """Restore one frame: (height, width) uint8, uint16 or float32, 16 to 4096 pixels a side; it is not changed.
 
-        Raises FrameError if it cannot be restored. The same frame gives the same output bit for bit on one engine,
+        Raises FrameError if it cannot be restored. On one engine the same frame gives the same output, bit for bit,
         unless smoothing or the pattern memory is on.
         """
         options, clock = self._options, _Stopwatch()
-        finite, times = once(checked(frame))  # as the sensor saw it
+        finite, times = once(checked(frame))  # at the resolution of the sensor
         kind = finite.shape, frame.dtype, options.counts
         if kind != self._kind:
-            self._forget_scene()  # the pattern memory sees by itself whether these are the frames that it knows
+            self._forget_scene()  # but not the pattern: its memory checks by itself whether it still fits
             self._kind, self._shape = kind, finite.shape
         current = self._switch.take()
         task, engine, _ = current
         shown = current.key, options.preserves
-        if shown != self._shown:  # restored frames of the past look otherwise: none is mixed into this one
+        if shown != self._shown:  # past frames were restored differently: none may be mixed into this one
             self._levels, self._shown = None, shown
             self._steady.reset()
 
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
         repaired = replace_dead_pixels(finite)
         corrected = self.patterns(repaired, options.pattern_memory)
-        smoothing = 0.0 if self.patterns.changing else options.smoothing  # estimates of the past are of another pattern
+        smoothing = 0.0 if self.patterns.changing else options.smoothing  # past estimates belong to another pattern
         whole = window(corrected, options.counts, frame.dtype)
         self._window = _smoothed(self._window, whole, smoothing)
         self._view = _smoothed(self._view, narrowed(whole, corrected), smoothing)
         seen, excess = split_excess(self._view.to_unit(corrected))
         clock.lap("counts")
-        # 2. one look: tone, shading, lines, log-SNR of each sub-band; smoothed on video
+        # 2. estimate tone, shading, lines and the log-SNR of each sub-band; smoothed over a video
         padded = pad(seen, engine.multiple)
         estimate = self._smoother(self._estimated(engine, padded, repaired), smoothing)
         clock.lap("estimate")
@@ -165,13 +166,13 @@ class Restorer:
         return Restored(repeated(image, times), task, estimate.log_snr, timestep, estimate, clock.laps)
 
     def reset(self) -> None:
-        """Forget the past: after a scene cut or a shutter event."""
+        """Forget the past, as after a scene cut or a shutter event."""
         self._forget_scene()
         self._clearing = Clearing()
         self.patterns.reset()
 
     def warm_up(self, height: int = 512, width: int = 640) -> None:
-        """Run one made-up frame, so that the first real one is not slow. The past stays as it is."""
+        """Run one synthetic frame, so that the first real one is not slow. The past is kept."""
         run_once(self._switch.current.engine, height, width)
 
     def _forget_scene(self) -> None:
@@ -180,7 +181,7 @@ class Restorer:
         self._window = self._view = self._levels = None
 
     def _require_finite(self, *answers: np.ndarray | float) -> None:
-        """Raises FrameError, and forgets the scene, so that a bad frame costs itself and not those after it."""
+        """Raises FrameError for NaN or infinity, and forgets the scene, so that later frames do not suffer from it."""
         if not all(np.isfinite(answer).all() for answer in answers):
             self._forget_scene()
             name = self.description["engine"]
@@ -209,7 +210,7 @@ class Restorer:
         estimate: Estimate,
         smoothing: float,
     ) -> np.ndarray:
-        """The restored frame in the tone that is asked for, steady on video, with what went around the networks."""
+        """The restored frame in the chosen tone, free of flicker, with what bypassed the networks added again."""
         if options.preserves:
             restored, gain = preserve(restored, seen, cropped(estimate, seen.shape)), 1.0
         else:
@@ -220,9 +221,10 @@ class Restorer:
         return restored if excess is None else restored + np.float32(gain) * excess
 
     def _stretched(self, restored: np.ndarray, noise: float, smoothing: float) -> tuple[np.ndarray, float]:
-        """The restored frame on the levels of clean frames, and the gain of that: the network leaves contrast away
-        where it is unsure, and what the levels of a clean frame are is a convention (design section 1.4). noise: its
-        deviation in the tone of `restored`, before it was taken off."""
+        """The restored frame stretched to the levels of clean frames (design section 1.4), and the gain of that.
+
+        The network loses contrast where it is unsure. noise: deviation of the input's noise, in the tone of `restored`.
+        """
         smallest = max(SMALLEST_SPAN, noise / MOST_NOISE)
         self._levels = _smoothed(self._levels, window(restored, PERCENTILES).widened(smallest), smoothing)
         return self._levels.to_unit(restored), 1 / self._levels.span
@@ -237,11 +239,11 @@ def load_restorer(
     options: Options | None = None,
     prompts: str = "",
 ) -> Restorer:
-    """A restorer with the weights of a prior: shipped ones, or those of the folder `prior_path`.
+    """A restorer with the weights of a prior: the shipped ones, or those in the folder `prior_path`.
 
     prompts: a file with more tasks (`PromptBank`). The weights of the task in `options` are folded at once.
-    Raises WeightsError (missing, damaged, hash mismatch, answers with NaN) and OptionError (unknown prior, task,
-    engine, device or precision; an engine that is not installed).
+    Raises WeightsError (files missing or damaged, hash mismatch, NaN in the output) and OptionError (unknown prior,
+    task, engine, device or precision, or an engine that is not installed).
     """
     options = options or Options()
     library = open_library(prior, prior_path, engine, device, precision, prompts)
@@ -250,7 +252,7 @@ def load_restorer(
 
 
 def _prepared(engine_for: Callable[[str], Engine], task: str, shape: tuple[int, ...]) -> Engine:
-    """The engine of a task, warm for frames of the size that come now. Called in the background."""
+    """The engine of a task, warmed up for frames of the current size. Called in the background."""
     engine = engine_for(task)
     if shape:
         run_once(engine, *shape)
@@ -258,7 +260,7 @@ def _prepared(engine_for: Callable[[str], Engine], task: str, shape: tuple[int, 
 
 
 def _smoothed(past: Window | None, fresh: Window, smoothing: float) -> Window:
-    """Percentiles jitter from frame to frame; a window of which an end moved by half the width is another scene."""
+    """Smooth windows over time, since percentiles jitter; one that moved by half its width belongs to another scene."""
     if past is None or smoothing == 0:
         return fresh
     moved = max(abs(new - old) for new, old in zip(fresh.ends, past.ends, strict=True))
