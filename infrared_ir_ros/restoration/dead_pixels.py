@@ -29,8 +29,8 @@ def replace_dead_pixels(frame: np.ndarray) -> np.ndarray:
     """The frame with single dead pixels replaced by the median of their 3x3 neighbourhood; a copy only if it has any.
 
     frame: (height, width) uint8, uint16 or float32, finite. A pixel is dead if it lies outside the range of its eight
-    neighbours by more than that range and three deviations of the noise, and if those beside it know nothing of it:
-    the image of even a point-like hot target warms them, more than those at the corners, so it stays.
+    neighbours by more than that range plus three deviations of the noise, and if the four beside it show none of it:
+    the image of a hot target, even of a point, raises these above the four at the corners, and is kept.
     """
     middle = cv2.medianBlur(frame, 3)
     values = frame.astype(np.float32)

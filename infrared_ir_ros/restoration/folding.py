@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Fold a task's prompt into the weights of a prior: numpy and the prior's files, so that a robot can do it.
+"""Fold the prompt of a task into the weights of a prior. Needs only numpy, so that it runs on a robot.
 
-W = W0 + scale * A C(prompt) B (design section 1.5), rounded to fp16 as W0 is: in `weights.safetensors`, which the torch
-engine reads, and at the place of the same numbers in `restore.onnx`, which the others read, so that all engines run the
-same weights. The files on disk stay as they are, so unfolding is exact.
+W = W0 + scale * A C(prompt) B (design section 1.5), rounded to fp16 like W0: in `weights.safetensors`, which the torch
+engine reads, and in place of the same numbers in `restore.onnx`, which the other engines read, so that all run the same
+weights. The files on disk are not changed, so unfolding is exact.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HYPERNETWORK = tuple(f"hypernetwork.{layer}.{kind}" for layer in (0, 2, 4, 5) fo
 class Adapters:
     """The bases A (rank, in[, kh, kw]) and B (out, rank) of each layer, and the hypernetwork, all float32.
 
-    prior: SHA-256 of the weights that they belong to. groups: names, in the order of the hypernetwork's operators.
+    prior: SHA-256 of the prior's weights. groups: names, in the order of the hypernetwork's operators.
     layers: the group of each adapted layer of the denoiser.
     """
 
@@ -55,7 +55,7 @@ class Adapters:
 
     @classmethod
     def from_bytes(cls, data: bytes, what: str) -> Adapters:
-        """Read `adapters.safetensors`. Raises WeightsError unless all that it names is there in the right shape."""
+        """Read `adapters.safetensors`. Raises WeightsError unless all that it names is present with the right shape."""
         tensors, about = read_tensors(data, what)
         try:
             adapters = cls(
@@ -72,7 +72,7 @@ class Adapters:
         return adapters
 
     def _check(self) -> None:
-        """KeyError or ValueError, saying what is wrong."""
+        """Raises KeyError or ValueError that says what is wrong."""
         rank, width = self.rank, len(self.groups) * self.rank**2
         if not 1 <= rank <= 1024 or not math.isfinite(self.scale) or not set(self.layers.values()) <= set(self.groups):
             raise ValueError(f"rank {rank}, scale {self.scale} or a group")
@@ -87,15 +87,15 @@ class Adapters:
                 raise ValueError(f"{layer} with A of {down.shape} and B of {up.shape} at rank {rank}")
 
     def with_bases(self, bases: Mapping[str, np.ndarray], what: str) -> Adapters:
-        """These adapters with other A and B. Raises WeightsError for one that has no counterpart here."""
+        """These adapters with other bases A and B. Raises WeightsError for a base that does not fit."""
         for name, base in bases.items():
             if name[:2] not in ("A.", "B.") or getattr(self.tensors.get(name), "shape", None) != base.shape:
                 raise WeightsError(f"{what}: {name[:80]!r} of shape {base.shape} fits no adapter of this prior")
         return replace(self, tensors={**self.tensors, **bases})
 
     def operators(self, prompt: np.ndarray) -> dict[str, np.ndarray]:
-        """The operator C (rank, rank) of each group: the hypernetwork of `priors/hypernetwork.py`, unless `prompt`
-        holds them already."""
+        """The operator C (rank, rank) of each group, by the hypernetwork of `priors/hypernetwork.py` in numpy, unless
+        `prompt` already holds the operators."""
         if prompt.ndim == 3:
             return dict(zip(self.groups, prompt, strict=True))
         first, second, last = (
@@ -109,7 +109,7 @@ class Adapters:
         return dict(zip(self.groups, flat.reshape(len(self.groups), self.rank, self.rank), strict=True))
 
     def weight_change(self, layer: str, operators: dict[str, np.ndarray]) -> np.ndarray:
-        """dW = scale * A C B in the shape of the layer's weight; h_r = sum_k (A x)_k C[k, r] between A and B."""
+        """dW = scale * A C B in the shape of the layer's weight; between A and B, h_r = sum_k (A x)_k C[k, r]."""
         down, up = self.tensors[f"A.{layer}"], self.tensors[f"B.{layer}"]
         change = up @ operators[self.layers[layer]].T @ down.reshape(self.rank, -1)
         return self.scale * change.reshape(up.shape[0], *down.shape[1:])
@@ -122,15 +122,15 @@ def _gelu(x: np.ndarray) -> np.ndarray:
 class Tasks:
     """The tasks of a prior, and its files with the weights of each.
 
-    Those of the manifest are the weights as they are; a prior whose manifest names adapters has the tasks of its
-    prompts too, and those of the user's bank `prompts`, which goes first.
+    The tasks of the manifest use the weights as they are. A prior with adapters also has the tasks of its own prompts
+    and of the user's bank `prompts`, which take precedence.
     """
 
     def __init__(self, files: PriorFiles, prompts: str = "") -> None:
-        """Raises WeightsError: files damaged, or adapters or prompts that belong to others."""
+        """Raises WeightsError: files damaged, or adapters or prompts of another prior."""
         self._files = files
         self._adapters: Adapters | None = None
-        self._folded: dict[str, tuple[Adapters, np.ndarray]] = {}  # with which adapters, and for which prompt
+        self._folded: dict[str, tuple[Adapters, np.ndarray]] = {}  # adapters and prompt by task
         if ADAPTERS in files.hashes:
             self._adapters = read_adapters(files)
             if PROMPTS in files.hashes:
@@ -146,7 +146,7 @@ class Tasks:
     def fold(self, task: str) -> PriorFiles:
         """The prior's files with the weights of a task.
 
-        Raises OptionError for an unknown task, WeightsError for files that changed or that the adapters don't fit.
+        Raises OptionError for an unknown task, WeightsError for files that have changed or do not fit the adapters.
         """
         if task not in self.names:
             raise OptionError(f"task is {task!r}: this prior knows {', '.join(self.names)}")
@@ -166,7 +166,7 @@ class Tasks:
 
 
 def read_adapters(files: PriorFiles) -> Adapters:
-    """A prior's adapters. Raises WeightsError where it has none, or those of another prior, with both hashes."""
+    """The adapters of a prior. Raises WeightsError if there are none, or if they belong to another prior."""
     what = str(files.folder / ADAPTERS)
     adapters = Adapters.from_bytes(files.read(ADAPTERS), what)
     if adapters.prior != files.hashes.get(WEIGHTS):
@@ -178,8 +178,10 @@ def read_adapters(files: PriorFiles) -> Adapters:
 
 
 def fold(files: PriorFiles, adapters: Adapters, prompt: np.ndarray) -> PriorFiles:
-    """`files` whose contents carry W0 + scale * A C(prompt) B. prompt: (512,) float32, or the operators (groups, rank,
-    rank). Raises WeightsError."""
+    """`files` with the weights W0 + scale * A C(prompt) B. Raises WeightsError.
+
+    prompt: (512,) float32, or the operators (groups, rank, rank).
+    """
     weights, graph = load(files.read(WEIGHTS)), bytearray(files.read(GRAPH))
     operators = adapters.operators(prompt)
     original = bytes(graph)
@@ -200,14 +202,14 @@ def fold(files: PriorFiles, adapters: Adapters, prompt: np.ndarray) -> PriorFile
 
 
 def check_places(files: PriorFiles, layers: Iterable[str]) -> None:
-    """WeightsError unless tasks of these layers can be folded: an unfinished training leaves some of them alike."""
+    """Raises WeightsError unless prompts can be folded into these layers; hardly trained ones may be identical."""
     weights, graph = load(files.read(WEIGHTS)), files.read(GRAPH)
     for layer in layers:
         _place(graph, weights[f"denoiser.{layer}.weight"].tobytes(), layer, files)
 
 
 def _place(graph: bytes, values: bytes, layer: str, files: PriorFiles) -> int:
-    """Where the fp16 numbers of a layer lie in the graph's file: export writes each large tensor once, as they are."""
+    """Offset of a layer's fp16 weights in the ONNX file: export writes each large tensor there once, unchanged."""
     start = graph.find(values)
     if start < 0 or graph.find(values, start + 1) >= 0:
         found = "not" if start < 0 else "more than once"

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The tasks that a prior and a user's bank know, and the engines that restore for them."""
+"""The tasks of a prior and of a user's bank of prompts, and the engines for them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Library(NamedTuple):
     engine_for: Callable[[str], Engine]
 
     def check(self, task: str) -> None:
-        """Raises OptionError for a task that is not here."""
+        """Raises OptionError for an unknown task."""
         if task not in self.names:
             raise OptionError(f"task is {task!r}: this prior knows {', '.join(self.names)}")
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The two graphs of an engine, for frames of any size: one looks at a frame, the other restores it."""
+"""Runs the two networks of an engine, estimator and denoiser, on frames of any size."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from infrared_ir_ros.records import Estimate
 
 
 def pad(unit: np.ndarray, multiple: int) -> np.ndarray:
-    """(H, W) -> (1, 1, H', W') with sides that divide by `multiple`, mirrored at the bottom and the right."""
+    """(H, W) -> (1, 1, H', W') with sides divisible by `multiple`, mirrored at the bottom and the right."""
     bottom, right = (-side % multiple for side in unit.shape)
     return cv2.copyMakeBorder(unit, 0, bottom, 0, right, cv2.BORDER_REFLECT_101)[None, None]
 
 
 def estimate_of(engine: Engine, padded: np.ndarray) -> Estimate:
-    """What an engine sees in a padded frame, (1, 1, height, width) float32 in the unit range."""
+    """The estimate for a padded frame, (1, 1, height, width) float32 in the unit range."""
     gain, offset, shading, columns, rows, bands, log_snr = engine.estimate(padded)
     return Estimate(
         gain=float(gain[0, 0]),
@@ -54,7 +54,7 @@ def restored_by(engine: Engine, padded: np.ndarray, estimate: Estimate) -> np.nd
 
 
 def cropped(estimate: Estimate, shape: tuple[int, ...]) -> Estimate:
-    """The estimate of a padded frame as one of the frame of (height, width): without what lies under the padding."""
+    """The estimate of a padded frame, with its shading cut to the frame of shape (height, width)."""
     padded = len(estimate.rows), len(estimate.columns)
     if padded == shape:
         return estimate
@@ -63,7 +63,7 @@ def cropped(estimate: Estimate, shape: tuple[int, ...]) -> Estimate:
 
 
 def run_once(engine: Engine, height: int, width: int) -> None:
-    """Run one made-up frame, so that the first real one of this size is not slow."""
+    """Run one synthetic frame, so that the first real one of this size is not slow."""
     ramp = np.linspace(0.2, 0.8, height * width, dtype=np.float32).reshape(height, width)
     padded = pad(ramp, engine.multiple)
     restored_by(engine, padded, estimate_of(engine, padded))

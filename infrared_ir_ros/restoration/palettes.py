@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Thermal palettes: from grey levels to colours for the eye."""
+"""Thermal palettes: grey levels to colours for display."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Work that gives way to the frames."""
+"""Background work yields to the frames."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ import threading
 
 
 def give_way(niceness: int) -> None:
-    """Lower the priority of this thread, and so of those that it starts; what is lower already stays, since only a
-    privileged process may raise it."""
-    if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
+    """Lower the priority of this thread and of those that it starts, unless it is lower already: only a privileged
+    process may raise it."""
+    if sys.platform == "linux":  # elsewhere threads have no niceness of their own
         itself = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, itself, max(niceness, os.getpriority(os.PRIO_PROCESS, itself)))

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Prompts of tasks: 512 numbers each, good for the prior and the adapters that they were trained with and no other.
+"""Prompts of tasks: 512 numbers each, valid only for the prior and the adapters that they were trained with.
 
-A task that was adapted further has, in place of its prompt, the operators that the hypernetwork would make of one, and
-it may have bases A and B of its own.
+A task that was adapted further has, instead of a prompt, the operators that the hypernetwork would make of one, and may
+have its own bases A and B.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PROMPT = 512
 LARGEST_BANK = 1 << 26  # bytes
 REMEDY = "give the prompts.safetensors that adapt_prompt wrote"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-OWN = ":"  # in the file, between a task and the name of a base that is its own
+OWN = ":"  # in the file, between a task and the name of its own base
 
 
 def check_name(task: str) -> None:
@@ -52,8 +52,7 @@ class PromptBank:
     """prior, adapters: SHA-256 of the prior's weights.safetensors and adapters.safetensors that the prompts belong to.
 
     prompts: (512,) float32 by task, or its operators C, (groups, rank, rank). bases: by task, its own A and B by their
-    names in `adapters.safetensors`, all float32. Raises OptionError for a name, a prompt or bases that are not as they
-    should be.
+    names in `adapters.safetensors`, all float32. Raises OptionError for an invalid name, prompt or base.
     """
 
     prior: str
@@ -99,12 +98,12 @@ class PromptBank:
 
     @classmethod
     def from_bytes(cls, data: bytes, what: str) -> PromptBank:
-        """Read a bank. what: names the file in errors. Raises WeightsError if it is none."""
+        """Read a bank. what: names the file in errors. Raises WeightsError if it holds none."""
         tensors, about = read_tensors(data, what)
         prior, adapters = about.get("prior"), about.get("adapters")
         if about.get("kind") != "prompts" or not isinstance(prior, str) or not isinstance(adapters, str):
             raise WeightsError(f"{what} is no bank of prompts: give a prompts.safetensors")
-        if "sha256" in about and about["sha256"] != _digest(tensors):  # older ones don't say
+        if "sha256" in about and about["sha256"] != _digest(tensors):  # older files have none
             raise WeightsError(
                 f"{what} is damaged: its numbers are not those that were written; copy or train it again"
             )

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames that were enlarged on their way by repeating pixels, as drivers of small sensors and line doublers do."""
+"""Frames enlarged by repeated pixels, as drivers of small sensors and line doublers send them."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ MOST = 8
 
 
 def once(frame: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
-    """A frame (height, width) as the sensor saw it, of SMALLEST_SIDE pixels or more, and how often each of its rows and
-    columns stood in what came: the frame itself and (1, 1), for nearly all frames.
+    """A frame (height, width) at the resolution of the sensor, and how often each row and column is repeated in it.
 
-    The noise of what came is not that of pixels, and of its finest sub-bands nothing is left: it is restored, and its
-    pattern is learned, as the sensor saw it.
+    For nearly all frames: the frame itself and (1, 1). An enlarged frame has no noise of single pixels and nothing in
+    its finest sub-bands, so it is restored, and its pattern is learned, at the resolution of the sensor. That has
+    SMALLEST_SIDE pixels a side or more.
     """
     times = _repeats(frame), _repeats(frame.T)
     return np.ascontiguousarray(frame[:: times[0], :: times[1]]), times
 
 
 def repeated(image: np.ndarray, times: tuple[int, int]) -> np.ndarray:
-    """The image with each row and each column repeated so often."""
+    """The inverse: the image with each row and column repeated so many times."""
     for axis, often in enumerate(times):
         image = image if often == 1 else np.repeat(image, often, axis)
     return image

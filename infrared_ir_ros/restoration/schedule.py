@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The diffusion schedule, its exact step, and how a frame finds its place on it (design sections 1.2 and 1.3)."""
+"""The diffusion schedule, the timestep of a frame on it, and the exact step (design sections 1.2 and 1.3)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Array = TypeVar("Array")  # of numpy, or a tensor
 class Schedule:
     """Stable Diffusion's schedule: beta scaled-linear, log-SNR from 7.07 at timestep 0 down to -5.36 at 999.
 
-    alpha_bar, log_snr: (STEPS,) float64, by timestep; log_snr falls strictly.
+    alpha_bar, log_snr: (STEPS,) float64, by timestep; log_snr decreases strictly.
     """
 
     def __init__(self) -> None:
@@ -38,11 +38,11 @@ class Schedule:
         self.log_snr = np.log(self.alpha_bar / (1 - self.alpha_bar))
 
     def timestep(self, log_snr: float) -> int:
-        """The timestep whose log-SNR is nearest: argmin_t |lambda(t) - lambda|. Clamps beyond both ends."""
+        """The timestep of the nearest log-SNR: argmin_t |lambda(t) - lambda|. Clamps beyond both ends."""
         return int(np.argmin(np.abs(self.log_snr - log_snr)))
 
     def candidate(self, sigma: float, candidates: np.ndarray) -> int:
-        """The candidate timestep whose noise is nearest: argmin_t |sqrt(1 - alpha_bar_t) - sigma| (`release_sigma`).
+        """The candidate of the nearest noise level: argmin_t |sqrt(1 - alpha_bar_t) - sigma| (`release_sigma`).
 
         sigma: 0..1, share of noise as `release_sigma` defines it. candidates: timesteps, see `candidate_timesteps`.
         """
@@ -51,9 +51,9 @@ class Schedule:
 
 
 def candidate_timesteps() -> np.ndarray:
-    """Timesteps crowded at the clean end: round(999 (1 - u)^2.5), u from 0 to 1, (CANDIDATES,) int64.
+    """Timesteps, denser at the clean end: round(999 (1 - u)^2.5), u from 0 to 1, (CANDIDATES,) int64.
 
-    Strictly decreasing from 999 to 1: where rounding would repeat a timestep, the earlier ones give way upwards.
+    Strictly decreasing from 999 to 1: where rounding repeats a timestep, the earlier ones are raised.
     """
     rounded = np.rint((STEPS - 1) * (1 - np.linspace(0, 1, CANDIDATES)) ** 2.5).astype(np.int64)
     return np.maximum(rounded, np.arange(CANDIDATES, 0, -1))

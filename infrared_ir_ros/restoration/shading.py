@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How much of an estimated shading is believed (design section 1.7)."""
+"""How much of an estimated shading is subtracted (design section 1.7)."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-FAINT = 0.05  # standard deviation of a shading, in the unit range, that a clear frame rather has from its scene
-WIDTH = 0.6  # nepers of log-SNR around 0, between frames that are noisy and frames that are clear
-EVERY = 30  # frames
+FAINT = 0.05  # standard deviation, unit range; in a clear frame, a fainter shading is rather part of the scene
+WIDTH = 0.6  # nepers of log-SNR around 0, between noisy and clear frames
+EVERY = 30  # frames between two measurements
 
 
 def believed(shading: np.ndarray, log_snr: float) -> np.ndarray:
-    """The share of a shading, any shape, that is to be taken off a frame of this log-SNR.
+    """The part of an estimated shading, any shape, to subtract from a frame of this log-SNR.
 
-    Cameras that are calibrated have little noise and no shading; what looks like a faint one is a lit wall or the sky.
-    So the estimate shrinks as a Wiener filter would, `1 - (limit / deviation)^2`, where the limit is FAINT for frames
-    without noise and goes to 0 for noisy ones. A strong shading is believed at any log-SNR.
+    A calibrated camera has little noise and no shading; what looks like a faint shading is a lit wall or the sky. So
+    the estimate is shrunk as by a Wiener filter, times `1 - (limit / deviation)^2`; the limit is FAINT for frames
+    without noise and goes to 0 for noisy ones. A strong shading is subtracted at any log-SNR.
     """
     deviation = float(np.std(shading))
     limit = FAINT / (1 + np.exp(-np.clip(log_snr / WIDTH, -50, 50)))
@@ -40,18 +40,18 @@ def believed(shading: np.ndarray, log_snr: float) -> np.ndarray:
 
 
 class Clearing:
-    """How much clearer a camera's frames have become without its fixed pattern, in log-SNR, measured now and then.
+    """The log-SNR gained by subtracting a camera's fixed pattern, measured every EVERY frames.
 
-    A camera with a pattern has a shading as well: with its pattern gone, it is not to be taken for a calibrated one, so
-    its shading is believed as if the pattern were there.
+    A camera with a pattern has a shading as well. Without its pattern it must not be taken for a calibrated one, so its
+    shading is judged by the log-SNR that its frames had with the pattern.
     """
 
     def __init__(self) -> None:
         self._value, self._age = 0.0, 0
 
     def __call__(self, cleared: bool, log_snr: float, before: Callable[[], float]) -> float:
-        """cleared: whether there is less pattern in this frame than there was in what came. log_snr: of what is left.
-        before: measures that of what came; called every EVERY frames."""
+        """cleared: whether a pattern was subtracted from this frame. log_snr: of the frame without it.
+        before: measures the log-SNR with it; called every EVERY frames."""
         if not cleared:
             self._age = 0
             return 0.0

@@ -22,11 +22,11 @@ import numpy as np
 
 from infrared_ir_ros.records import Estimate
 
-JUMPS = {"log_snr": 1.0, "gain": 0.35, "offset": 0.15}  # larger steps are another scene: start anew (gain as logarithm)
+JUMPS = {"log_snr": 1.0, "gain": 0.35, "offset": 0.15}  # larger steps mean another scene: start anew (gain: logarithm)
 
 
 class Smoother:
-    """Exponential smoothing of estimates; a jump, another frame size or `reset` starts anew."""
+    """Exponential smoothing of estimates. A jump, a new frame size or `reset` starts it anew."""
 
     def __init__(self) -> None:
         self._past: Estimate | None = None
@@ -44,10 +44,10 @@ class Smoother:
 
 
 def jumped(past: Estimate, estimate: Estimate) -> bool:
-    """Whether two estimates in a row are of different scenes."""
+    """Whether two successive estimates belong to different scenes."""
     if past.rows.shape != estimate.rows.shape or past.columns.shape != estimate.columns.shape:
         return True
-    if not past.gain * estimate.gain > 0:  # in one of them the network saw nothing
+    if not past.gain * estimate.gain > 0:  # the network could not read one of the frames
         return True
     steps = {name: abs(getattr(estimate, name) - getattr(past, name)) for name in ("log_snr", "offset")}
     steps["gain"] = abs(np.log(estimate.gain / past.gain))
@@ -55,7 +55,7 @@ def jumped(past: Estimate, estimate: Estimate) -> bool:
 
 
 def blend(past: Estimate, estimate: Estimate, weight: float) -> Estimate:
-    """weight * past + (1 - weight) * estimate, the gain by its logarithm."""
+    """weight * past + (1 - weight) * estimate, with the logarithm of the gain."""
     mixed = {
         item.name: weight * getattr(past, item.name) + (1 - weight) * getattr(estimate, item.name)
         for item in fields(Estimate)

@@ -12,23 +12,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What stands still is averaged over time, so that a restored video does not flicker; what moves is left alone."""
+"""Averages what stands still over time, so that a restored video does not flicker; what moves is left alone."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-SIGMAS = 3.0  # of the noise of what is compared: beyond it something has moved, and at twice that all of it is new
-CAMERA_MOVES = (0.1, 0.3)  # shares of the frame that move: above the first less is averaged, above the second nothing
-AROUND = 3  # values of the frame at half its size that are compared together
+SIGMAS = 3.0  # of the compared values' noise: more is motion; from twice as much on, the past weighs nothing
+CAMERA_MOVES = (0.1, 0.3)  # moving shares of the frame: from the first on less is averaged, from the second on nothing
+AROUND = 3  # pixels of the frame at half size; a square of them is compared
 
 
 class Steady:
-    """A recursive mean of the restored frames, pixel by pixel, as long as the frame that came in shows no change there.
+    """A recursive mean of the restored frames, per pixel, for as long as the incoming frame does not change there.
 
-    The frame that came in is compared with its own running mean, not with the last frame: what moves slowly is seen
-    once it has moved far enough. At half the size and over AROUND x AROUND values, where noise is small.
+    The incoming frame is compared with its own running mean, not with the last frame, so that slow motion shows once
+    it has gone far enough; at half size and over AROUND x AROUND pixels, where noise is small.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Steady:
         self._restored = np.empty(0, np.float32)
 
     def __call__(self, seen: np.ndarray, restored: np.ndarray, weight: float) -> np.ndarray:
-        """seen, restored: (height, width) float32. weight: of the past where nothing moves, 0..1. Returns the mean."""
+        """seen, restored: (height, width) float32. weight: 0..1, of the past where nothing moves. Returns the mean."""
         height, width = restored.shape
         half = cv2.resize(seen, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
         if self._seen is None or weight == 0:
@@ -54,7 +54,7 @@ class Steady:
 
 
 def _stillness(change: np.ndarray) -> np.ndarray:
-    """1 where a change is noise, 0 where it is not: (height, width) float32."""
+    """1 where a change is only noise, 0 where something moved: (height, width) float32."""
     together = cv2.blur(change, (AROUND, AROUND))
     noise = float(np.median(np.abs((change - together)[::2, ::2]))) / 0.6745 / AROUND
     moved = np.abs(together) * np.float32(1 / (SIGMAS * noise + 1e-4)) - 1

@@ -12,21 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Notices a picture that does not change: a stuck camera, or a shutter that closes for a moment to calibrate."""
+"""Notices frames that do not change: a stuck camera, or a shutter that closes for a moment to calibrate."""
 
 from __future__ import annotations
 
 import numpy as np
 
 SHUTTER_SECONDS = 0.25  # a freeze this long, of at least SHUTTER_REPEATS frames, is a shutter event
-SHUTTER_REPEATS = 2  # some cameras publish each frame two or three times as a matter of course
+SHUTTER_REPEATS = 2  # some cameras always publish each frame two or three times
 
 
 class StillnessWatch:
     """Compares each frame with the one before. Times in seconds of a steady clock.
 
-    After a shutter event the fixed pattern is another one (an uncooled camera recalibrates behind its shutter), so
-    whatever was learned from frames before has to be forgotten.
+    An uncooled camera recalibrates behind its shutter: the fixed pattern is then a new one, and what was learned from
+    earlier frames must be forgotten.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class StillnessWatch:
         self._repeats = 0
 
     def shutter(self, frame: np.ndarray, now: float) -> bool:
-        """Look at the next frame; True when it is the first one after a freeze."""
+        """Take the next frame; True if it is the first one after a freeze."""
         same = self._last is not None and _same(self._last, frame)
         self._seen = now
         if same:
@@ -50,10 +50,10 @@ class StillnessWatch:
 
     @property
     def still_for(self) -> float:
-        """Seconds for which frames kept coming without a change."""
+        """Seconds for which the frames have not changed."""
         return self._seen - self._since
 
 
 def _same(first: np.ndarray, second: np.ndarray) -> bool:
-    """Bit for bit, so that NaN equals NaN."""
+    """Compared as bits, so that NaN equals NaN."""
     return first.dtype == second.dtype and bool(np.array_equal(first.view(np.uint8), second.view(np.uint8)))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The engine of the task in use; another task's is made in the background and taken between two frames."""
+"""The engine of the task in use; that of another task is made in the background and swapped in between two frames."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from infrared_ir_ros.engines import Engine
 
 
 class Loaded(NamedTuple):
-    """An engine and the task whose weights it runs. version: of the library that the task is from."""
+    """An engine and the task whose weights it runs. version: of the library that holds the task."""
 
     task: str
     engine: Engine
@@ -36,14 +36,14 @@ class Loaded(NamedTuple):
 
 
 class TaskSwitch:
-    """Frames go on with the old task's engine until the new one is ready; the newest wish wins.
+    """Frames use the old task's engine until the new one is ready; only the newest request counts.
 
-    first: in use from the start.
+    first: used from the start.
     """
 
     def __init__(self, first: Loaded) -> None:
-        self.failure = ""  # why the last wish could not be met, or empty
-        self._make: Callable[[], Engine] | None = None  # of the newest wish
+        self.failure = ""  # why the newest request failed, or empty
+        self._make: Callable[[], Engine] | None = None  # of the newest request
         self._lock = threading.Lock()
         self._current = first
         self._ready: Loaded | None = None
@@ -57,27 +57,27 @@ class TaskSwitch:
     def want(self, task: str, make: Callable[[], Engine], version: int = 0) -> None:
         """Have frames restored for `task` as soon as `make` has its engine ready, which may take seconds and may fail.
 
-        A wish that failed may be repeated; a task of another version is another task. `make` must not refer to who
-        holds this switch: engines are large, and shall go with their last user, not when cycles are collected.
+        A failed request may be repeated; the same task of another version is another task. `make` must not refer to the
+        holder of this switch: engines are large, and must be freed with their last user, not at a collection of cycles.
         """
         with self._lock:
             if (task, version) == self._wanted and not self.failure:
                 return
             self._wanted, self._make, self.failure = (task, version), make, ""
             if self._maker is None:
-                # An exit waits for it: a daemon that is ended inside of an engine aborts the program.
+                # Not a daemon: one that is ended inside an engine aborts the program at exit.
                 self._maker = threading.Thread(target=self._work, name="task")
                 self._maker.start()
 
     def take(self) -> Loaded:
-        """What to restore the next frame with. To be called between two frames."""
+        """The engine for the next frame. Call it between two frames."""
         with self._lock:
             if self._ready is not None and self._ready.key == self._wanted:
                 self._current, self._ready = self._ready, None
             return self._current
 
     def wait(self, patience: float | None = None) -> None:
-        """Wait until nothing is in the making, for at most `patience` seconds."""
+        """Wait, at most `patience` seconds, until no engine is being made."""
         maker = self._maker
         if maker is not None:
             maker.join(patience)
@@ -87,17 +87,17 @@ class TaskSwitch:
             (task, version), make = wish
             try:
                 made, failure = Loaded(task, make(), version), ""
-            except Exception as error:  # told by the node; the old task goes on
+            except Exception as error:  # the node reports it; the old task stays in use
                 made, failure = None, f"task {task!r} can't be folded, {self._current.task!r} stays: {error}"
             with self._lock:
                 if (task, version) == self._wanted:
                     self._ready, self.failure = made, failure
 
     def _next(self) -> tuple[tuple[str, int], Callable[[], Engine]] | None:
-        """The task to make an engine for, and how, or None when there is nothing left to do."""
+        """The next task and how to make its engine; None if nothing is left to do."""
         with self._lock:
             if self._wanted == self._current.key:
-                self._ready = None  # changed their mind
+                self._ready = None  # the request was taken back
             elif self._ready is None or self._ready.key != self._wanted:
                 if not self.failure:
                     return self._wanted, self._make

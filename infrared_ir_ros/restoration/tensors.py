@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Named tensors and what is said about them, in a safetensors file; the same content gives the same bytes."""
+"""Named tensors and their metadata in a safetensors file; the same content gives the same bytes."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from safetensors.numpy import load, save
 
 from infrared_ir_ros.errors import WeightsError, one_line
 
-ABOUT = "infrared_ir_ros"  # the one key of the file's metadata: several would be written in random order
+ABOUT = "infrared_ir_ros"  # the only key of the metadata: several would be written in random order
 
 
 def write_tensors(tensors: dict[str, np.ndarray], about: dict[str, Any]) -> bytes:
-    """The file's content. about: anything that JSON holds."""
+    """The content of the file. about: metadata, anything that JSON can hold."""
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     return save(contiguous, {ABOUT: json.dumps(about, sort_keys=True)})
 
 
 def read_tensors(data: bytes, what: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Tensors as float32, and what is said about them. what: names the file in errors.
+    """The tensors as float32, and the metadata. what: the name of the file in errors.
 
     Raises WeightsError: not a safetensors file of ours, numbers that are not fp16 or fp32, NaN or infinity.
     """

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Tone of the output: restored, or that of the input (design section 1.4)."""
+"""Tone of the output: that of the restored frame or that of the input (design section 1.4)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEAN_GRID = (10, 8)  # columns, rows of the local means that `preserve` keeps
 
 
 def preserve(restored: np.ndarray, frame: np.ndarray, estimate: Estimate) -> np.ndarray:
-    """Give a restored frame the level, contrast, shading and local mean of its input; noise and lines stay away.
+    """Give a restored frame the level, contrast, shading and local mean of its input, but not its noise or lines.
 
     restored, frame: (height, width) float32, unit range. Inverts `gain * frame + offset - shading`, then corrects the
     mean of each cell of a coarse grid, so that temperatures stay temperatures.
@@ -43,8 +43,10 @@ def mixed(frame: np.ndarray, restored: np.ndarray, strength: float) -> np.ndarra
 
 
 def noise_of(frame: np.ndarray, step: float) -> float:
-    """The deviation of a frame's white noise, (height, width) in its own units, read off the finest diagonal sub-band:
-    stripes are not in it. Every fourth pair of rows is enough. step: between two counts, whose rounding is noise, too.
+    """Standard deviation of the white noise of a frame (height, width), in its units.
+
+    Measured in the finest diagonal sub-band, which stripes do not reach, of every fourth pair of rows.
+    step: between two counts; their rounding is noise, too.
     """
     upper, lower = (frame[row : frame.shape[0] // 2 * 2 : 8] for row in (0, 1))
     rows = upper - lower

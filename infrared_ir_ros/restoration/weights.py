@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Find a prior's folder and make sure that its files are what its manifest says."""
+"""Find the folder of a prior and verify its files against its manifest."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ SD_TURBO = "sd_turbo"
 PRIORS = ("embedded", SD_TURBO)
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST, LARGEST_FILE = 1 << 20, 1 << 30  # bytes
-EXTERNAL_DATA = b"location"  # the key under which an ONNX tensor names a file of its own, however its length is spelt
+EXTERNAL_DATA = b"location"  # the key by which an ONNX tensor names an external file; searched for as plain bytes
 
 
 @dataclass(frozen=True)
 class PriorFiles:
     """A prior on disk. name, version, tasks and constructor are the manifest's; hashes: SHA-256 by file name.
 
-    contents: what stands in for files of that name, like weights with a task folded into them.
+    contents: replaces files by name, such as weights with a task folded into them.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class PriorFiles:
     contents: dict[str, bytes] = field(default_factory=dict)
 
     def read(self, name: str) -> bytes:
-        """A file's content, checked against the manifest as it is read, so that nothing can be swapped in between.
+        """A file's content, checked against the manifest as it is read, so that it cannot be swapped in between.
 
         Raises WeightsError: missing, not a regular file, too large, other hash, or an ONNX file with external data.
         """
