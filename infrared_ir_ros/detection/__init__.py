@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is in a frame, and where: a detector on the engines of the restorer, and tracks of what it finds."""
+"""Object detection on the engines of the restorer, and tracking."""
 
 from infrared_ir_ros.detection.detector import Detector, load_detector
 from infrared_ir_ros.detection.overlay import overlay

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The detector, from counts of a frame to boxes in its pixels."""
+"""Detects objects, from the counts of a frame to boxes in its pixels."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from infrared_ir_ros.restoration.counts import checked, window
 INPUTS = ("image", "confidence", "iou")
 OUTPUTS = ("detections",)
 CHANNELS = 3
-GREY = 114 / 255  # what YOLO networks are trained to see beside a frame
+GREY = 114 / 255  # padding that YOLO networks are trained with
 LARGEST_STRIDE = 256
 
 
 class Detector:
-    """Finds things in frames of any size. Not for use by several threads at once.
+    """Detects objects in frames of any size. Not for use by several threads at once.
 
     graph: inputs `image` (1, 3, H, W) float32 in 0..1, `confidence`, `iou`; output `detections` (N, 6): left, top,
     right, bottom in pixels of the image, score, class; its metadata hold `names` (a JSON list) and `stride`.
-    Raises WeightsError for another graph, and for one that does not answer as it should.
+    Raises WeightsError for a graph with another interface or invalid output.
     """
 
     def __init__(self, graph: Graph, source: str = "", sha256: str = "") -> None:
@@ -58,7 +58,7 @@ class Detector:
         }
 
     def check(self, options: DetectionOptions) -> None:
-        """Raises OptionError for a class that this detector does not know."""
+        """Raises OptionError for an unknown class."""
         for name in options.classes:
             if name not in self.names:
                 raise OptionError(f"detector.classes names {name!r}: this detector knows {', '.join(self.names)}")
@@ -66,15 +66,15 @@ class Detector:
     def detect(
         self, frame: np.ndarray, options: DetectionOptions | None = None, counts: Counts | None = None
     ) -> tuple[Detection, ...]:
-        """What is in a frame, the surest first.
+        """The detections in a frame, highest score first.
 
-        frame: (height, width) uint8, uint16 or float32, 16 to 4096 pixels a side; kept untouched. counts: how its
-        numbers map to the unit range, as for the restorer. Raises FrameError if it can't be looked at, OptionError for
-        an unknown class, WeightsError for an answer that is none.
+        frame: (height, width) uint8, uint16 or float32, 16 to 4096 pixels a side; it is not changed. counts: how its
+        counts map to the unit range, as for the restorer. Raises FrameError for an invalid frame, OptionError for an
+        unknown class, WeightsError for invalid output of the graph.
         """
         options, finite = options or DetectionOptions(), checked(frame)
         self.check(options)
-        # 1. counts (H, W) -> unit range -> (1, 3, H', W'), in the corner of what the network takes
+        # 1. counts (H, W) -> unit range -> (1, 3, H', W'), in the top left corner of the network's input
         unit = np.clip(window(finite, counts or Counts()).to_unit(finite), 0, 1)
         fit = _fit(unit.shape, self._stride, self._size)
         image = np.ascontiguousarray(np.broadcast_to(fit.place(unit), (1, CHANNELS, *fit.target)))
@@ -91,12 +91,12 @@ class Detector:
         return tuple(each for each in detections if not options.classes or each.label in options.classes)
 
     def warm_up(self, height: int, width: int) -> None:
-        """Look at a made-up frame, so that the first real one is not slow."""
+        """Run one synthetic frame, so that the first real one is not slow."""
         ramp = np.linspace(20, 200, height * width).reshape(height, width).astype(np.uint8)
         self.detect(ramp)
 
     def _probe(self) -> None:
-        """Take every answer of every class to a made-up frame: what can't be right shows at once."""
+        """Run a synthetic frame and keep all boxes of all classes, so that invalid output shows at once."""
         height, width = self._size or (2 * self._stride, 3 * self._stride)
         image = np.linspace(0, 1, CHANNELS * height * width, dtype=np.float32).reshape(1, CHANNELS, height, width)
         self._run(image, DetectionOptions(confidence=0.0, iou=1.0))
@@ -105,7 +105,7 @@ class Detector:
         limits = (np.array(value, np.float32) for value in (options.confidence, options.iou))
         try:
             (found,) = self._graph.run(image, *limits)
-        except Exception as error:  # engines raise types of their own; what they say is kept
+        except Exception as error:  # each engine has its own exception types
             reason = one_line(error)
             raise WeightsError(f"{self._graph.engine} can't run the detector: {reason}") from error
         if found.ndim != 2 or found.shape[1] != 6 or not np.isfinite(found).all():
@@ -118,9 +118,9 @@ class Detector:
 
 
 def load_detector(model: str, allow_pickle: bool = False, engine: str = "auto", device: str = "auto") -> Detector:
-    """A detector by its name or path, see `find_detector`. It computes in fp32: boxes need exact numbers.
+    """A detector by its name or path, see `find_detector`, in fp32, since boxes need exact numbers.
 
-    engine: as for the restorer; in place of torch the fastest other one runs it. Raises WeightsError and OptionError.
+    engine: as for the restorer; instead of torch, the fastest other one is used. Raises WeightsError and OptionError.
     """
     found = find_detector(model, allow_pickle)
     try:
@@ -132,7 +132,7 @@ def load_detector(model: str, allow_pickle: bool = False, engine: str = "auto", 
 
 @dataclass(frozen=True)
 class _Fit:
-    """How a frame comes to lie in the top left corner of what the network sees: (height, width) of both."""
+    """The scaled frame (`inner`) in the top left corner of the network's input (`target`): height and width of both."""
 
     scale: float
     inner: tuple[int, int]
@@ -147,7 +147,7 @@ class _Fit:
 
 
 def _fit(shape: tuple[int, ...], stride: int, size: tuple[int, int] | None) -> _Fit:
-    """Padded at its own size to multiples of `stride`; scaled only for a network of fixed `size`."""
+    """Pads the frame to multiples of `stride`; scales it only for a network of fixed `size`."""
     height, width = shape
     if size is None:
         return _Fit(1.0, (height, width), (height + -height % stride, width + -width % stride))
@@ -157,7 +157,7 @@ def _fit(shape: tuple[int, ...], stride: int, size: tuple[int, int] | None) -> _
 
 
 def _interface(graph: Graph) -> tuple[tuple[str, ...], int, tuple[int, int] | None]:
-    """Names, stride and fixed size (height, width) or None, if this is the graph of a detector."""
+    """The class names, stride and fixed size (height, width) or None. Raises WeightsError if it is no detector."""
     image = graph.inputs.get("image", ())
     if tuple(graph.inputs) != INPUTS or graph.outputs != OUTPUTS or len(image) != 4:
         raise WeightsError(

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The files of a detector: find them and check them."""
+"""Finds and verifies the files of a detector."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ DAMAGED = "Restore the file or export the detector again"
 
 @dataclass(frozen=True)
 class DetectorGraph:
-    """An ONNX file with inline data. source: where it is from. sha256: of the file that it was read or made from."""
+    """An ONNX file with inline data. source: its origin. sha256: of the file that it was read or converted from."""
 
     data: bytes
     source: str
@@ -50,7 +50,7 @@ class DetectorGraph:
 
 
 def checked_names(names: Sequence[object]) -> tuple[str, ...]:
-    """Names of classes, if they can be told apart and shown. Raises OptionError."""
+    """The names of classes. Raises OptionError unless they are distinct, short and printable."""
     if not 1 <= len(names) <= MOST_NAMES:
         raise OptionError(f"a detector has {len(names)} classes: 1 to {MOST_NAMES} are possible")
     for name in names:
@@ -64,10 +64,10 @@ def checked_names(names: Sequence[object]) -> tuple[str, ...]:
 def find_detector(model: str, allow_pickle: bool = False) -> DetectorGraph:
     """The graph of `detector.model`: the name of the shipped one, or a path.
 
-    A path is an `.onnx` (checked against a manifest that lies beside it), a folder that export_detector wrote, a
-    `.safetensors` beside its `.yaml` (these need torch and ultralytics), or, only with `allow_pickle`, a `.pt` of
-    ultralytics: loading it runs what its maker put into it.
-    Raises OptionError for what is not allowed or not installed, WeightsError for files that are missing or damaged.
+    A path is an `.onnx` (checked against the manifest beside it, if any), a folder that export_detector wrote, a
+    `.safetensors` beside its `.yaml`, or, only with `allow_pickle`, a `.pt` of ultralytics: loading one runs whatever
+    code its maker put into it. The last two need torch and ultralytics.
+    Raises OptionError for a form that is not allowed or installed, WeightsError for missing or damaged files.
     """
     path = SHIPPED / f"detector_{SHIPPED_DETECTOR}" if model == SHIPPED_DETECTOR else Path(model)
     if path.suffix == ".onnx":
@@ -83,7 +83,7 @@ def find_detector(model: str, allow_pickle: bool = False) -> DetectorGraph:
 
 
 def listed_files(folder: Path) -> dict[str, str]:
-    """SHA-256 by file name, as the manifest of a detector says. Raises WeightsError for what is no such manifest."""
+    """SHA-256 by file name, from the manifest of a detector. Raises WeightsError if it is none."""
     try:
         return dict(json.loads(read_regular(folder / MANIFEST, LARGEST_MANIFEST, REMEDY))["files"])
     except (KeyError, TypeError, ValueError, RecursionError) as error:

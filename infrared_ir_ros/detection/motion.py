@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How a box moves: a Kalman filter with constant velocity, that of SORT and DeepSORT.
+"""The motion of a box: the Kalman filter with constant velocity of SORT and DeepSORT.
 
 Wojke et al., Simple Online and Realtime Tracking with a Deep Association Metric, ICIP 2017 (arXiv 1703.07402).
-The state is centre x, centre y, aspect (width by height), height, and how each changes from frame to frame; deviations
-are shares of the height.
+The state is centre x, centre y, aspect (width / height) and height, and their changes per frame. Standard deviations
+are proportional to the height.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 class BoxMotion:
-    """Where a box is thought to be, in pixels."""
+    """The predicted position of a box, in pixels."""
 
     def __init__(self, box: Box) -> None:
         self._mean = np.concatenate([_measured(box), np.zeros(4)])
@@ -43,7 +43,7 @@ class BoxMotion:
         return (x - half_width, y - half_height, x + half_width, y + half_height)
 
     def predict(self, growing: bool = True) -> None:
-        """One frame on. growing: whether its height may go on changing; of what is out of sight it should not."""
+        """Advance by one frame. growing: whether its height may go on changing; out of sight it should not."""
         if not growing:
             self._mean[7] = 0
         noise = np.diag(_deviations(self._mean[3], POSITION, 1e-2, VELOCITY) ** 2)
@@ -51,7 +51,7 @@ class BoxMotion:
         self._covariance = STEP @ self._covariance @ STEP.T + noise
 
     def correct(self, box: Box) -> None:
-        """It was seen here."""
+        """Take in a detected box."""
         noise = np.diag(_deviations(self._mean[3], POSITION, 1e-1, VELOCITY)[:4] ** 2)
         spread = SEEN @ self._covariance @ SEEN.T + noise
         gain = np.linalg.solve(spread, SEEN @ self._covariance).T

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What was found, drawn into the frame."""
+"""Draws detections into a frame."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from infrared_ir_ros.records import Detection
 from infrared_ir_ros.restoration.palettes import colour, display_range, levels
 
 COLOURS = ((0, 255, 0), (255, 255, 0), (255, 0, 255), (0, 255, 255), (255, 128, 0), (0, 128, 255))  # blue, green, red
-LETTERS = 0.0008  # size of the font, per pixel of the frame's width
+LETTERS = 0.0008  # font scale per pixel of the frame's width
 SMALLEST, LARGEST = 0.3, 1.0
 
 
@@ -33,7 +33,7 @@ def overlay(frame: np.ndarray, detections: Sequence[Detection], names: Sequence[
     """(H, W) uint8, uint16 or float32 -> (H, W, 3) uint8 blue-green-red, with box, class, score and track number."""
     picture = np.ascontiguousarray(colour(levels(frame, *display_range(frame)), palette))
     scale = min(max(LETTERS * frame.shape[1], SMALLEST), LARGEST)
-    for each in reversed(detections):  # the surest on top
+    for each in reversed(detections):  # highest score on top
         shade = COLOURS[names.index(each.label) % len(COLOURS)]
         left, top, right, bottom = (round(side) for side in each.box)
         cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), shade, 1)

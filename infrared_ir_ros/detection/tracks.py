@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which detections of a video are of the same thing: ByteTrack.
+"""Tracks detections over a video: ByteTrack.
 
-Zhang et al., ByteTrack: Multi-Object Tracking by Associating Every Detection Box, ECCV 2022 (arXiv 2110.06864): sure
-detections are matched with predicted boxes first, then the unsure ones with what is left, which carries a track through
-a moment when the detector hardly sees its object. The packages that have it bring scipy, matplotlib and decoders of
-video along, too much for a robot; the assignment is `lap`'s.
+Zhang et al., ByteTrack: Multi-Object Tracking by Associating Every Detection Box, ECCV 2022 (arXiv 2110.06864).
+Detections of high score are matched with predicted boxes first, then those of low score with the other tracks, which
+carries a track through frames in which the detector hardly sees its object. Written here since packages with it
+depend on scipy, matplotlib and video decoders, too much for a robot; the assignment is that of `lap`.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ import numpy as np
 from infrared_ir_ros.detection.motion import Box, BoxMotion
 from infrared_ir_ros.records import Detection
 
-LOWEST = 0.1  # score of an unsure detection that may still carry on a track
+LOWEST = 0.1  # score of a detection that may still continue a track
 SURE, UNSURE, TENTATIVE = 0.8, 0.5, 0.7  # largest cost (1 - overlap) of a match, as in the authors' code
 FORGET = 1.0  # seconds unseen
 
 
 def lowest_score(confidence: float) -> float:
-    """The score down to which a tracker wants detections."""
+    """The lowest score of the detections that a tracker needs."""
     return min(LOWEST, confidence)
 
 
 class Tracker:
-    """Numbers what a detector finds in the frames of one camera, in their order. Classes are tracked apart."""
+    """Numbers the detections in the frames of one camera, in order. Each class is tracked separately."""
 
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
@@ -50,15 +50,15 @@ class Tracker:
         self._first = True
 
     def reset(self) -> None:
-        """Forget what was seen. Numbers go on, so that none stands for two things."""
+        """Forget all tracks. Numbering continues, so that no number is used for two objects."""
         self._tracks, self._first = [], True
 
     def update(self, detections: Sequence[Detection], confidence: float, seconds: float) -> tuple[Detection, ...]:
-        """The detections of a frame worth telling, the surest first, each with the number of its track.
+        """The detections of a frame to report, highest score first, each with the number of its track.
 
-        detections: of a score down to `lowest_score(confidence)`. Those below `confidence` are told where they carry on
-        a track. A thing has a number once it was found in two frames running, or in the first one. seconds: when the
-        frame was taken, on a clock of your choice; a track that goes unseen for a second ends.
+        detections: with scores down to `lowest_score(confidence)`; one below `confidence` is reported if it continues a
+        track. An object gets its number once it is found in two successive frames, or in the first one.
+        seconds: when the frame was taken, on any clock; a track ends after a second without a detection.
         """
         tracks = [track for track in self._tracks if 0 <= seconds - track.seconds <= FORGET]
         for track in tracks:
@@ -68,15 +68,15 @@ class Tracker:
         known = [track for track in tracks if track.number is not None]
         tentative = [track for track in tracks if track.number is None]
 
-        # 1. tracks with a number: sure detections, then unsure ones for those that were seen in the frame before
+        # 1. tracks with a number: sure detections, then unsure ones for the tracks seen in the last frame
         matched, known, sure = _matched(known, sure, SURE)
         again, left, _ = _matched([track for track in known if track.in_sight], unsure, UNSURE)
-        # 2. what was seen once: a second time, or it was a mistake
+        # 2. tracks of one detection: confirmed by a second one, or dropped
         confirmed, _, sure = _matched(tentative, sure, TENTATIVE)
         for track in left:
             track.in_sight = False
         told = [self._see(track, each, seconds) for track, each in (*matched, *again, *confirmed)]
-        # 3. what nothing explains may be something new
+        # 3. the remaining detections start new tracks
         fresh = [_Track(each, seconds) for each in sure]
         told += [
             self._see(track, each, seconds) if self._first else each for track, each in zip(fresh, sure, strict=True)
@@ -94,7 +94,7 @@ class Tracker:
 
 
 class _Track:
-    """One thing. seconds: when it was seen last. in_sight: whether it was seen in the last frame."""
+    """One object. seconds: when it was last detected. in_sight: whether it was in the last frame."""
 
     def __init__(self, detection: Detection, seconds: float) -> None:
         self.label, self.seconds, self.in_sight = detection.label, seconds, True
@@ -119,7 +119,7 @@ Pairs = list[tuple[_Track, Detection]]
 def _matched(
     tracks: Sequence[_Track], detections: Sequence[Detection], limit: float
 ) -> tuple[Pairs, list[_Track], list[Detection]]:
-    """The pairs of the least total cost, none above `limit`; the tracks and the detections that are left."""
+    """The pairs of least total cost, none above `limit`; the unmatched tracks and detections."""
     if not tracks or not detections:
         return [], list(tracks), list(detections)
     cost = 1 - overlaps([track.box for track in tracks], [each.box for each in detections])
@@ -135,7 +135,7 @@ def _matched(
 
 
 def overlaps(first: Sequence[Box], second: Sequence[Box]) -> np.ndarray:
-    """(len(first), len(second)): area of the intersection by that of the union of each pair."""
+    """(len(first), len(second)): intersection over union of each pair."""
     a, b = np.array(first)[:, None], np.array(second)[None]
     sides = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
     shared = sides.prod(axis=-1)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What an engine is, and which one runs."""
+"""The interface of engines, and the choice of one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from infrared_ir_ros.restoration.weights import PriorFiles
 
 ENGINES = ("auto", "onnxruntime", "openvino", "torch")
-DEVICES = ("auto", "cpu", "cuda", "gpu", "npu")  # gpu and npu are Intel's, by OpenVINO
+DEVICES = ("auto", "cpu", "cuda", "gpu", "npu")  # gpu and npu: Intel's, through OpenVINO
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 MULTIPLE = 32  # of the embedded prior: its denoiser works at 1/8, 1/16 and 1/32 of the frame
 PREFERRED = ("openvino", "onnxruntime", "torch")  # fastest first on a CPU, see benchmarks/speed.py
@@ -37,7 +37,7 @@ PREFERRED = ("openvino", "onnxruntime", "torch")  # fastest first on a CPU, see 
 class Engine(Protocol):
     """Runs the two graphs of a prior on float32 arrays. Frames are (1, 1, height, width).
 
-    multiple: what the sides of a frame must divide by.
+    multiple: the sides of a frame must be multiples of it.
     description: prior, weights (first 12 digits of the hash), engine, device, precision.
     """
 
@@ -55,7 +55,7 @@ class Engine(Protocol):
 
 
 def create_engine(files: PriorFiles, engine: str = "auto", device: str = "auto", precision: str = "auto") -> Engine:
-    """Load a prior's graphs and check that they answer with finite numbers.
+    """Load the networks of a prior and check that their output is finite.
 
     Raises OptionError for an unknown or unavailable engine, device or precision, WeightsError for bad weights.
     """
@@ -69,11 +69,11 @@ def engines_by_task(
     device: str = "auto",
     precision: str = "auto",
 ) -> Callable[[str], Engine]:
-    """What makes the engine of a task, which answers with finite numbers.
+    """A function task -> engine, which has been checked to give finite output.
 
-    fold: task -> `files` with its weights; the SD-Turbo prior folds them itself, into the base that it keeps.
-    Both raise OptionError for an unknown or unavailable engine, device, precision or task, WeightsError for weights
-    that are bad.
+    fold: task -> `files` with its weights; the SD-Turbo prior folds them itself, into a base that stays in memory.
+    Both raise OptionError for an unknown or unavailable engine, device, precision or task, WeightsError
+    for bad weights.
     """
     check_choices(engine, device, precision)
     if files.name == "sd_turbo":
@@ -87,7 +87,7 @@ def engines_by_task(
 
 
 def _checked(load: Callable[[], Engine], files: PriorFiles, chosen: str) -> Engine:
-    """The engine, once it has answered a made-up frame as it should."""
+    """The engine, if it restores a synthetic frame to finite values of the same shape."""
     try:
         loaded = load()
         probe = np.linspace(0.1, 0.9, 64 * 64, dtype=np.float32).reshape(1, 1, 64, 64)
@@ -95,7 +95,7 @@ def _checked(load: Callable[[], Engine], files: PriorFiles, chosen: str) -> Engi
         answer = loaded.restore(probe, *answers[:6])
     except InfraredError:
         raise
-    except Exception as error:  # engines raise types of their own; what they say is kept
+    except Exception as error:  # each engine has its own exception types
         reason = one_line(error)
         raise WeightsError(
             f"{chosen} can't run the graphs in {files.folder}: {reason}. Export the prior again or use another engine"
@@ -114,7 +114,7 @@ def _check_sd_turbo(engine: str) -> None:
 
 
 def check_choices(engine: str, device: str, precision: str) -> None:
-    """Raises OptionError for a name that is unknown."""
+    """Raises OptionError for an unknown name."""
     for name, value, allowed in (
         ("engine", engine, ENGINES),
         ("device", device, DEVICES),
@@ -125,7 +125,7 @@ def check_choices(engine: str, device: str, precision: str) -> None:
 
 
 def choose(engine: str, device: str) -> str:
-    """The engine itself where `auto` is asked for. Raises OptionError where none that fits is installed."""
+    """The engine to use, also for `auto`. Raises OptionError if none that fits is installed."""
     installed = [name for name in PREFERRED if importlib.util.find_spec(name) is not None]
     if engine == "auto":
         candidates = [name for name in installed if _may_run_on(device, name)]
@@ -139,7 +139,7 @@ def choose(engine: str, device: str) -> str:
 
 
 def _may_run_on(device: str, engine: str) -> bool:
-    """Whether an installed engine is made for a device."""
+    """Whether an installed engine supports a device."""
     if device in ("gpu", "npu"):
         return engine == "openvino"
     if device != "cuda" or engine == "torch":
@@ -162,7 +162,7 @@ def _load(files: PriorFiles, engine: str, device: str, precision: str) -> Engine
 
 
 def described(files: PriorFiles, engine: str, device: str, precision: str) -> dict[str, str]:
-    """The description that every engine gives."""
+    """The `description` of an engine."""
     weights = files.hashes.get("weights.safetensors", "")[:12]
     return {
         "prior": f"{files.name} {files.version}",

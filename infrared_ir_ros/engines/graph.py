@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class Graph(Protocol):
     """A loaded graph.
 
-    inputs: name -> sides, in the order of `run`; None where a side may change. outputs: names.
-    metadata: what its maker wrote into the file. engine, device, precision: what runs it.
+    inputs: name -> shape, in the order of `run`; None for a dynamic side. outputs: names. metadata: of the file.
+    engine, device, precision: in use.
     """
 
     inputs: dict[str, tuple[int | None, ...]]
@@ -48,7 +48,7 @@ def load_graph(data: bytes, engine: str = "auto", device: str = "auto", precisio
     """Load the bytes of an ONNX file with inline data.
 
     engine: auto, onnxruntime or openvino. Raises OptionError for an unknown or unavailable engine, device or precision,
-    WeightsError for what is not a graph or can't be run.
+    WeightsError if the bytes are not a graph that the engine can load.
     """
     check_choices(engine, device, precision)
     if engine == "torch":
@@ -61,7 +61,7 @@ def load_graph(data: bytes, engine: str = "auto", device: str = "auto", precisio
         return _graph(data, chosen, device, precision)
     except InfraredError:
         raise
-    except Exception as error:  # engines raise types of their own; what they say is kept
+    except Exception as error:  # each engine has its own exception types
         reason = one_line(error)
         raise WeightsError(f"{chosen} can't load the graph: {reason}. Export it again or use another engine") from error
 

@@ -25,12 +25,12 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 def has_cuda() -> bool:
-    """Whether the build that is installed is the one for GPUs."""
+    """Whether the installed build supports CUDA."""
     return PROVIDERS["cuda"] in onnxruntime.get_available_providers()
 
 
 class OnnxRuntimeGraph:
-    """One graph in fp32, see `engines.graph.Graph`."""
+    """An `engines.graph.Graph` in fp32."""
 
     engine, precision = "onnxruntime", "fp32"
 
@@ -45,7 +45,7 @@ class OnnxRuntimeGraph:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.enable_mem_pattern = False  # frames may change their size
-        # threads that wait must not spin: each graph has a pool of them, and other processes want their cores, too
+        # each graph has its own pool of threads: spinning ones would take cores from other processes
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(data, options, providers=[PROVIDERS[device]])
         self.inputs = {

@@ -26,8 +26,9 @@ from infrared_ir_ros.errors import OptionError
 
 
 def _import_openvino() -> Any:
-    """The package, which without its telemetry neither tells Google Analytics of every start nor writes into the
-    user's home. It goes without where that is not installed."""
+    """The package without its telemetry, which reports each start to Google Analytics and writes into the user's home.
+
+    OpenVINO does without it, as where it is not installed."""
     telemetry = sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         return importlib.import_module("openvino")
@@ -37,17 +38,15 @@ def _import_openvino() -> Any:
 
 
 HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
-# One for the process. Each new one gives its thread a stack for signal handlers, and when two go in the order in which
-# they came, that stack is freed while in use: the next signal, a Ctrl-C, is then a segmentation fault.
+# One per process. Each Core gives its thread a stack for signal handlers; if two are destroyed in the order of their
+# creation, the stack in use is freed, and the next signal, such as Ctrl-C, is a segmentation fault.
 CORE = _import_openvino().Core()
 
 
 class OpenVinoGraph:
-    """One graph, see `engines.graph.Graph`; compiled once for every frame size: a camera that changes its size would
-    wait seconds for another compilation.
+    """An `engines.graph.Graph`, compiled once for all frame sizes: compiling anew for another size would take seconds.
 
-    `precision: auto` runs in fp32 on a CPU, so that the answer is that of the reference; bf16 is faster where the
-    processor has it.
+    `precision: auto` means fp32 on a CPU, to match the reference; bf16 is faster where the processor has it.
     """
 
     engine = "openvino"
@@ -62,7 +61,7 @@ class OpenVinoGraph:
         self.precision = "fp32" if precision == "auto" and name == "CPU" else precision
         config: dict[str, str | bool] = {"PERFORMANCE_HINT": "LATENCY"}
         if name == "CPU":
-            config["ENABLE_CPU_PINNING"] = False  # a pinned thread waits for whatever else runs on its core
+            config["ENABLE_CPU_PINNING"] = False  # a pinned thread waits for anything else on its core
         if self.precision in HINTS:
             config["INFERENCE_PRECISION_HINT"] = HINTS[self.precision]
         model = CORE.read_model(data)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""torch runs the SD-Turbo prior; its adapters are folded per task."""
+"""Runs the SD-Turbo prior on torch, with its adapters folded per task."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from infrared_ir_ros.priors.sd_turbo import Look, SdTurboPrior
 if TYPE_CHECKING:
     from infrared_ir_ros.restoration.weights import PriorFiles
 
-BANDS, SHADING = (1, 64), (1, 1, 64, 80)  # of what every engine answers
+BANDS, SHADING = (1, 64), (1, 1, 64, 80)  # shapes of an estimate, see `Engine`
 
 
 class SdTurboEngines:
-    """task -> an engine with its weights. The base is loaded once and stays as it is; tasks share what none changes."""
+    """task -> engine. The base is loaded once and never changed; engines share the weights that no task changes."""
 
     def __init__(self, files: PriorFiles, device: str, precision: str) -> None:
-        """Raises OptionError for a device that torch lacks, WeightsError for weights that can't be used."""
+        """Raises OptionError for a device that torch does not have, WeightsError for bad weights."""
         device = torch_device(device)
         if precision == "auto":
             precision = "fp16" if device == "cuda" else "fp32"
@@ -53,7 +53,7 @@ class SdTurboEngines:
 
 
 class SdTurboEngine:
-    """One task's prior. Of the estimates only the log-SNR is its own: gain 1, and no offset, shading or lines."""
+    """The prior of one task. It estimates only the log-SNR: the gain is 1; offset, shading and lines are 0."""
 
     multiple = 64
 
@@ -70,7 +70,7 @@ class SdTurboEngine:
         return (np.ones((1, 1), np.float32), *empty, *(np.full(size, log_snr, np.float32) for size in (BANDS, (1, 1))))
 
     def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
-        """The frame's log-SNR, perhaps smoothed, is projected to a candidate timestep again."""
+        """Projects the log-SNR, which may have been smoothed, to a candidate timestep again."""
         sigma = float(np.sqrt(1 / (1 + np.exp(estimate[5].mean(dtype=np.float64)))))
         look = self._looked(frame)
         with torch.inference_mode():
@@ -78,7 +78,7 @@ class SdTurboEngine:
         return restored.clamp(0, 1).cpu().numpy()
 
     def _looked(self, frame: np.ndarray) -> Look:
-        """What the encoder sees; kept, since `restore` follows `estimate` with the same frame."""
+        """The output of the encoder; kept, since `restore` follows `estimate` with the same frame."""
         if not np.array_equal(frame, self._seen):
             with torch.inference_mode():
                 self._look = self._prior.look(torch.from_numpy(frame).to(self._prior.embedding.device))

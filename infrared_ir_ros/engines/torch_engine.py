@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""torch: the reference that the graphs are compared with, and any device that torch knows."""
+"""torch: the reference for the other engines, on any device of torch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class TorchEngine:
-    """Runs `weights.safetensors` in the torch module. `wiener` leaves the network out (v = 0), for comparisons."""
+    """Runs `weights.safetensors` in the torch module. wiener: without the network (v = 0), for comparisons."""
 
     multiple = MULTIPLE
 
@@ -63,7 +63,7 @@ class TorchEngine:
 
 
 def torch_device(device: str) -> str:
-    """`cpu` or `cuda`; `auto` prefers the latter. Raises OptionError for what torch does not have here."""
+    """`cpu` or `cuda`; `auto` prefers `cuda`. Raises OptionError for a device that torch does not have here."""
     available = ("cuda", "cpu") if torch.cuda.is_available() else ("cpu",)
     if device != "auto" and device not in available:
         raise OptionError(f"device is {device!r}: torch has {' and '.join(available)} here")
@@ -71,7 +71,7 @@ def torch_device(device: str) -> str:
 
 
 def load_prior(files: PriorFiles) -> EmbeddedPrior:
-    """The torch module of a prior's safetensors, in fp32. Raises WeightsError if they don't fit the constructor."""
+    """The torch module with the weights of a prior, in fp32. Raises WeightsError if they do not fit the constructor."""
     try:
         tensors = load(files.read("weights.safetensors"))
         _check_fit(files.constructor, tensors)
@@ -84,9 +84,9 @@ def load_prior(files: PriorFiles) -> EmbeddedPrior:
 
 
 def _check_fit(constructor: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    """ValueError if these tensors can't be a prior so constructed: found out before a network of absurd size is built.
+    """Raises ValueError if the tensors cannot belong to this constructor, before it builds a network of absurd size.
 
-    A layer of n channels has n x n weights for each of its 9 taps, and each layer has tensors of its own.
+    A layer of n channels has n x n weights for each of its 9 taps, and no two layers share a tensor.
     """
     widest = int((sum(tensor.numel() for tensor in tensors.values()) / 9) ** 0.5)
     for name, value in constructor.items():
