@@ -53,8 +53,12 @@ def run_command(command: Callable[..., int | None]) -> NoReturn:
     code: int | str | None
     try:
         code = _parse_and_call(command)
+        print(end="", flush=True)
     except InfraredError as error:
         code = f"{command.__name__}: {error}"
+    except OSError as error:  # of the output, as a rule: who read it has gone, or the disk that it goes to is full
+        code = f"{command.__name__}: {error}"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries once more at its end
     except KeyboardInterrupt as interrupt:
         _answer_signals(signal.SIG_IGN)
         print(f"{command.__name__}: interrupted", *interrupt.args, file=sys.stderr)

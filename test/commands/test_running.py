@@ -46,7 +46,7 @@ def start(code: str, *arguments: str, folder: Path = ROOT) -> subprocess.Popen[s
     return subprocess.Popen(
         [sys.executable, "-c", script, *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(folder)))},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(folder))), "PYTHONUNBUFFERED": ""},
     )  # fmt: skip
 
 
@@ -70,6 +70,13 @@ def test_a_wrong_option_is_told_without_a_traceback() -> None:
     process = start("pass", "--wat", "1")
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2 and "--wat" in out + err and "Traceback" not in out + err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_an_output_that_takes_nothing_more_is_one_line() -> None:
+    process = start("import os\nos.dup2(os.open('/dev/full', os.O_WRONLY), 1)\nprint('more')")
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "tell: [Errno 28] No space left on device\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
