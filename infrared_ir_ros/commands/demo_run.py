@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import tempfile
@@ -47,7 +48,7 @@ IMAGE_TYPE, DIAGNOSTICS_TYPE = "sensor_msgs/msg/Image", "diagnostic_msgs/msg/Dia
 
 def run_demo(source: str, output: Path, seconds: float) -> None:
     """Film, restore, record and tell; InfraredError when something cannot be done."""
-    if not seconds > 0:
+    if not 0 < seconds < math.inf:
         raise OptionError(f"--seconds is {seconds}: use a number above 0")
     try:
         (output / "log").mkdir(parents=True, exist_ok=True)

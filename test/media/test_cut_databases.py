@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 from bags import make_bag, same
 
+from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import open_source
 
 PAGE = 4096
@@ -70,6 +71,21 @@ def test_values_of_another_type_are_told(tmp_path: Path, whole: bytes, value: st
     frames = list(open_source(tmp_path / "odd.db3", "/ir/image", report=told.append))
     assert same(frames, large_pictures(5)) and told
     assert all("damaged" in line or "end early" in line or "could be read" in line for line in told[:3])
+
+
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        (("topics(id, name)",), "it lacks the tables topics and messages"),
+        (("topics(id, name)", "messages(id)"), "its topics cannot be read: no such column"),
+    ],
+)
+def test_a_database_of_others_is_no_bag(tmp_path: Path, tables: tuple[str, ...], words: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "others.db3")) as connection, connection:
+        for table in tables:
+            connection.execute(f"CREATE TABLE {table}")
+    with pytest.raises(SourceError, match=words):
+        open_source(tmp_path / "others.db3")
 
 
 def varint(value: int) -> bytes:

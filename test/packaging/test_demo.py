@@ -105,7 +105,9 @@ def test_own_frames_keep_depth_and_replace_an_earlier_run(domain: int, tmp_path:
     assert set(stamps["/ir/restored"]) <= set(stamps["/ir/image"])
 
 
-@pytest.mark.parametrize("arguments", [("--source", "/none"), ("--seconds", "0"), ("--output", "/proc/none")])
+@pytest.mark.parametrize(
+    "arguments", [("--source", "/none"), ("--seconds", "0"), ("--seconds", "inf"), ("--output", "/proc/none")]
+)
 def test_refuses_in_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     if "--output" not in arguments:
         arguments = (*arguments, "--output", str(tmp_path))
