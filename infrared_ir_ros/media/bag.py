@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +24,6 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -34,6 +32,7 @@ from infrared_ir_ros.media.bag_files import McapFile, RawMessage, Sqlite3File, T
 from infrared_ir_ros.media.frames import Report, log_problem
 from infrared_ir_ros.media.inflate import inflate_file, inflate_message
 from infrared_ir_ros.media.paths import natural_key, printable, read_file
+from infrared_ir_ros.media.yaml_text import load_yaml
 
 TOLD = 3  # of a kind of problems that are told one by one
 LATEST = (1 << 31) * 1_000_000_000 - 1  # nanoseconds that a header holds
@@ -154,10 +153,9 @@ def _bag_files(folder: Path, report: Report) -> list[Path]:
     """The files of a bag's folder in order."""
     what = printable(folder.name)
     try:
-        text = read_file(folder / "metadata.yaml", 1 << 20).decode("utf-8")
-        described = _load_yaml(text)["rosbag2_bagfile_information"]
+        described = load_yaml(read_file(folder / "metadata.yaml", 1 << 20))["rosbag2_bagfile_information"]
         names = [str(name) for name in described["relative_file_paths"]]
-    except (SourceError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (SourceError, ValueError, KeyError, TypeError, AttributeError) as error:
         found = _beside(folder)
         if not found:
             raise SourceError(f"bag {what} has no .mcap or .db3 file") from None
@@ -181,16 +179,6 @@ def _beside(folder: Path) -> list[Path]:
     names = (path.name.removesuffix(".zstd") for path in folder.iterdir() if path.is_file())
     parts = sorted({name for name in names if name.lower().endswith((".mcap", ".db3"))}, key=natural_key)
     return [folder / name if (folder / name).is_file() else folder / f"{name}.zstd" for name in parts]
-
-
-def _load_yaml(text: str) -> dict:
-    """ValueError for brackets in brackets in brackets: the parser takes seconds for ten thousand, and then gives up."""
-    depth = 0
-    for bracket in re.finditer(r"[\[\]{}]", text):
-        depth += 1 if bracket.group() in "[{" else -1
-        if depth > 50:
-            raise ValueError("brackets nested more than 50 deep")
-    return yaml.safe_load(text)
 
 
 def _inside(folder: Path, name: str) -> Path:

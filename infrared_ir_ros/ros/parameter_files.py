@@ -29,8 +29,9 @@ import yaml
 
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media.paths import printable, read_file
+from infrared_ir_ros.media.yaml_text import DEEPEST, nesting
 
-LARGEST, DEEPEST = 1 << 20, 100  # bytes; brackets in one another
+LARGEST = 1 << 20  # bytes
 PARAMETERS = "ros__parameters"
 
 
@@ -40,15 +41,11 @@ def check_parameter_files(args: list[str] | None = None) -> None:
     args: as of `sys.argv`, which they are by default."""
     for file in _files(args):
         try:
-            text = read_file(file, LARGEST)
+            text = read_file(file, LARGEST).decode("utf-8", "replace")
         except SourceError as error:
             raise OptionError(f"--params-file: {error}") from None
-        depth = deepest = 0
-        for byte in text:
-            depth += (byte in b"[{") - (byte in b"]}")
-            deepest = max(deepest, depth)
-        if deepest > DEEPEST:
-            raise OptionError(f"--params-file {printable(str(file))} nests {deepest} brackets: use at most {DEEPEST}")
+        if (depth := nesting(text)) > DEEPEST:
+            raise OptionError(f"--params-file {printable(str(file))} nests {depth} brackets: use at most {DEEPEST}")
 
 
 def useless_files(node: str, taken: Collection[str], args: list[str] | None = None) -> list[str]:

@@ -24,10 +24,9 @@ from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
-import yaml
-
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.paths import existing, printable, read_file
+from infrared_ir_ros.media.yaml_text import load_yaml
 from infrared_ir_ros.simulation import ranges
 from infrared_ir_ros.simulation.ranges import Range
 
@@ -58,9 +57,9 @@ def read_profile(path: str) -> SimpleNamespace:
     unknown key, a number out of range."""
     where = printable(path)
     try:
-        described = yaml.safe_load(read_file(existing(Path(path)), 1 << 20))["sensor"]
+        described = load_yaml(read_file(existing(Path(path)), 1 << 20))["sensor"]
         numbers = {str(name): float(value) for name, value in described.items()}
-    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise SourceError(f"{where} is no profile of a sensor ({type(error).__name__}): use profile_sensor's") from None
     for name, value in numbers.items():
         if name not in KEYS:

@@ -25,11 +25,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.media.paths import printable
+from infrared_ir_ros.errors import OptionError, SourceError
+from infrared_ir_ros.media.paths import printable, read_file
+from infrared_ir_ros.media.yaml_text import load_yaml
 from infrared_ir_ros.simulation.degradation import check_preset
 from infrared_ir_ros.training.frames import Mix
 from infrared_ir_ros.training.numbers import Count, Decay, NonNegative, Positive, PositiveCount, Seed
@@ -146,8 +146,8 @@ def check_presets(path: Path, key: str, presets: Iterable[str]) -> None:
 def read_table(path: Path) -> dict[str, Any]:
     """The table in a YAML file. Raises OptionError with the file where there is none."""
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        content = load_yaml(read_file(path, 1 << 20))
+    except (SourceError, ValueError) as error:
         raise OptionError(f"configuration {path} can't be read: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise OptionError(f"configuration {path} holds {type(content).__name__}, not a table: see those in config/")

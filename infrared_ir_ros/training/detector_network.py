@@ -22,10 +22,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from infrared_ir_ros.detection.files import DAMAGED, REMEDY, checked_names, listed_files
 from infrared_ir_ros.errors import OptionError, WeightsError, one_line
+from infrared_ir_ros.media.yaml_text import load_yaml
 from infrared_ir_ros.restoration.weights import LARGEST_FILE, LARGEST_MANIFEST, MANIFEST, checked_hash, read_regular
 from infrared_ir_ros.training.detector_architecture import Architecture
 from infrared_ir_ros.training.yolo import load_yolo
@@ -64,9 +63,9 @@ class Description:
     def read(cls, path: Path) -> Description:
         """Raises WeightsError for what is not such a description."""
         try:
-            table = yaml.safe_load(read_regular(path, LARGEST_MANIFEST, REMEDY))
+            table = load_yaml(read_regular(path, LARGEST_MANIFEST, REMEDY))
             return cls(Architecture(**table["architecture"]), tuple(table["names"]), str(table["version"]))
-        except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             reason = one_line(error)
             raise WeightsError(f"{path} does not describe a detector ({reason}): export it again") from error
 
