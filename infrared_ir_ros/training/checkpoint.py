@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,10 +55,25 @@ def check_output(folder: Path, resume: bool) -> None:
 
 
 def save(folder: Path, progress: Progress) -> None:
-    """Write `folder/checkpoint.pt`. Raises SourceError where that can't be; the old one is whole then."""
+    """Write `folder/checkpoint.pt`. The old one is whole where that can't be: raises SourceError, or WeightsError for
+    weights that are not finite."""
+    if not all(tensor.isfinite().all() for tensor in _tensors([progress.prior, progress.average])):
+        raise WeightsError(
+            f"weights are not finite any more (stage {progress.stage + 1}, step {progress.step}), and were not saved: "
+            f"start again with a lower rate; a checkpoint in {folder} is of before"
+        )
     content = io.BytesIO()
     torch.save(vars(progress), content)
     write_atomically(folder / FILE, content.getvalue())
+
+
+def _tensors(value: object) -> Iterator[Tensor]:
+    """All tensors in tables and lists."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(inner)
 
 
 def load(folder: Path) -> Progress:

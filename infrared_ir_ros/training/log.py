@@ -98,7 +98,7 @@ class TrainingLog:
     def picture(self, name: str, degraded: Tensor, restored: Tensor, clean: Tensor) -> None:
         """Write up to four triples degraded | restored | clean as samples/<name>.png."""
         rows = [
-            np.concatenate([x[0].float().clamp(0, 1).cpu().numpy() for x in triple], 1)
+            np.concatenate([x[0].float().nan_to_num().clamp(0, 1).cpu().numpy() for x in triple], 1)
             for triple in list(zip(degraded, restored, clean, strict=True))[:4]
         ]
         sheet = np.rint(np.concatenate(rows, 0) * 255).astype(np.uint8)

@@ -366,6 +366,17 @@ def test_lost_detail_is_blind_to_tone_and_shading_and_sees_a_grid() -> None:
     torch.testing.assert_close(lost_detail(-clean, clean), torch.ones(2))
 
 
+def test_weights_that_are_not_finite_are_not_saved(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    good = run(config, frames, tmp_path, 1)
+    wild = replace(config, save_minutes=0.0, stages=[replace(config.stages[0], rate=1e30, steps=9)])
+    with pytest.raises(
+        WeightsError, match=r"not finite any more \(stage 1, step [23]\), and were not saved: .*lower rate"
+    ):
+        train_prior(wild, frames, tmp_path, resume=True)
+    assert checkpoint.load(tmp_path).step < 3
+    assert all(tensor.isfinite().all() for tensor in good.average.values())
+
+
 def test_schedule_warms_up_and_ends_near_nothing() -> None:
     assert schedule(0.0, 0) < 0.02
     assert schedule(0.2, 1000) == 1
