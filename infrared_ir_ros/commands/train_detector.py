@@ -19,7 +19,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infrared_ir_ros.commands.running import run_command
-from infrared_ir_ros.commands.stopping import stopper
+from infrared_ir_ros.commands.stopping import stopper, tell_end
 
 
 def train_detector(config: Path, *, data: Path, output: Path, resume: bool = False, minutes: float = 0.0) -> None:
@@ -44,8 +44,8 @@ def train_detector(config: Path, *, data: Path, output: Path, resume: bool = Fal
     from infrared_ir_ros.training.detector import train_detector as train
     from infrared_ir_ros.training.detector_config import read_detector_config
 
-    best = train(read_detector_config(config), data, output, resume, stopper(minutes))
-    print(best)
+    best, finished = train(read_detector_config(config), data, output, resume, stopper(minutes))
+    tell_end(output, finished, f"export_detector {best} --allow-pickle --output FOLDER makes a detector of it")
 
 
 def main() -> None:

@@ -16,12 +16,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.errors import OptionError, one_line
+from infrared_ir_ros.media.atomic import unwritable
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import load_restorer
 from infrared_ir_ros.training.detector_config import DetectorConfig
@@ -34,17 +35,19 @@ LAST = Path(RUN, "weights", "last.pt")
 
 def train_detector(
     config: DetectorConfig, data: Path, folder: Path, resume: bool = False, stop: Callable[[], bool] = lambda: False
-) -> Path:
-    """Cut the tiles, train on them, and return the path of the best weights (`.pt`, a pickle of ultralytics).
+) -> tuple[Path, bool]:
+    """Cut the tiles, train on them, and return the path of the best weights (`.pt`, a pickle of ultralytics), and
+    whether all is done.
 
-    stop: asked after every epoch; True ends the training there. Raises OptionError where ultralytics is missing, or
-    where `folder` holds another training.
+    stop: asked after every epoch; True ends the training there. Raises OptionError where ultralytics is missing or
+    refuses a setting, or where `folder` holds another training.
     """
     if resume and not (folder / LAST).is_file():
         raise OptionError(f"{folder} holds no training to go on with: leave --resume out, or choose its --output")
     if not resume and (folder / LAST).exists():
         raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
     yolo = ultralytics().YOLO
+    _check_settings(config)
     restorer = load_restorer(options=Options(tone="restore"))
     dataset = make_tiles(config.tiles, data, folder / "tiles", config.seed, lambda frame: restorer.restore(frame).image)
     model = yolo(str(folder / LAST) if resume else config.model, task="detect")
@@ -52,9 +55,31 @@ def train_detector(
         raise OptionError(f"the training in {folder} has come to its end: choose another --output for a new one")
     model.add_callback("on_train_start", lambda trainer: _choose_precision(trainer, config.bf16))
     model.add_callback("on_model_save", lambda _: _stop_where_asked(stop))
-    with suppress(_Stopped):
+    best = folder / RUN / "weights" / "best.pt"
+    try:
         model.train(**_settings(config, dataset, folder), resume=resume)
-    return folder / RUN / "weights" / "best.pt"
+    except _Stopped:
+        return best, False
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    except RuntimeError as error:  # no memory, a device that is not there, a package that it misses
+        raise OptionError(f"ultralytics could not train: {one_line(error)}") from error
+    return best, True
+
+
+def _check_settings(config: DetectorConfig) -> None:
+    """Before the tiles are cut and an epoch is over, which takes long. Raises OptionError."""
+    try:
+        importlib.import_module("torchvision.ops")  # judges the first epoch
+    except (ImportError, RuntimeError) as error:
+        raise OptionError(
+            f"ultralytics needs torchvision, of torch's own build ({one_line(error)}): install it from the index that "
+            "torch is from"
+        ) from error
+    try:
+        ultralytics("cfg").get_cfg(overrides=config.training)
+    except (SyntaxError, TypeError, ValueError) as error:
+        raise OptionError(f"training: ultralytics refuses its settings: {one_line(error)}") from error
 
 
 def _settings(config: DetectorConfig, dataset: Path, folder: Path) -> dict[str, Any]:

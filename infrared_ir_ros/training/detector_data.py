@@ -15,24 +15,30 @@
 """Tiles that a detector is trained on: cut from labelled frames, as they are, and degraded and restored again.
 
 Labels are YOLO's, a text file for each frame: class, and centre x, centre y, width and height as shares of the frame.
-The recording of a frame is its name up to the last underscore: its frames are all for training, or all held out.
+The recording of a frame is its name up to the last underscore: its frames are all for training, or all held out. Of
+a single recording the last frames are held out.
 """
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import yaml
 from tqdm import tqdm
 
-from infrared_ir_ros.errors import OptionError, SourceError
+from infrared_ir_ros.errors import FrameError, OptionError, SourceError
 from infrared_ir_ros.media import read_image, write_atomically, write_image
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES
 from infrared_ir_ros.media.labels import read_boxes
-from infrared_ir_ros.media.paths import regular_files
+from infrared_ir_ros.media.paths import printable, regular_files
+from infrared_ir_ros.records import Counts
+from infrared_ir_ros.restoration.counts import checked, window
 from infrared_ir_ros.simulation import degrade, stretch
 from infrared_ir_ros.training.detector_config import STORED, TilesConfig
 from infrared_ir_ros.training.labels import View, boxes_in_view
@@ -46,17 +52,20 @@ def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, resto
     """Cut the tiles of all frames in `source` (`images` and `labels`) into `folder`, in the layout of ultralytics.
 
     restore: (height, width) uint8 to the same, applied to degraded frames. Returns the path of the dataset's YAML; a
-    complete folder is left as it is. Raises SourceError where frames or labels are missing or broken.
+    complete folder of the same configuration, frames and seed is left as it is. Raises SourceError where frames or
+    labels are missing or broken.
     """
     dataset = folder / DATASET
-    if dataset.is_file():
+    images = _labelled_frames(source)
+    names = [(path.name, path.stat().st_size) for path in images]
+    made_of = hashlib.sha256(repr((config, str(source.resolve()), names, seed)).encode("utf-8", "replace")).hexdigest()
+    if _made_of(dataset) == made_of:
         return dataset
-    images = regular_files(source / "images", IMAGE_SUFFIXES)
-    if not images:
-        raise SourceError(f"{source} has no labelled frames: give a folder with images/ and labels/ of the same names")
-    held_out = validation_recordings([recording(path) for path in images], config.validation, seed)
+    for old in (folder / "images", folder / "labels"):
+        shutil.rmtree(old, ignore_errors=True)
+    held_out = validation_frames(images, config.validation, seed)
     for path in tqdm(images, desc="tiles", unit="frame"):
-        validation = recording(path) in held_out
+        validation = path in held_out
         labels = _labels(source / "labels" / f"{path.stem}.txt", len(config.classes))
         for name, tile, boxes in _tiles_of(config, path, labels, seed, validation, restore):
             part = "val" if validation else "train"
@@ -65,9 +74,39 @@ def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, resto
             (folder / "labels" / part).mkdir(parents=True, exist_ok=True)
             (folder / "labels" / part / f"{name}.txt").write_text(text)
     content = {"path": str(folder.resolve()), "train": "images/train", "val": "images/val"}
-    content["names"] = dict(enumerate(config.classes))
+    content |= {"names": dict(enumerate(config.classes)), "made_of": made_of}
     write_atomically(dataset, yaml.safe_dump(content).encode())
     return dataset
+
+
+def _labelled_frames(source: Path) -> list[Path]:
+    """Raises SourceError where there are none, or two of one name."""
+    images = regular_files(source / "images", IMAGE_SUFFIXES)
+    stems = [path.stem for path in images]
+    if not any((source / "labels" / f"{stem}.txt").is_file() for stem in stems):
+        raise SourceError(
+            f"{printable(str(source))} has no labelled frames: give a folder with images/ and labels/ of the same "
+            "names, as images/a.png and labels/a.txt"
+        )
+    if twice := {stem for stem in stems if stems.count(stem) > 1}:
+        raise SourceError(f"{len(twice)} names are those of two frames, as {printable(min(twice))}: give each its own")
+    return images
+
+
+def _made_of(dataset: Path) -> str | None:
+    """What the tiles of a complete folder were cut from; None where there are none."""
+    with suppress(OSError, ValueError, yaml.YAMLError, AttributeError):
+        return yaml.safe_load(dataset.read_text()).get("made_of", "")
+    return None
+
+
+def validation_frames(paths: list[Path], share: float, seed: int) -> set[Path]:
+    """Frames to hold out: whole recordings, or the last frames of the only one."""
+    of_frames = [recording(path) for path in paths]
+    if len(set(of_frames)) == 1:
+        return set(paths[-max(round(share * len(paths)), 1) :])
+    held_out = validation_recordings(of_frames, share, seed)
+    return {path for path, name in zip(paths, of_frames, strict=True) if name in held_out}
 
 
 def recording(path: Path) -> str:
@@ -97,7 +136,7 @@ def _tiles_of(
     config: TilesConfig, path: Path, labels: np.ndarray, seed: int, validation: bool, restore: Restore
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Name, (side, side) uint8 and (n, 5) labels of each tile of a frame."""
-    frame = read_image(path)
+    frame = _grey(path)
     for variant, count in (config.validation_variants if validation else config.variants).items():
         rng = np.random.default_rng([seed, zlib.crc32(f"{path.name}/{variant}".encode())])
         image = _variant(frame, variant, rng, restore)
@@ -107,9 +146,20 @@ def _tiles_of(
             yield f"{path.stem}_{variant}_{index}", view.of(image), boxes_in_view(labels, view, VISIBLE)
 
 
+def _grey(path: Path) -> np.ndarray:
+    """A frame as uint8; counts of more bits as a detector sees them, between their percentiles."""
+    try:
+        frame = checked(read_image(path))
+    except FrameError as error:
+        raise SourceError(f"{printable(str(path))}: {error} Take it away") from error
+    if frame.dtype == np.uint8:
+        return frame
+    return np.rint(255 * np.clip(np.nan_to_num(window(frame, Counts()).to_unit(frame)), 0, 1)).astype(np.uint8)
+
+
 def _variant(frame: np.ndarray, variant: str, rng: np.random.Generator, restore: Restore) -> np.ndarray:
     if variant == STORED:
-        return frame.astype(np.uint8)
+        return frame
     clean = stretch(frame)
     if variant == "clean":
         return np.rint(clean).astype(np.uint8)

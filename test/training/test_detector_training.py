@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,9 +29,10 @@ pytest.importorskip("torch")  # the training room is of those who have it
 from infrared_ir_ros.errors import OptionError, SourceError  # noqa: E402
 from infrared_ir_ros.media import read_image, write_image  # noqa: E402
 from infrared_ir_ros.media.labels import read_boxes  # noqa: E402
+from infrared_ir_ros.training import detector  # noqa: E402
 from infrared_ir_ros.training.detector import LAST, train_detector  # noqa: E402
 from infrared_ir_ros.training.detector_config import DetectorConfig, TilesConfig, read_detector_config  # noqa: E402
-from infrared_ir_ros.training.detector_data import make_tiles, recording, validation_recordings  # noqa: E402
+from infrared_ir_ros.training.detector_data import make_tiles, recording, validation_frames, validation_recordings  # noqa: E402
 
 CONFIG = Path(__file__).parents[2] / "config" / "train_detector.yaml"
 SHAPE, SIDE = (96, 128), 64
@@ -117,6 +119,65 @@ def test_frames_must_be_there_and_larger_than_a_tile(labelled: Path, tmp_path: P
         make_tiles(replace(TILES, side=160), labelled, tmp_path / "tiles", 0, restored)
 
 
+def test_frames_without_any_label_and_two_of_one_name_are_refused(labelled: Path, tmp_path: Path) -> None:
+    write_image(labelled / "images/more/flight1_001.jpg.png", np.zeros(SHAPE, np.uint8))
+    (labelled / "images/more/flight1_001.jpg.png").rename(labelled / "images/more/flight1_001.png")
+    with pytest.raises(SourceError, match="1 names are those of two frames, as flight1_001"):
+        make_tiles(TILES, labelled, tmp_path / "tiles", 0, restored)
+    (labelled / "labels").rename(labelled / "annotations")
+    with pytest.raises(SourceError, match="no labelled frames: give a folder with images/ and labels/"):
+        make_tiles(TILES, labelled, tmp_path / "tiles", 0, restored)
+
+
+def test_of_a_single_recording_the_last_frames_are_held_out() -> None:
+    paths = [Path(f"frame_{number:03d}.png") for number in range(10)]
+    assert validation_frames(paths, 0.3, 0) == set(paths[7:])
+    assert validation_frames(paths, 0.01, 0) == set(paths[9:])
+
+
+def test_tiles_of_another_configuration_are_cut_anew(labelled: Path, tmp_path: Path) -> None:
+    made = [make_tiles(replace(TILES, side=side), labelled, tmp_path / "tiles", 0, restored) for side in (64, 32, 32)]
+    assert {tile.shape for tile in tiles(tmp_path / "tiles", "train").values()} == {(32, 32)}
+    before = made[-1].stat().st_mtime_ns
+    make_tiles(replace(TILES, side=32), labelled, tmp_path / "tiles", 0, restored)
+    assert made[-1].stat().st_mtime_ns == before, "what is complete is not made again"
+
+
+def test_frames_of_16_bit_are_seen_as_a_detector_sees_them(labelled: Path, tmp_path: Path) -> None:
+    for path in (labelled / "images").iterdir():
+        write_image(path, 7000 + 40 * read_image(path).astype(np.uint16))
+    make_tiles(replace(TILES, variants={"stored": 1}), labelled, tmp_path / "tiles", 0, restored)
+    for tile in tiles(tmp_path / "tiles", "train").values():
+        assert tile.dtype == np.uint8 and np.count_nonzero(np.diff(np.sort(tile.ravel()).astype(int)) > 100) <= 1
+        assert np.abs(np.diff(tile.astype(int), axis=1)).mean() < 40, "counts do not wrap around"
+
+
+@pytest.mark.parametrize("broken", [ImportError("No module named 'torchvision'"), RuntimeError("no torchvision::nms")])
+def test_a_torchvision_that_does_not_fit_is_told_before_tiles_are_cut(
+    labelled: Path, tmp_path: Path, broken: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(name: str) -> None:
+        assert name == "torchvision.ops"
+        raise broken
+
+    monkeypatch.setattr(detector, "ultralytics", lambda *_: SimpleNamespace(YOLO=None))
+    monkeypatch.setattr(detector, "importlib", SimpleNamespace(import_module=fails))
+    with pytest.raises(OptionError, match="needs torchvision, of torch's own build .*torchvision"):
+        train_detector(DetectorConfig(TILES, minutes=1), labelled, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_setting_that_ultralytics_does_not_know_is_refused_before_tiles_are_cut(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ultralytics")
+    monkeypatch.setattr(detector, "importlib", SimpleNamespace(import_module=lambda name: None))
+    config = DetectorConfig(TILES, minutes=1, training={"bacth": 4})
+    with pytest.raises(OptionError, match="training: ultralytics refuses its settings: .*bacth"):
+        train_detector(config, labelled, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_shipped_configuration_is_read() -> None:
     config = read_detector_config(CONFIG)
     assert config.tiles.classes == ["person", "car", "bicycle", "other_vehicle"]
@@ -171,7 +232,7 @@ def test_it_trains_stops_where_asked_and_goes_on(labelled: Path, tmp_path: Path)
         replace(TILES, variants={"stored": 1}), minutes=5, training={"batch": 4, "verbose": False, "workers": 0}
     )
     for epochs in (1, 2):
-        best = train_detector(config, labelled, tmp_path / "run", resume=epochs > 1, stop=lambda: True)
-        assert best.is_file() and (tmp_path / "run" / LAST).is_file()
+        best, finished = train_detector(config, labelled, tmp_path / "run", resume=epochs > 1, stop=lambda: True)
+        assert not finished and best.is_file() and (tmp_path / "run" / LAST).is_file()
         rows = (tmp_path / "run" / "run" / "results.csv").read_text().splitlines()
         assert [int(row.split(",")[0]) for row in rows[1:]] == list(range(1, epochs + 1))
