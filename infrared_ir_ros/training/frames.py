@@ -36,8 +36,9 @@ from infrared_ir_ros.priors.field import HEIGHT, WIDTH
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.simulation import degrade, stretch
 from infrared_ir_ros.training.labels import View, turn
-from infrared_ir_ros.training.numbers import NonNegative, PositiveCount
+from infrared_ir_ros.training.numbers import NonNegative, PositiveCount, Share
 from infrared_ir_ros.training.pack import FrameSets
+from infrared_ir_ros.training.raster import Raster, draw_raster, through
 
 MIRRORED = ("photographs", "layouts")  # sets whose polarity carries no meaning: inverted at random
 LEAST_CONTRAST = 6  # of 255, between percentiles 1 and 99: a flat wall or sky teaches nothing
@@ -50,12 +51,14 @@ class Mix:
     """What a training sees. Weights need not add up to 1.
 
     sets: weight of each set of the pack. presets: weight of each degradation preset.
-    sizes: (height, width, batch, weight) of the frames of a batch.
+    sizes: (height, width, batch, weight) of the frames of a batch. resampled: share of whole frames that come on
+    another raster than their sensor's.
     """
 
     sets: dict[str, NonNegative]
     presets: dict[str, NonNegative]
     sizes: list[tuple[PositiveCount, PositiveCount, PositiveCount, NonNegative]]
+    resampled: Share = 0.0
 
     def check(self, pack: Iterable[str], whose: str) -> None:
         """Raises OptionError for a set that the pack doesn't have. whose: stage or task, for the message."""
@@ -70,7 +73,7 @@ class Mix:
 class Scene(NamedTuple):
     """A clean frame (height, width) float32 0..255, how it is to be degraded, and the numbers that decide the rest.
 
-    view: of which frame it is which part; None for thumbnails.
+    view: of which frame it is which part; None for thumbnails. raster: the sensor's, if the frame comes on another one.
     """
 
     clean: np.ndarray
@@ -78,6 +81,7 @@ class Scene(NamedTuple):
     scale: float
     rng: np.random.Generator
     view: View | None = None
+    raster: Raster | None = None
 
 
 class WholeFrames:
@@ -95,10 +99,17 @@ class WholeFrames:
         rng = np.random.default_rng([*self._entropy, step, 1 + index])
         height, width, _, _ = self._size(step)
         clean, view = draw_view(self._frames, self._mix.sets, rng, height, width)
-        return Scene(clean, draw_name(rng, self._mix.presets), 1.0, rng, view)
+        preset, raster = draw_name(rng, self._mix.presets), None
+        if self._mix.resampled and rng.random() < self._mix.resampled:
+            raster = draw_raster(rng, height, width)
+            clean = through(clean, raster)
+        return Scene(clean, preset, 1.0, rng, view, raster)
 
     def degrade(self, scene: Scene) -> np.ndarray:
-        return replace_dead_pixels(degrade(scene.clean, scene.preset, scene.rng))
+        degraded = degrade(scene.clean, scene.preset, scene.rng)
+        if scene.raster is not None:
+            degraded = np.rint(through(degraded, scene.raster))
+        return replace_dead_pixels(degraded)
 
     def _size(self, step: int) -> tuple[int, int, int, float]:
         rng = np.random.default_rng([*self._entropy, step, 0])
@@ -132,11 +143,13 @@ class Thumbnails:
 
 
 class CleanBatch(NamedTuple):
-    """Clean frames (batch, 1, height, width) float32 0..1, to be degraded by one preset each, at one scale each."""
+    """Clean frames (batch, 1, height, width) float32 0..1, to be degraded by one preset each, at one scale each, on one
+    raster each."""
 
     clean: Tensor
     presets: list[str]
     scales: list[float]
+    rasters: list[Raster | None]
 
 
 class Scenes(Protocol):
@@ -163,7 +176,8 @@ class CleanBatches(Batches):
 
     def __getitem__(self, step: int) -> CleanBatch:
         scenes = self.scenes(step)
-        return CleanBatch(_batch([s.clean for s in scenes]), [s.preset for s in scenes], [s.scale for s in scenes])
+        presets, scales, rasters = ([getattr(s, name) for s in scenes] for name in ("preset", "scale", "raster"))
+        return CleanBatch(_batch([scene.clean for scene in scenes]), presets, scales, rasters)
 
 
 class Pairs(Batches):

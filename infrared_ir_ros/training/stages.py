@@ -12,16 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The two stages of the embedded prior's training: the field head on thumbnails, then everything behind it."""
+"""The stages of the embedded prior's training: the field head on thumbnails, then everything behind it; or the heads
+that look at a frame alone, for a denoiser that stays."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infrared_ir_ros.priors import EmbeddedPrior
 from infrared_ir_ros.priors.embedded import Correction
-from infrared_ir_ros.priors.estimator import snr_targets
+from infrared_ir_ros.priors.estimator import Reading, snr_targets
 from infrared_ir_ros.training.losses import fitted, log_error, stretched
 
 Terms = dict[str, Tensor]
@@ -49,6 +52,20 @@ class FieldStage:
         }
 
 
+class LookStage:
+    """Lines and log-SNR head alone: what is seen of a frame, for a denoiser that stays as it is."""
+
+    name = "look"
+
+    @staticmethod
+    def parameter_groups(prior: EmbeddedPrior, rate: float) -> list[dict]:
+        return [{"params": [*prior.lines.parameters(), *prior.snr.parameters()], "lr": rate}]
+
+    @staticmethod
+    def terms(prior: EmbeddedPrior, clean: Tensor, degraded: Tensor) -> Terms:
+        return _look(prior, clean, degraded).terms
+
+
 class RestoreStage:
     """Lines, log-SNR head and denoiser on whole frames; the field head follows slowly."""
 
@@ -68,20 +85,12 @@ class RestoreStage:
 
     @staticmethod
     def terms(prior: EmbeddedPrior, clean: Tensor, degraded: Tensor) -> Terms:
-        correction, corrected = prior.correct(degraded)
-        latent, clean_latent = prior.encode(corrected), prior.encode(clean)
-        reading = prior.read(Correction(*(x.detach() for x in correction)), corrected.detach(), latent.detach())
-        target = snr_targets(latent.detach(), clean_latent)
+        latent, clean_latent, reading, terms = _look(prior, clean, degraded)
         toned = prior.apply_reading(latent, reading.log_gain.detach(), reading.offset.detach())
         restored_latent = prior.denoise(toned, reading.log_snr_bands.detach())
         restored = prior.decode(restored_latent)
         structure, final = fitted(restored, clean), stretched(restored)
-        return {
-            "log_snr": 0.3 * F.smooth_l1_loss(reading.log_snr_bands, target.log_snr_bands)
-            + 0.1 * F.smooth_l1_loss(reading.log_snr, target.log_snr),
-            "tone_left": F.smooth_l1_loss(reading.log_gain, target.log_gain, beta=0.1)
-            + 0.3 * F.smooth_l1_loss(reading.offset, target.offset, beta=0.1),
-            "lines": 5 * (fitted(corrected, clean) - clean).abs().mean(),
+        return terms | {
             "structure": 0.5 * log_error(structure, clean, FLOOR) + 8 * (structure - clean).abs().mean(),
             "frame": 0.35 * log_error(final, clean, FLOOR) + 2 * (final - clean).abs().mean(),
             "levels": 2 * (restored - clean).abs().mean(),
@@ -89,13 +98,37 @@ class RestoreStage:
         }
 
 
-STAGES = {stage.name: stage for stage in (FieldStage, RestoreStage)}
+class _Look(NamedTuple):
+    """The latents of a corrected and of a clean frame, what the log-SNR head reads, and what is wrong with it."""
+
+    latent: Tensor
+    clean_latent: Tensor
+    reading: Reading
+    terms: Terms
+
+
+def _look(prior: EmbeddedPrior, clean: Tensor, degraded: Tensor) -> _Look:
+    correction, corrected = prior.correct(degraded)
+    latent, clean_latent = prior.encode(corrected), prior.encode(clean)
+    reading = prior.read(Correction(*(x.detach() for x in correction)), corrected.detach(), latent.detach())
+    target = snr_targets(latent.detach(), clean_latent)
+    terms = {
+        "log_snr": 0.3 * F.smooth_l1_loss(reading.log_snr_bands, target.log_snr_bands)
+        + 0.1 * F.smooth_l1_loss(reading.log_snr, target.log_snr),
+        "tone_left": F.smooth_l1_loss(reading.log_gain, target.log_gain, beta=0.1)
+        + 0.3 * F.smooth_l1_loss(reading.offset, target.offset, beta=0.1),
+        "lines": 5 * (fitted(corrected, clean) - clean).abs().mean(),
+    }
+    return _Look(latent, clean_latent, reading, terms)
+
+
+STAGES = {stage.name: stage for stage in (FieldStage, LookStage, RestoreStage)}
 
 
 class StageLoss(nn.Module):
     """A stage's loss as the forward of a module, which is what data-parallel wrappers need."""
 
-    def __init__(self, prior: EmbeddedPrior, stage: type[FieldStage] | type[RestoreStage]) -> None:
+    def __init__(self, prior: EmbeddedPrior, stage: type[FieldStage] | type[LookStage] | type[RestoreStage]) -> None:
         super().__init__()
         self.prior = prior
         self.stage = stage

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -37,6 +38,7 @@ from infrared_ir_ros.training.frames import (  # noqa: E402
     loader,
 )
 from infrared_ir_ros.training.pack import FrameSets, read_pack, write_pack  # noqa: E402
+from infrared_ir_ros.training.raster import through_each  # noqa: E402
 
 MIX = Mix({"layouts": 1}, {"sensor_hard": 1}, [(64, 64, 4, 0.5), (64, 96, 2, 0.5)])
 OF_THUMBNAILS = Mix({"layouts": 1}, {"hm_tir_hard": 1}, [])
@@ -89,6 +91,41 @@ def test_what_the_device_degrades_is_what_the_loader_would(frames: FrameSets) ->
     assert torch.equal(batch.clean, Pairs(scenes)[2][0])
     assert batch.presets == ["hm_tir_hard"] * 6
     assert set(batch.scales) <= {2, 4, 5, 6, 8, 16}
+
+
+def finest(difference: torch.Tensor) -> float:
+    """Share of the energy that changes its sign from each pixel to the next, along both axes."""
+    diagonal = difference[..., ::2, ::2] + difference[..., 1::2, 1::2]
+    diagonal = diagonal - difference[..., ::2, 1::2] - difference[..., 1::2, ::2]
+    return float(diagonal.square().mean() / (4 * difference.square().mean()))
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_noise_of_resampled_frames_has_lost_its_finest_part(frames: FrameSets, on_device: bool) -> None:
+    def noise(resampled: float) -> torch.Tensor:
+        mix = replace(MIX, presets={"hm_tir_single": 1}, sizes=[(64, 96, 32, 1.0)], resampled=resampled)
+        scenes = WholeFrames(frames, mix, (0, 1))
+        drawn = [scene for scene in Pairs(scenes).scenes(0) if bool(scene.raster) == bool(resampled)]
+        assert len(drawn) == 32
+        if on_device:
+            batch = CleanBatches(scenes)[0]
+            noisy = batch.clean + 0.05 * torch.randn(batch.clean.shape, generator=torch.Generator().manual_seed(0))
+            return through_each(noisy, batch.rasters) - batch.clean
+        clean, degraded = Pairs(scenes)[0]
+        return degraded - clean
+
+    assert finest(noise(1.0)) < 0.2 * finest(noise(0.0))
+
+
+def test_a_share_of_frames_is_resampled_and_their_scene_with_them(frames: FrameSets) -> None:
+    mix = replace(MIX, presets={"clean": 1}, sizes=[(64, 96, 200, 1.0)], resampled=0.3)
+    batches = Pairs(WholeFrames(frames, mix, (0, 1)))
+    scenes = batches.scenes(0)
+    assert 40 < sum(scene.raster is not None for scene in scenes) < 80
+    clean, degraded = batches.of(scenes)
+    resampled = torch.tensor([scene.raster is not None for scene in scenes])
+    assert finest(clean[resampled]) < 0.6 * finest(clean[~resampled])
+    assert (degraded - clean).abs().mean() < 0.01  # once or twice, it is the same scene
 
 
 def test_clean_frames_have_the_levels_of_the_benchmark(frames: FrameSets) -> None:

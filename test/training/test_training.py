@@ -122,6 +122,15 @@ def test_training_stops_resumes_and_leaves_what_to_look_at(config, frames, tmp_p
     assert list((folder / "tensorboard").iterdir())
 
 
+def test_looking_is_learned_without_touching_the_denoiser(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    look = replace(config.stages[1], name="look")
+    first = run(replace(config, stages=[look]), frames, tmp_path, 2)
+    second = run(replace(config, stages=[look]), frames, tmp_path, 3, resume=True)
+    changed = [k for k, v in first.prior.items() if not torch.equal(v, second.prior[k])]
+    assert {name.split(".")[0] for name in changed} == {"lines", "snr"}
+    assert list((tmp_path / "samples").glob("look_*.png"))
+
+
 @pytest.mark.parametrize("degrade_on", ["loader", "device"])
 def test_resumed_trainings_go_on_as_if_never_stopped(config, frames, tmp_path: Path, degrade_on: str) -> None:  # noqa: ANN001
     config = replace(config, stages=[config.stages[0], replace(config.stages[1], minutes=0, steps=40)])

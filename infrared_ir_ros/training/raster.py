@@ -1,0 +1,69 @@
+# Copyright 2026 infrared_ir_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Frames that come on another raster than their sensor's: analogue video, scaled streams, filtered read-outs.
+
+Their noise and their stripes have lost their finest part, as the scene has. A network that has only seen noise as each
+pixel has it of its own takes what is left of such noise for scene.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+FACTORS = (1.1, 2.4)  # how many pixels of the frame one of the sensor makes, along an axis
+AXES = {"both": 0.45, "each": 0.25, "columns": 0.2, "rows": 0.1}  # enlarged alike, each its own way, or one alone
+INTERPOLATIONS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
+
+
+class Raster(NamedTuple):
+    """The sensor's raster: fewer rows and columns than the frame, and how they are made more."""
+
+    rows: int
+    columns: int
+    interpolation: int
+
+
+def draw_raster(rng: np.random.Generator, height: int, width: int) -> Raster:
+    axes = rng.choice(list(AXES), p=list(AXES.values()))
+    down, across = rng.uniform(*FACTORS, 2)
+    if axes == "both":
+        across = down
+    rows = height if axes == "columns" else round(height / down)
+    columns = width if axes == "rows" else round(width / across)
+    return Raster(rows, columns, int(rng.choice(INTERPOLATIONS)))
+
+
+def through(frame: np.ndarray, raster: Raster) -> np.ndarray:
+    """What is left of a frame (height, width) float32, 0..255, that was seen on a coarser raster."""
+    seen = cv2.resize(frame, (raster.columns, raster.rows), interpolation=cv2.INTER_AREA)
+    return np.clip(cv2.resize(seen, frame.shape[::-1], interpolation=raster.interpolation), 0, 255)
+
+
+def through_each(frames: Tensor, rasters: list[Raster | None]) -> Tensor:
+    """As `through`, for the frames of a batch (batch, 1, height, width) in 0..1, None leaving a frame as it is; all are
+    enlarged by cubic interpolation but for the linear ones."""
+    shape, passed = frames.shape[2:], frames.clone()
+    for index, raster in enumerate(rasters):
+        if raster is not None:
+            mode = "bilinear" if raster.interpolation == cv2.INTER_LINEAR else "bicubic"
+            seen = F.interpolate(frames[index : index + 1], raster[:2], mode="area")
+            passed[index] = F.interpolate(seen, shape, mode=mode, align_corners=False)[0].clamp(0, 1)
+    return torch.round(passed * 255) / 255
