@@ -98,8 +98,9 @@ def test_what_was_packed_is_told_and_the_file_has_the_very_name(
     assert np.array_equal(sets["photographs"][0], photograph)
     (documented,) = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("pack_frames ")]
     assert "--photographs" in documented
-    for stage in read_config(ROOT / "config/train_prior.yaml").stages:
-        stage.mix.check(sets, stage.name)  # the shipped configuration finds all that it draws from
+    for name in ("train_prior", "continue_prior"):
+        for stage in read_config(ROOT / f"config/{name}.yaml").stages:
+            stage.mix.check(sets, stage.name)  # the shipped configurations find all that they draw from
 
 
 def giant() -> bytes:

@@ -339,10 +339,17 @@ def test_a_rate_may_have_an_exponent_and_no_point(tmp_path: Path) -> None:
     assert read_config(tmp_path / "config.yaml").stages[0].rate == 0.001
 
 
-def test_shipped_configuration_is_valid() -> None:
-    config = read_config(Path(__file__).resolve().parents[2] / "config/train_prior.yaml")
-    names = [stage.name for stage in config.stages]
-    assert names[0] == "field" and set(names[1:]) == {"restore"}
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("train_prior", ["field", "restore", "restore"]),
+        ("continue_prior", ["look", "restore", "field", "look", "restore"]),
+    ],
+)
+def test_shipped_configurations_are_valid(name: str, stages: list[str]) -> None:
+    config = read_config(Path(__file__).resolve().parents[2] / f"config/{name}.yaml")
+    assert [stage.name for stage in config.stages] == stages
+    assert all((stage.mix.resampled > 0) == (stage.name != "field") for stage in config.stages)
 
 
 def test_bf16_trains(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
