@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from safetensors.numpy import load, save
 
-from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.errors import OptionError, WeightsError, one_line
 from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank, read_bank
 from infrared_ir_ros.restoration.tensors import read_tensors
 from infrared_ir_ros.restoration.weights import PriorFiles
@@ -149,7 +149,7 @@ class Tasks:
         Raises OptionError for an unknown task, WeightsError for files that have changed or do not fit the adapters.
         """
         if task not in self.names:
-            raise OptionError(f"task is {task!r}: this prior knows {', '.join(self.names)}")
+            raise OptionError(f"task is {one_line(repr(task))}: this prior knows {', '.join(self.names)}")
         if task not in self._folded:
             return self._files
         return fold(self._files, *self._folded[task])

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infrared_ir_ros.engines import Engine, engines_by_task
-from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.errors import OptionError, one_line
 from infrared_ir_ros.restoration.folding import Tasks
 from infrared_ir_ros.restoration.weights import find_prior
 
@@ -34,7 +34,7 @@ class Library(NamedTuple):
     def check(self, task: str) -> None:
         """Raises OptionError for an unknown task."""
         if task not in self.names:
-            raise OptionError(f"task is {task!r}: this prior knows {', '.join(self.names)}")
+            raise OptionError(f"task is {one_line(repr(task))}: this prior knows {', '.join(self.names)}")
 
 
 def open_library(

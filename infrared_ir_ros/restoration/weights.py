@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infrared_ir_ros.errors import OptionError, SourceError, WeightsError
+from infrared_ir_ros.errors import OptionError, SourceError, WeightsError, one_line
 from infrared_ir_ros.media.paths import read_file
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
@@ -82,7 +82,7 @@ def find_prior(prior: str, prior_path: str = "") -> PriorFiles:
     Raises OptionError for an unknown prior, WeightsError for a folder without a readable manifest.
     """
     if prior not in PRIORS:
-        raise OptionError(f"prior is {prior!r}: use one of {', '.join(PRIORS)}")
+        raise OptionError(f"prior is {one_line(repr(prior))}: use one of {', '.join(PRIORS)}")
     if prior == SD_TURBO and not prior_path:
         raise OptionError(f"prior is {SD_TURBO!r} without prior_path: give the folder that import_checkpoint wrote")
     folder = Path(prior_path) if prior_path else SHIPPED / prior

@@ -25,7 +25,7 @@ from infrared_ir_ros.restoration.pattern import PatternState
 from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.counters import Drop, Tally
 from infrared_ir_ros.ros.detector_slot import DetectorSlot
-from infrared_ir_ros.ros.messages import calibration_misfit
+from infrared_ir_ros.ros.messages import byte_order_misfit, calibration_misfit
 from infrared_ir_ros.ros.parameter import Value
 from infrared_ir_ros.ros.parameters import options_from
 from infrared_ir_ros.ros.pipeline import Pipeline
@@ -182,11 +182,12 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
 
 
 def _misfits(pipeline: Pipeline, values: Mapping[str, Value]) -> list[str]:
-    """What does not fit the newest frame: bounds of its counts, the calibration."""
+    """What does not fit the newest frame: the order of its bytes, bounds of its counts, the calibration."""
     frame, info = pipeline.frame, pipeline.camera_info
     if frame is None:
         return []
-    found = [options_from(values).counts.misfit(frame), "" if info is None else calibration_misfit(info, frame.shape)]
+    found = [byte_order_misfit(frame), options_from(values).counts.misfit(frame)]
+    found.append("" if info is None else calibration_misfit(info, frame.shape))
     return [text for text in found if text]
 
 

@@ -140,6 +140,21 @@ def calibration_misfit(info: CameraInfo, shape: tuple[int, ...]) -> str:
     )
 
 
+def byte_order_misfit(frame: np.ndarray) -> str:
+    """Why the bytes of 16-bit counts (height, width) look swapped, or an empty text.
+
+    Swapped, a picture is rougher than as it was by about 256 times. Counts whose lower byte hardly varies, as of a
+    driver that shifts 8 bits up, are rough in their own right."""
+    if frame.dtype != np.uint16:
+        return ""
+    rows = frame[::4]
+    lower = np.bincount((rows & 0xFF).ravel())
+    rough, otherwise = (np.abs(np.diff(counts.astype(np.float32))).mean() for counts in (rows, rows.byteswap()))
+    if lower.max() > 0.95 * rows.size or rough < 16 * otherwise:
+        return ""
+    return "the bytes of the counts look swapped: have the camera driver set is_bigendian as its data are"
+
+
 def write_image(image: np.ndarray, picture: Picture) -> Image:
     """`image` as a message with the header and encoding of `picture`."""
     message = BRIDGE.cv2_to_imgmsg(image, picture.encoding)

@@ -22,7 +22,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.errors import OptionError, one_line
 
 Value = bool | int | float | str
 
@@ -65,13 +65,13 @@ class Parameter:
         """OptionError unless `value` has the type and lies in the range."""
         if type(value) is not type(self.default):
             kind = type(self.default).__name__
-            raise OptionError(f"{self.name} is {value!r}: it must be a {kind} like {self.default!r}")
+            raise OptionError(f"{self.name} is {one_line(repr(value))}: it must be a {kind} like {self.default!r}")
         if isinstance(value, float) and not math.isfinite(value):
             raise OptionError(f"{self.name} is {value}: it must be a finite number")
         if self.low is not None and not self.low <= value <= self.high:  # type: ignore[operator]
             raise OptionError(f"{self.name} is {value}: use a number from {self.values}")
         if self.choices and value not in self.choices:
-            raise OptionError(f"{self.name} is {value!r}: use one of {self.values}")
+            raise OptionError(f"{self.name} is {one_line(repr(value))}: use one of {self.values}")
 
 
 def path_of(values: Mapping[str, Value], name: str) -> str:

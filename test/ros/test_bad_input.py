@@ -209,6 +209,21 @@ def test_a_subscriber_that_asks_for_too_much_is_reported(peer: Peer) -> None:
     peer.wait_message("frames", "/log_snr: QoS of the subscriber", WARN, since)
 
 
+def test_swapped_bytes_are_told(peer: Peer) -> None:
+    since = len(peer.diagnostics)
+
+    def said() -> bool:
+        peer.camera.publish(make_image(scene(len(peer.restored)), "mono16", is_bigendian=1))
+        time.sleep(0.1)
+        recent = [status for array in peer.diagnostics[since:] for status in array.status]
+        return any(
+            status.level == WARN and "have the camera driver set is_bigendian" in status.message for status in recent
+        )
+
+    peer.wait(said, "the warning of swapped bytes")
+    _play_until(peer, OK, "frames arrive")
+
+
 def test_a_clock_that_jumps_stops_neither_frames_nor_reports(peer: Peer) -> None:
     ticks = peer.node.create_publisher(Clock, "/clock", 10)
     assert peer.set_parameters(use_sim_time=True, max_age_ms=2000.0)[0].successful

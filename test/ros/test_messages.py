@@ -33,6 +33,7 @@ from infrared_ir_ros.ros.counters import Drop
 from infrared_ir_ros.ros.messages import (
     MessageError,
     Picture,
+    byte_order_misfit,
     calibration_misfit,
     read_camera_info,
     read_compressed,
@@ -224,6 +225,18 @@ def test_a_calibration_is_of_frames_of_one_size(fields: dict, size: str) -> None
     assert calibration_misfit(info, (height, width)) == ""
     for shape in ((height, width + 1), (height + 1, width)):
         assert f"of {size} pixels, but frames have {shape[1]}x{shape[0]}" in calibration_misfit(info, shape)
+
+
+def test_counts_whose_bytes_are_swapped_are_told() -> None:
+    """As of a driver that sends big-endian counts and does not say so."""
+    frame = scene(shape=(64, 80))
+    assert "is_bigendian" in byte_order_misfit(frame.byteswap())
+    eight_bits = scene(shape=(64, 80), dtype=np.uint8)
+    shifted = eight_bits.astype(np.uint16) << 8
+    shifted[10, 10] += 7
+    noise = np.random.default_rng(0).integers(0, 65536, (64, 80)).astype(np.uint16)
+    for fine in (frame, eight_bits, eight_bits.astype(np.uint16), shifted, noise, frame.astype(np.float32), frame * 0):
+        assert byte_order_misfit(fine) == ""
 
 
 def test_a_camera_that_is_not_calibrated_fits_any_frame() -> None:

@@ -87,6 +87,13 @@ def test_a_wrong_value_is_refused_with_its_reason(name: str, value: object, text
         BY_NAME[name].check(value)
 
 
+@pytest.mark.parametrize(("name", "value"), [("tone", "x" * 100_000), ("strength", "x" * 100_000)])
+def test_a_reason_does_not_repeat_a_value_of_pages(name: str, value: object) -> None:
+    with pytest.raises(OptionError, match="is 'xxx.*: (use one of|it must be)") as caught:
+        BY_NAME[name].check(value)
+    assert len(str(caught.value)) < 500
+
+
 def test_a_bare_on_of_yaml_is_the_word_where_that_is_a_choice() -> None:
     assert [BY_NAME["pattern_memory"].read(value) for value in (True, False, "auto")] == ["on", "off", "auto"]
     assert BY_NAME["autostart"].read(True) is True
