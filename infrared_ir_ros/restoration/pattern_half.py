@@ -78,8 +78,10 @@ class Half(Share):
         return {key: float(getattr(self, key)) for key in self.SAVED}
 
     def resume(self, numbers: dict[str, float], pattern: np.ndarray) -> None:
-        """Go on from what `saved` gave; `pattern` is the first past state."""
+        """Go on from what `saved` gave; `pattern` is the first past state. Raises ValueError for impossible numbers."""
         self.ratio, self.used, self.judged = (numbers[key] for key in self.SAVED)
+        if not (0 <= self.ratio < np.inf and 0 <= self.used <= 1 and 0 <= self.judged < np.inf):
+            raise ValueError(f"the numbers {numbers}")
         self.on = self.used > 0
         self.past = [(0, pattern.copy())] if pattern.any() else []
 

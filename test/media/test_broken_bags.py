@@ -224,6 +224,16 @@ def test_an_image_that_lies_about_itself_is_left_out_and_told(tmp_path: Path, li
     assert len(told) == 1 and told[0].isprintable()
 
 
+def test_of_many_damaged_messages_some_are_told_and_all_are_counted(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        for number in range(7):
+            bag.write("/image", IMAGE, T0 + number, image_message(**{"height": 0} if number % 6 else {}))
+    told: list[str] = []
+    frames = list(open_source(tmp_path / "bag", report=told.append))
+    assert [frame.number for frame in frames] == [0, 6] and len(told) == 4
+    assert told[3] == "bag bag: 5 messages of /image are no frames"
+
+
 def test_padded_rows_and_big_endian_images_are_read(tmp_path: Path) -> None:
     counts = np.arange(24, dtype=np.uint16).reshape(4, 6) * 1000
     padded = np.zeros((4, 16), np.uint8)

@@ -29,6 +29,7 @@ from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern, read_pattern
 from infrared_ir_ros.restoration.pattern_stage import PatternStage
 
+IMPOSSIBLE = (("fine.used", float("nan")), ("coarse.used", 1e30), ("fine.ratio", float("nan")))
 CAMERA = Camera("boson 12", *SHAPE, "float32")
 
 
@@ -162,6 +163,7 @@ def test_content_that_lies_is_refused(tmp_path: Path) -> None:
         SavedPattern(CAMERA, {"fine": good.arrays["fine"]}, good.numbers),
         SavedPattern(CAMERA, good.arrays, {}),
         SavedPattern(CAMERA, good.arrays, good.numbers | {"frames": float("inf")}),
+        *(SavedPattern(CAMERA, good.arrays, good.numbers | {name: value}) for name, value in IMPOSSIBLE),
     ]
     for lie in lies:
         with pytest.raises(SourceError, match="pattern not loaded"):
