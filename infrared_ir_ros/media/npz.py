@@ -108,7 +108,7 @@ def _frame(source: Source, counts: np.ndarray, index: int, dtype: type) -> Frame
         found = f"{counts.min()} to {counts.max()}"
         raise SourceError(f"{source.name}: frame {index} holds {found}: store counts of 0 to 65535, or it is damaged")
     stamp = round(index * 1e9 / source.frame_rate)
-    return Frame(counts.astype(dtype), stamp, f"{source.name}#{index:06d}", index)
+    return Frame(counts.astype(dtype, order="C"), stamp, f"{source.name}#{index:06d}", index)
 
 
 def _header(archive: zipfile.ZipFile, member: str) -> tuple[tuple[int, ...], np.dtype, int]:

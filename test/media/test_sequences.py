@@ -27,6 +27,7 @@ import pytest
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import VideoWriter, can_write_video, open_source, video
+from infrared_ir_ros.restoration.stillness import StillnessWatch
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("INFRARED_DATA", "../shared/data"))
@@ -162,6 +163,15 @@ def test_an_npz_with_one_array_of_frames_is_a_sequence_whatever_its_name(
     assert source.frame_count == 5 and back[3].stamp_ns == 100_000_000 and back[3].name == "x.npz#000003"
     assert all(frame.image.dtype == read for frame in back)
     assert np.array_equal(np.stack([frame.image for frame in back]), frames)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_an_npz_that_was_saved_column_by_column_gives_frames_like_any_other(tmp_path: Path, dtype: type) -> None:
+    frames, watch = sequence(dtype), StillnessWatch()
+    np.savez(tmp_path / "x.npz", frames=np.asfortranarray(frames))
+    back = [frame.image for frame in open_source(tmp_path / "x.npz")]
+    assert all(np.array_equal(a, b) for a, b in zip(back, frames, strict=True))
+    assert not any(watch.shutter(image, 0.1 * number) for number, image in enumerate(back))
 
 
 @pytest.mark.parametrize(
