@@ -25,6 +25,7 @@ from safetensors.numpy import load, save
 
 from infrared_ir_ros.errors import WeightsError, one_line
 
+LARGEST_HEADER = 1 << 20  # bytes; a hundred thousand tensors without a number in them take many seconds to read
 ABOUT = "infrared_ir_ros"  # the only key of the metadata: several would be written in random order
 
 
@@ -39,9 +40,12 @@ def read_tensors(data: bytes, what: str) -> tuple[dict[str, np.ndarray], dict[st
 
     Raises WeightsError: not a safetensors file of ours, numbers that are not fp16 or fp32, NaN or infinity.
     """
+    size = int.from_bytes(data[:8], "little")
     try:
+        if size > LARGEST_HEADER:
+            raise ValueError(f"a header of {size} bytes, at most {LARGEST_HEADER} are read")
         stored = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        header = json.loads(data[8 : 8 + size])
         about = json.loads(header["__metadata__"][ABOUT])
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         reason = one_line(error)

@@ -33,6 +33,7 @@ from infrared_ir_ros.engines import Engine
 from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration import tensors as safetensors_file
 from infrared_ir_ros.restoration.library import Library, open_library
 from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
 from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
@@ -126,6 +127,14 @@ def test_odd_paths_of_a_bank_do_not_hang(folder: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(WeightsError, match=says):
             load(folder, path)
+
+
+def test_a_bank_of_a_hundred_thousand_names_is_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {f"a{number}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for number in range(100_000)}
+    header = json.dumps(names).encode()
+    monkeypatch.setattr(safetensors_file, "load", lambda _: pytest.fail("read"))
+    with pytest.raises(WeightsError, match=f"a header of {len(header)} bytes, at most 1048576"):
+        PromptBank.from_bytes(len(header).to_bytes(8, "little") + header, "bank")
 
 
 def changed_adapters(data: bytes) -> dict[str, tuple[bytes, str]]:
