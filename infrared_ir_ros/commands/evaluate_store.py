@@ -41,7 +41,7 @@ class Store:
 
     def __init__(self, output: Path) -> None:
         self.output = output
-        self.folder = output.with_name(f".{output.name}.unfinished")
+        self.folder = output.parent / f".{output.name}.unfinished"
 
     @contextmanager
     def open(self, asked: str) -> Iterator[None]:

@@ -72,7 +72,7 @@ def replaceable(path: Path) -> Path:
 
 def temporary_name(target: Path) -> Path:
     """A hidden name beside `target` that nobody uses, with its suffix (some writers choose the format by it)."""
-    return target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}.partial{target.suffix}")
+    return target.parent / f".{target.stem[:80]}.{secrets.token_hex(4)}.partial{target.suffix}"
 
 
 def unwritable(target: Path, error: OSError) -> SourceError:

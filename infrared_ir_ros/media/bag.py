@@ -187,7 +187,7 @@ def _inside(folder: Path, name: str) -> Path:
     Old bags name their files with the bag's folder in front.
     """
     parts = PurePosixPath(name).parts
-    path = folder / name if len(parts) == 1 else folder / PurePosixPath(name).name
+    path = folder / PurePosixPath(name).name
     climbs = ".." in parts or PurePosixPath(name).is_absolute() or len(parts) not in (1, 2)
     try:
         outside = climbs or path.resolve().parent != folder.resolve()

@@ -172,6 +172,8 @@ def test_a_recording_is_known_by_its_visible_files(tmp_path: Path) -> None:
         ({"tolerance_ms": float("inf")}, "tolerance_ms is inf"),
         ({"degradation": "sensor_hard", "reference_topic": "/x"}, "use one of --reference-topic"),
         ({"output": Path("/proc/report")}, "cannot write /proc/report"),
+        ({"output": Path(".")}, ". exists already: choose another name"),
+        ({"output": Path("/")}, "/ exists already: choose another name"),
     ],
 )
 def test_what_cannot_work_is_told_and_leaves_nothing(bag: Path, tmp_path: Path, options: dict, words: str) -> None:

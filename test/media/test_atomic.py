@@ -51,7 +51,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x.bin"]
 
 
-@pytest.mark.parametrize("target", ["/proc/x", "folder", "file/x"])
+@pytest.mark.parametrize("target", ["/proc/x", "folder", "file/x", "/"])
 def test_what_cannot_be_written_is_one_line_with_the_path(tmp_path: Path, target: str) -> None:
     (tmp_path / "folder" / "full").mkdir(parents=True)
     (tmp_path / "file").write_text("")

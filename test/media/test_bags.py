@@ -74,6 +74,9 @@ def test_a_bag_may_be_called_anything(tmp_path: Path, storage: str) -> None:
     make_bag(tmp_path / "plain", pictures(2), storage)
     os.rename(tmp_path / "plain", path)
     assert same(list(open_source(path, "/ir/image")), pictures(2))
+    (file,) = path.glob("plain.*")
+    loud = Path(shutil.copy(file, path / file.name.upper()))
+    assert same(list(open_source(loud, "/ir/image")), pictures(2))
     if storage == "mcap":
         make_bag(tmp_path / "drive #3", pictures(2), storage)
     else:
