@@ -77,8 +77,11 @@ def _parse_and_call(command: Callable[..., int | None]) -> int | None:
         app = cyclopts.App(name=command.__name__, default_command=command)
         words = _words(sys.argv[1:])
         chosen, bound, _ = app.parse_args(words, exit_on_error=False)
-    except cyclopts.CycloptsError:
-        return MISSPELT  # cyclopts has told
+    except cyclopts.CycloptsError as error:  # cyclopts has told
+        if isinstance(error, cyclopts.UnusedCliTokensError):
+            several = "more is given than it takes; for several files, as of a pattern like *.png, name their folder"
+            print(f"{command.__name__}: {several}", file=sys.stderr)
+        return MISSPELT
     _refuse_empty_paths(words, [*bound.args, *bound.kwargs.values()])
     return chosen(*bound.args, **bound.kwargs)
 

@@ -72,6 +72,15 @@ def test_a_wrong_option_is_told_without_a_traceback() -> None:
     assert process.returncode == 2 and "--wat" in out + err and "Traceback" not in out + err
 
 
+def test_more_paths_than_a_command_takes_are_told_with_what_to_do() -> None:
+    process = start("pass", "a.png", "b.png", "c.png")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and "b.png" in out + err and "Traceback" not in out + err
+    assert err.endswith(
+        "tell: more is given than it takes; for several files, as of a pattern like *.png, name their folder\n"
+    )
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
 def test_an_output_that_takes_nothing_more_is_one_line() -> None:
     process = start("import os\nos.dup2(os.open('/dev/full', os.O_WRONLY), 1)\nprint('more')")
