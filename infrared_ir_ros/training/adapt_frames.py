@@ -47,6 +47,7 @@ from infrared_ir_ros.training.adapt_examples import (
     recorrupted,
 )
 from infrared_ir_ros.training.adapt_plan import SUPERVISIONS
+from infrared_ir_ros.training.alignment import offset
 
 JUDGING = 4  # the last of so many parts of a recording is never trained on
 MOST_BYTES = 1 << 30  # of all frames together
@@ -122,8 +123,18 @@ def read_material(lesson: Lesson, report: Report) -> Material:
         judging += moments[first:]
     if not judging:
         raise SourceError("the recordings hold no two usable frames: one is needed to learn from, one to judge by")
+    _tell_offset(training, report)
     taught = f"{lesson.supervision} {lesson.degradation}".strip()
     return Material(training, judging, draw, lesson.supervision in ("clean", "self"), detection, taught)
+
+
+def _tell_offset(moments: list[Moment], report: Report) -> None:
+    rows, columns = offset([(one.frame, one.clean) for one in moments if one.clean is not None])
+    if rows or columns:
+        report(
+            f"the clean frames lie {rows:+d} rows and {columns:+d} columns off the others: align them, or what is "
+            "learned is blur"
+        )
 
 
 def find_sources(sources: Sequence[str]) -> list[Path]:
