@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from infrared_ir_ros.media.images import read_image
 from infrared_ir_ros.media.paths import printable, read_file
 
 _LARGEST = 1 << 24  # bytes
+MOST_CLASSES = 1 << 16
 
 
 def read_boxes(path: Path) -> np.ndarray:
@@ -34,7 +36,7 @@ def read_boxes(path: Path) -> np.ndarray:
     """
     if not path.is_file():
         return np.zeros((0, 5), np.float32)
-    text = read_file(path, _LARGEST).decode("ascii", "replace")
+    text = read_file(path, _LARGEST).removeprefix(BOM_UTF8).decode("ascii", "replace")
     if not text.strip():
         return np.zeros((0, 5), np.float32)
     what = printable(str(path))
@@ -45,6 +47,9 @@ def read_boxes(path: Path) -> np.ndarray:
         raise SourceError(f"labels {what} can't be read ({reason}): lines of class, x, y, width, height") from error
     if boxes.shape[1] != 5:
         raise SourceError(f"labels {what} have {boxes.shape[1]} columns: class, x, y, width, height are expected")
+    classes = boxes[:, 0]
+    if odd := [float(one) for one in classes if not 0 <= one < MOST_CLASSES or one % 1]:
+        raise SourceError(f"labels {what} have the class {odd[0]:g}: use whole numbers from 0")
     return boxes
 
 

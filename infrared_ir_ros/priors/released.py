@@ -28,7 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from infrared_ir_ros.errors import WeightsError, one_line
+from infrared_ir_ros.errors import WeightsError
 from infrared_ir_ros.priors.hypernetwork import Hypernetwork, weight_change
 from infrared_ir_ros.restoration.prompts import PROMPT
 from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
@@ -187,8 +187,8 @@ def read_checkpoint(path: Path) -> Released:
     data = read_regular(path, LARGEST_FILE)
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged or hostile file makes torch raise all kinds; what it says is kept
-        reason = one_line(error)
+    except Exception as error:  # a damaged or hostile file makes torch raise all kinds
+        reason = type(error).__name__  # its text may be the advice to run what is in the file
         raise WeightsError(f"{path} is no checkpoint of plain tensors ({reason}): download it again") from error
     if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in PARTS):
         found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__

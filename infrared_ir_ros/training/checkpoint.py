@@ -84,7 +84,8 @@ def load(folder: Path) -> Progress:
     try:
         return Progress(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
-        raise WeightsError(f"{path} can't be read ({one_line(error)}): delete it or restore it from a copy") from error
+        reason = type(error).__name__  # its text may be the advice to run what is in the file
+        raise WeightsError(f"{path} can't be read ({reason}): delete it or restore it from a copy") from error
 
 
 def fill(module: nn.Module, weights: dict[str, Tensor], what: str) -> None:

@@ -262,7 +262,7 @@ def test_resuming_nothing_and_damage_are_told(config, frames, tmp_path: Path) ->
     (tmp_path / checkpoint.FILE).write_bytes(b"not a checkpoint")
     with pytest.raises(WeightsError, match="can't be read") as caught:
         checkpoint.load(tmp_path)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and "weights_only" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_mistakes_in_a_configuration_are_named(tmp_path: Path, change: tuple[str
 @pytest.mark.parametrize("key", ["stages", "prior", "workers"])
 def test_aliases_that_would_fill_the_memory_are_refused(tmp_path: Path, key: str) -> None:
     bomb = "&a0 [1, 1]"
-    for level in range(60):
+    for level in range(40):
         bomb = f"&a{level + 1} [{bomb}, *a{level}]"
     path = tmp_path / "config.yaml"
     for value in (bomb, "&a [*a]"):
