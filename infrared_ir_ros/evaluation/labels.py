@@ -31,7 +31,8 @@ CLASSES = "classes.txt"  # names, one in each line
 
 
 class LabelFolder:
-    """The labels of one recording: in its own folder below `folder`, if there is one, else in that itself.
+    """The labels of one recording: in the folder of its name, with or without its suffix, below `folder`, if there is
+    one, else in that itself.
 
     A picture's file is named as the picture; that of a frame of a video or a bag by its number: 000000.txt.
     names: of the classes in their order, where the folder has no classes.txt; else they are called by their numbers.
@@ -40,7 +41,8 @@ class LabelFolder:
 
     def __init__(self, folder: Path, recording: str, names: tuple[str, ...] = ()) -> None:
         folder = existing(folder)
-        self._folder = folder / recording if (folder / recording).is_dir() else folder
+        own = (folder / name for name in (recording, Path(recording).stem))
+        self._folder = next((one for one in own if one.is_dir()), folder)
         listed = [one / CLASSES for one in (self._folder, folder) if (one / CLASSES).is_file()]
         text = read_file(listed[0], 1 << 20).decode("utf-8", "replace") if listed else ""
         self._names = tuple(printable(line.strip()) for line in text.splitlines() if line.strip()) or names

@@ -236,7 +236,7 @@ class _Partner(Generic[Beside]):
 def _labels(path: Path, wanted: Wanted, report: Report) -> Callable[[Frame], tuple[Detection, ...] | None] | None:
     """What is truly in a frame."""
     if wanted.labels:
-        return LabelFolder(Path(wanted.labels), path.stem, wanted.label_names).of
+        return LabelFolder(Path(wanted.labels), path.name, wanted.label_names).of
     if not wanted.label_topic:
         return None
     partner = _Partner(DetectionTopic(path, wanted.label_topic, report), wanted.tolerance_ns)

@@ -33,10 +33,12 @@ from infrared_ir_ros.commands.make_bag import make_bag  # noqa: E402
 from infrared_ir_ros.errors import InfraredError  # noqa: E402
 from infrared_ir_ros.evaluation import detecting  # noqa: E402
 from infrared_ir_ros.evaluation.detecting import LABELS, precision  # noqa: E402
+from infrared_ir_ros.evaluation.labels import LabelFolder  # noqa: E402
 from infrared_ir_ros.evaluation.precision import mean_average_precision  # noqa: E402
 from infrared_ir_ros.media import write_image  # noqa: E402
 from infrared_ir_ros.media.bag_writer import BagWriter  # noqa: E402
 from infrared_ir_ros.media.detections import DETECTIONS, DetectionTopic, detections_message  # noqa: E402
+from infrared_ir_ros.media.frames import Frame  # noqa: E402
 from infrared_ir_ros.records import Detection  # noqa: E402
 
 SHAPE = (120, 160)
@@ -151,6 +153,19 @@ def test_frames_without_an_object_cost_no_precision() -> None:
     assert astuple(table["ours"]) == pytest.approx((1,) * 6)
     nothing = precision(["input", "ours"], frames[10:])["map"]["ours"]
     assert np.isnan(astuple(nothing)).all(), "nothing could be found"
+
+
+@pytest.mark.parametrize(
+    ("recording", "own"), [("2024.05.01", "2024.05.01"), ("a.mcap", "a"), ("b", ""), ("c.avi", "")]
+)
+def test_a_recording_may_have_a_folder_of_labels_of_its_own(tmp_path: Path, recording: str, own: str) -> None:
+    for folder in ("", "2024.05.01", "2024.05", "a", "d"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "000007.txt").write_text("0 0.5 0.5 0.5 0.5")
+        (tmp_path / folder / "classes.txt").write_text(folder or "common")
+    frame = Frame(np.zeros(SHAPE, np.uint8), 0, "ir_image#000007", 7)
+    (found,) = LabelFolder(tmp_path, recording).of(frame)
+    assert found.label == (own or "common") and found.box == (40, 30, 120, 90)
 
 
 @pytest.mark.parametrize(
