@@ -82,6 +82,8 @@ def test_the_cameras_true_boxes_are_read(tmp_path: Path) -> None:
     seen = list(DetectionTopic(tmp_path / "bag", "/ir/truth/boxes"))
     assert len(seen) == 2 and {one.label for each in seen for one in each.detections} <= {"person", "vehicle"}
     assert all(one.box[0] < one.box[2] and one.box[1] < one.box[3] for each in seen for one in each.detections)
+    with pytest.raises(SourceError, match="has no topic /ir/image of Detection2DArray: it has none"):
+        DetectionTopic(tmp_path / "bag", "/ir/image")
 
 
 def test_what_is_broken_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
