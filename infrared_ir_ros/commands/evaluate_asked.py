@@ -22,6 +22,7 @@ from pathlib import Path
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.evaluation.recordings import Wanted
 from infrared_ir_ros.records import Options
+from infrared_ir_ros.simulation.degradation import check_preset
 
 MODES = ("offline", "replay")
 
@@ -54,6 +55,8 @@ class Asked:
             raise OptionError("--ray spreads offline evaluation: --mode replay takes the time of this machine")
         if sum(map(bool, (wanted.reference_topic, wanted.reference, wanted.degradation))) > 1:
             raise OptionError("use one of --reference-topic, --reference and --degradation")
+        if wanted.degradation:
+            check_preset(wanted.degradation)  # now: each recording would fail by it
         if wanted.labels and wanted.label_topic:
             raise OptionError("use one of --labels and --label-topic")
         if (wanted.labels or wanted.label_topic) and not (self.detector or wanted.detection_topics):

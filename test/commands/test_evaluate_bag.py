@@ -163,6 +163,7 @@ def test_a_recording_is_known_by_its_visible_files(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"topic": "/nope"}, "no recording could be evaluated"),
+        ({"degradation": "fog"}, "degradation is 'fog': use one of"),
         ({"reference_topic": "/ir/camera_info"}, "no recording could be evaluated"),
         ({"classical": ("magic",)}, "--classical is 'magic'"),
         ({"task": ("nope",)}, "task is 'nope'"),
