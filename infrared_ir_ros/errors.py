@@ -21,8 +21,8 @@ LONGEST = 300  # characters kept of an error of another library
 
 
 def one_line(error: object) -> str:
-    """The message of another library's error, which may be pages, as part of one line."""
-    return " ".join(str(error).split())[:LONGEST]
+    """The message of another library's error, which may be pages, as part of one line; its class if it has none."""
+    return " ".join(str(error).split())[:LONGEST] or type(error).__name__
 
 
 class InfraredError(Exception):

@@ -26,6 +26,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,6 +38,21 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 PATIENCE = 2.5  # seconds for an orderly end; `ros2 launch` waits 5 before it signals again
+
+
+def _open_standard_streams() -> None:
+    """Those that were closed before this process began lead nowhere: else the next file or pipe that is opened takes
+    their place, and the log goes into it."""
+    for descriptor in range(3):
+        with suppress(OSError):  # it is open
+            os.fstat(descriptor)
+            continue
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - for as long as the process lives
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+_open_standard_streams()
 _told, _tell = os.pipe()
 _stopping = False
 _running = False
@@ -148,8 +164,9 @@ def leave(code: int) -> NoReturn:
     """The one way out. Skips the teardown of the interpreter, where threads of the middleware can still crash."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # who read it has gone, or its disk is full
+            stream.flush()
     os._exit(code)
 
 

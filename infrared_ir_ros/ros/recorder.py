@@ -58,7 +58,11 @@ def main() -> None:
     except OptionError as error:
         print(f"cannot start: {error}", file=sys.stderr)
         leave(1)
-    app(words)
+    try:
+        app(words)
+    except OSError as error:  # of the help: who read it has gone, or the disk that it goes to is full
+        print(f"cannot start: {error}", file=sys.stderr)
+        leave(1)
 
 
 if __name__ == "__main__":

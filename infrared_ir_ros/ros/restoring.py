@@ -118,7 +118,7 @@ class RestoreNode(LifecycleNode):
         except Exception as error:
             self._failure = f"{name} failed: {error if isinstance(error, InfraredError) else repr(error)}"
             self.get_logger().error(self._failure)
-            if not isinstance(error, InfraredError):
+            if not isinstance(error, (InfraredError, MemoryError)):
                 self.get_logger().error(traceback.format_exc())
             try:
                 undo()

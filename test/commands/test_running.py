@@ -28,7 +28,7 @@ from pathlib import Path
 import pytest
 
 from infrared_ir_ros.commands.stopping import stopper, tell_end
-from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.errors import OptionError, one_line
 
 ROOT = Path(__file__).parents[2]
 TELL = """
@@ -186,3 +186,8 @@ def test_how_a_training_ended_is_told_by_one_process(
         tell_end(Path("runs/first"), True, "use it")
         tell_end(Path("runs/first"), False, "use it")
     assert capsys.readouterr().out == "trained: use it\nnot finished: go on with --resume --output runs/first\n"
+
+
+def test_an_error_that_says_nothing_is_told_by_its_kind() -> None:
+    assert one_line(MemoryError()) == "MemoryError"
+    assert one_line(ValueError("a\n  b")) == "a b" and len(one_line(300 * "ab")) == 300
