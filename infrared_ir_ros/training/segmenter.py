@@ -24,6 +24,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media.atomic import write_atomically
@@ -66,6 +67,7 @@ def train_segmenter(
     optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.01)
     losses: list[float] = []
     start, passed = time.monotonic(), 0.0
+    bar = tqdm(total=round(60 * minutes), unit="s", desc="segmenter")
     while passed < 60 * minutes and not stop():
         for group in optimizer.param_groups:
             group["lr"] = RATE * schedule(passed / (60 * minutes), len(losses))
@@ -76,6 +78,9 @@ def train_segmenter(
         optimizer.step()
         losses.append(loss.item())
         passed = time.monotonic() - start
+        bar.update(min(round(passed), bar.total) - bar.n)
+        bar.set_postfix(loss=f"{losses[-1]:.3f}")
+    bar.close()
     _save(model, folder)
     return float(np.mean(losses[-50:]))
 

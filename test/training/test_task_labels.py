@@ -187,7 +187,9 @@ def test_a_loss_without_labels_or_with_unknown_classes_is_refused(one_object: tu
         check_labels(config, {"detection": model}, labels)
 
 
-def test_a_segmenter_learns_from_a_pack_and_can_be_loaded(one_object: tuple, tmp_path: Path) -> None:
+def test_a_segmenter_learns_from_a_pack_and_can_be_loaded(
+    one_object: tuple, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("transformers")
     from infrared_ir_ros.training.segmenter import train_segmenter
     from infrared_ir_ros.training.semantic import load_segmenter
@@ -195,6 +197,7 @@ def test_a_segmenter_learns_from_a_pack_and_can_be_loaded(one_object: tuple, tmp
     frames, labels = one_object
     steps = iter([False, True])
     assert train_segmenter(frames, labels, tmp_path / "segmenter", 5, width=8, stop=lambda: next(steps)) > 0
+    assert "/300 [" in capsys.readouterr().err, "seconds of how many"
     assert load_segmenter(tmp_path / "segmenter").config.num_labels == 2
     with pytest.raises(SourceError, match="no masks"):
         train_segmenter(frames, NO_LABELS, tmp_path / "other", 5)
