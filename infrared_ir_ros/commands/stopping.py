@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from functools import cache
 from pathlib import Path
 
 from infrared_ir_ros.errors import OptionError
+
+STOPPING = b"\nstopping: what was learned is saved at the end of this step, or of this epoch\n"
 
 
 def stopper(minutes: float) -> Callable[[], bool]:
@@ -37,10 +40,15 @@ def stopper(minutes: float) -> Callable[[], bool]:
     deadline = time.monotonic() + 60 * minutes if minutes else float("inf")
     asked = threading.Event()
 
+    def on_signal(*_: object) -> None:
+        if not asked.is_set():
+            os.write(sys.stderr.fileno(), STOPPING)  # print may be what was interrupted
+        asked.set()
+
     @cache
     def listen() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: asked.set())
+            signal.signal(number, on_signal)
 
     def is_time() -> bool:
         listen()

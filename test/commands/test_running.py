@@ -159,8 +159,9 @@ def test_an_interruption_ends_a_training_at_once_until_there_is_something_to_sav
     )
     assert process.stdout is not None and [process.stdout.readline() for _ in range(2)][1] == "a step\n"
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=30)
     assert process.returncode == code and out.endswith(said)
+    assert ("saved at the end of this step" in err) == asked, "an epoch may take minutes"
 
 
 @pytest.mark.parametrize("minutes", [-1.0, float("nan"), float("inf")])
