@@ -56,7 +56,8 @@ def evaluate_bag(
     Parameters
     ----------
     inputs
-        Bags (folder, mcap, db3), videos, npz sequences, folders of pictures, or folders with any of them.
+        Bags (folder, mcap, db3), videos, npz sequences, folders of pictures, or folders with any of them. A folder that
+        holds nothing but pictures is one recording, folders in it included: for several, name each, as in `flights/*`.
     output
         Folder for the report; must not exist.
     task

@@ -160,6 +160,8 @@ def _run(
     stop: Callable[[], bool],
 ) -> None:
     """Train until the schedule ends or `stop` says so; the checkpoint is then up to date."""
+    if progress.seconds >= config.seconds:
+        return  # resumed at its end
     logs = {task.name: TrainingLog(folder) for task in config.tasks} if accelerator.is_main_process else {}
     bar = tqdm(total=round(config.seconds), initial=round(progress.seconds), unit="s", desc="tasks", disable=not logs)
     last = saved = time.monotonic()

@@ -38,6 +38,7 @@ from infrared_ir_ros.restoration.folding import ADAPTERS, PROMPTS, WEIGHTS, Task
 from infrared_ir_ros.restoration.prompts import PromptBank  # noqa: E402
 from infrared_ir_ros.restoration.weights import PriorFiles, find_prior  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
+from infrared_ir_ros.training import checkpoint  # noqa: E402
 from infrared_ir_ros.training.frames import Pairs  # noqa: E402
 from infrared_ir_ros.training.labels import Labels  # noqa: E402
 from infrared_ir_ros.training.task_config import TasksConfig, read_tasks_config  # noqa: E402
@@ -135,6 +136,12 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(config, frames, files,
         outputs = [prior(frame, torch.from_numpy(prompt)) for prompt in bank(whole).values()]
     for index, output in enumerate(outputs):
         assert all((output - other).abs().max() > 1e-5 for other in outputs[:index])
+
+
+def test_a_training_that_is_over_is_not_gone_on_with(config, frames, files, tmp_path: Path) -> None:  # noqa: ANN001
+    config = replace(config, tasks=[replace(task, minutes=1e-6) for task in config.tasks])
+    over = [train(config, frames, files, tmp_path, 9, resume=resume).hashes for resume in (False, True)]
+    assert checkpoint.load(tmp_path).step == 1 and over[0] == over[1]
 
 
 def test_training_prompts_alone_lowers_the_loss_and_changes_nothing_else(config, frames, files, tmp_path) -> None:  # noqa: ANN001
