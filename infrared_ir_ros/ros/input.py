@@ -75,10 +75,13 @@ class RawInput:
         self._current = self._subscribe(offer)
 
     def problems(self) -> list[str]:
-        """What keeps publishers of this topic from being heard: another type, incompatible QoS."""
+        """What keeps a camera from being heard: another type, incompatible QoS, or that this node hears itself."""
         found = []
+        itself = (self._node.get_name(), self._node.get_namespace())
         for info in self._node.get_publishers_info_by_topic(self.topic):
-            if info.topic_type != self._type_name:
+            if (info.node_name, info.node_namespace) == itself:
+                found.append(f"{self.topic} is this node's own output: remap image to the camera's topic")
+            elif info.topic_type != self._type_name:
                 found.append(
                     f"{self.topic} is published as {info.topic_type} by {info.node_name!r}: "
                     f"this node reads {self._type_name}; stop that publisher or remap"
