@@ -27,7 +27,7 @@ from _video import Scenes, camera_of, clean, counts, score
 
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import load_restorer
-from infrared_ir_ros.restoration.pattern_file import read_pattern
+from infrared_ir_ros.restoration.pattern import read_pattern
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("test", "test/ros")]
 

@@ -46,7 +46,7 @@ from infrared_ir_ros.media import write_atomically, write_image
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import load_restorer
 from infrared_ir_ros.restoration.pattern import PatternMemory
-from infrared_ir_ros.restoration.pattern_field import divergence, inverse_laplacian, slopes
+from infrared_ir_ros.restoration.pattern.field import divergence, inverse_laplacian, slopes
 
 COLD = (30, 100, 200)
 ASKED = {

@@ -31,7 +31,7 @@ from infrared_ir_ros.errors import FrameError, OptionError, SourceError
 from infrared_ir_ros.evaluation.profiling import Profile, measure
 from infrared_ir_ros.media import open_source, write_atomically
 from infrared_ir_ros.restoration.counts import checked
-from infrared_ir_ros.restoration.pattern_file import SavedPattern
+from infrared_ir_ros.restoration.pattern import SavedPattern
 from infrared_ir_ros.simulation.camera import GreyScale
 from infrared_ir_ros.simulation.profile import KEYS
 

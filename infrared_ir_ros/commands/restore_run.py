@@ -33,7 +33,7 @@ from infrared_ir_ros.media import PictureFolder, Source, VideoWriter, read_image
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
-from infrared_ir_ros.restoration.pattern_file import SavedPattern
+from infrared_ir_ros.restoration.pattern import SavedPattern
 from infrared_ir_ros.restoration.stillness import StillnessWatch
 
 

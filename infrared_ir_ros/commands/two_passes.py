@@ -23,8 +23,7 @@ from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.media import Frame
 from infrared_ir_ros.restoration.counts import checked
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
-from infrared_ir_ros.restoration.pattern_file import SavedPattern
-from infrared_ir_ros.restoration.pattern_stage import PatternStage
+from infrared_ir_ros.restoration.pattern import PatternStage, SavedPattern
 from infrared_ir_ros.restoration.repeats import once
 from infrared_ir_ros.restoration.stillness import StillnessWatch
 

@@ -30,9 +30,9 @@ from math import nan
 import cv2
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern import coarse_shape
-from infrared_ir_ros.restoration.pattern_overlay import overlaid
-from infrared_ir_ros.restoration.pattern_pairs import LEAST_SIDE
+from infrared_ir_ros.restoration.pattern.memory import coarse_shape
+from infrared_ir_ros.restoration.pattern.overlay import overlaid
+from infrared_ir_ros.restoration.pattern.pairs import LEAST_SIDE
 
 WIDTHS = (1, 2, 4)  # pixels: the bands of the stripe index
 BOXES = (1, 3, 7, 15)  # pixels: their differences are the bands of the temporal noise

@@ -30,7 +30,7 @@ from infrared_ir_ros.restoration.counts import Window, checked, narrowed, split_
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.library import Library, open_library
 from infrared_ir_ros.restoration.looking import cropped, estimate_of, pad, restored_by, run_once
-from infrared_ir_ros.restoration.pattern_stage import PatternStage
+from infrared_ir_ros.restoration.pattern import PatternStage
 from infrared_ir_ros.restoration.repeats import once, repeated
 from infrared_ir_ros.restoration.schedule import Schedule
 from infrared_ir_ros.restoration.shading import Clearing, believed

@@ -28,7 +28,7 @@ from std_msgs.msg import Float32, Header
 
 from infrared_ir_ros.records import Restored
 from infrared_ir_ros.restoration.palettes import comparison
-from infrared_ir_ros.restoration.pattern_stage import PatternStage
+from infrared_ir_ros.restoration.pattern import PatternStage
 from infrared_ir_ros.ros import qos
 from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.messages import Picture, write_compressed, write_image

@@ -25,7 +25,7 @@ from infrared_ir_ros.errors import FrameError, InfraredError, OptionError
 from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.restoration import Restorer
 from infrared_ir_ros.restoration.counts import checked
-from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern, read_pattern
+from infrared_ir_ros.restoration.pattern import Camera, SavedPattern, read_pattern
 from infrared_ir_ros.restoration.repeats import once
 
 

@@ -25,7 +25,7 @@ from infrared_ir_ros.commands.profile_sensor import profile_sensor
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.profiling import measure
 from infrared_ir_ros.media import open_source, write_image
-from infrared_ir_ros.restoration.pattern_file import Camera, read_pattern
+from infrared_ir_ros.restoration.pattern import Camera, read_pattern
 from infrared_ir_ros.simulation import VideoDegradation
 from infrared_ir_ros.simulation.camera import GreyScale
 from infrared_ir_ros.simulation.scene import ThermalScene

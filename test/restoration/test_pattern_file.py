@@ -26,8 +26,7 @@ from raw_camera import SHAPE, error, sequence, true_pattern
 
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import write_atomically
-from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern, read_pattern
-from infrared_ir_ros.restoration.pattern_stage import PatternStage
+from infrared_ir_ros.restoration.pattern import Camera, PatternStage, SavedPattern, read_pattern
 
 IMPOSSIBLE = (("fine.used", float("nan")), ("coarse.used", 1e30), ("fine.ratio", float("nan")))
 CAMERA = Camera("boson 12", *SHAPE, "float32")

@@ -12,15 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How much of a shading is believed."""
+"""The part of the pattern that two overlaid frames of a moving scene tell."""
 
 import cv2
 import numpy as np
 import pytest
 
-from infrared_ir_ros.restoration import pattern_pairs
-from infrared_ir_ros.restoration.pattern import REFUTED_SURE, SHOWN, USE_OVERLAID
-from infrared_ir_ros.restoration.pattern_pairs import OverlaidPairs
+from infrared_ir_ros.restoration.pattern.memory import REFUTED_SURE, SHOWN, USE_OVERLAID
+from infrared_ir_ros.restoration.pattern.pairs import OverlaidPairs
 
 CELLS = (60, 80)
 NOTHING = np.zeros(CELLS, np.float32)
@@ -93,7 +92,7 @@ def test_what_does_not_move_as_one_corrects_nothing() -> None:
 
 
 def test_a_camera_that_is_known_is_looked_at_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pattern_pairs, "YOUNG", 60)
+    monkeypatch.setattr("infrared_ir_ros.restoration.pattern.pairs.YOUNG", 60)
     frames = passing(60, 1.0)
     young, old = told(frames), told([*frames, *frames[::-1], *frames])
     assert 0 < old.judged - young.judged < 1.2 * young.judged

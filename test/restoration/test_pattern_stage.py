@@ -30,9 +30,9 @@ from raw_camera import error, raw_frames, sequence
 
 from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.records import Options
-from infrared_ir_ros.restoration import Restorer, load_restorer, pattern_kept
-from infrared_ir_ros.restoration.pattern_field import common_field
-from infrared_ir_ros.restoration.pattern_stage import PatternStage
+from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.pattern import PatternStage
+from infrared_ir_ros.restoration.pattern.field import common_field
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +231,7 @@ def test_whoever_waits_for_a_live_memory_finds_no_thread_behind_it(monkeypatch: 
         time.sleep(0.3)
         return common_field(*evidence)
 
-    monkeypatch.setattr(pattern_kept, "common_field", slowly)
+    monkeypatch.setattr("infrared_ir_ros.restoration.pattern.keyframes.common_field", slowly)
     stage = PatternStage()
     stage.live = True
     for _, raw in raw_frames(20):

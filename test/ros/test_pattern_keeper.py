@@ -27,7 +27,7 @@ from test_pattern_memory import raw_camera
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
-from infrared_ir_ros.restoration.pattern_file import read_pattern
+from infrared_ir_ros.restoration.pattern import read_pattern
 from infrared_ir_ros.ros.pattern_keeper import PatternKeeper
 
 

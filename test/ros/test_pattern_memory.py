@@ -29,7 +29,7 @@ from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
-from infrared_ir_ros.restoration.pattern_file import read_pattern
+from infrared_ir_ros.restoration.pattern import read_pattern
 
 SHAPE = (60, 80)
 CYCLE = (

@@ -25,7 +25,7 @@ import numpy as np
 
 from infrared_ir_ros.errors import SourceError, WeightsError
 from infrared_ir_ros.records import LARGEST_SIDE, SMALLEST_SIDE
-from infrared_ir_ros.restoration.pattern import PatternMemory
+from infrared_ir_ros.restoration.pattern.memory import PatternMemory
 from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
 from infrared_ir_ros.restoration.weights import read_regular
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern_field import doubt
+from infrared_ir_ros.restoration.pattern.field import doubt
 
 ENLARGED = 2  # times, for the flow
 LEAST_MOVE, MOST_SLIP = 1.0, 0.6  # cells; forth and back

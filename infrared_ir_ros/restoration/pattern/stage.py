@@ -20,8 +20,8 @@ import threading
 
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern import NOTHING_USED, PatternMemory, PatternState
-from infrared_ir_ros.restoration.pattern_file import Camera, SavedPattern
+from infrared_ir_ros.restoration.pattern.file import Camera, SavedPattern
+from infrared_ir_ros.restoration.pattern.memory import NOTHING_USED, PatternMemory, PatternState
 
 
 class PatternStage:

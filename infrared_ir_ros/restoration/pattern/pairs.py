@@ -31,9 +31,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern_field import conjugate_gradients, divergence, doubt, inverse_laplacian, slopes
-from infrared_ir_ros.restoration.pattern_overlay import STILL, Pair, chained, overlaid, spread
-from infrared_ir_ros.restoration.pattern_solver import FoundField, Solver
+from infrared_ir_ros.restoration.pattern.field import conjugate_gradients, divergence, doubt, inverse_laplacian, slopes
+from infrared_ir_ros.restoration.pattern.overlay import STILL, Pair, chained, overlaid, spread
+from infrared_ir_ros.restoration.pattern.solver import FoundField, Solver
 
 SPACING = 4  # frames that taught, between two that are looked at
 YOUNG, BURST, REST = 300, 68, 4  # frames that taught; after so many, only one of REST bursts is looked at

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern_half import Half, Share, size, steps_across, wide_steps
-from infrared_ir_ros.restoration.pattern_kept import KeptFrames
-from infrared_ir_ros.restoration.pattern_motion import CameraMotion
-from infrared_ir_ros.restoration.pattern_pairs import OverlaidPairs
+from infrared_ir_ros.restoration.pattern.half import Half, Share, size, steps_across, wide_steps
+from infrared_ir_ros.restoration.pattern.keyframes import KeyFrames
+from infrared_ir_ros.restoration.pattern.motion import CameraMotion
+from infrared_ir_ros.restoration.pattern.pairs import OverlaidPairs
 
 GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
 LIFE = 3000.0 / np.log(2)  # frames that teach, after 3000 of which one counts half
@@ -208,7 +208,7 @@ class PatternMemory:
         self._shape, self._grid = shape, (columns, rows)
         self._work = np.empty(shape, np.float32)
         self._fine, self._weight = np.zeros((2, *shape), np.float32)
-        self._kept = KeptFrames((rows, columns), shape, self._background)
+        self._kept = KeyFrames((rows, columns), shape, self._background)
         self._motion, self._followed = CameraMotion(shape), False
         self._taught, self._scale = 0, 0.0
         fine, coarse, lag = self._demands

@@ -19,8 +19,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from infrared_ir_ros.restoration.pattern_field import common_field, doubt
-from infrared_ir_ros.restoration.pattern_solver import FoundField, Solver
+from infrared_ir_ros.restoration.pattern.field import common_field, doubt
+from infrared_ir_ros.restoration.pattern.solver import FoundField, Solver
 
 KEYS = 64  # coarse frames that are kept
 KEY_SPACING = 3  # frames, at least, between two of them
@@ -29,7 +29,7 @@ BESIDE = np.ones((3, 3), np.uint8)  # cells: what is beside an outlier tells as 
 FIRST_SOLVE, SOLVE_GROWTH = 3, 1.25  # kept frames until the coarse pattern is found first, and again
 
 
-class KeptFrames:
+class KeyFrames:
     """Some coarse frames, further and further apart, and the field that they have in common.
 
     cells: rows and columns of a coarse frame. shape: of a whole one. background: find the field in a thread.
