@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The slow part of the pattern memory: one smooth field that explains the slopes of many frames (design section 1.9).
+"""One smooth field that explains the slopes of many frames (design section 1.9).
 
-Weiss (Deriving intrinsic images from image sequences, ICCV 2001) takes the robust centre of every gradient by itself
-and integrates afterwards; small biases add up to wrong low frequencies. Here field and outliers are found together: the
+Weiss (Deriving intrinsic images from image sequences, ICCV 2001) takes a robust centre of each gradient separately and
+then integrates; small biases add up to wrong low frequencies. Here the field and the outliers are found together: the
 field p minimises the sum over frames f and slopes of rho(slope(f) - slope(p)) with the Geman-McClure-like rho behind
 Cauchy weights squared, by reweighted least squares from coarse to fine scale (graduated non-convexity).
 """
@@ -27,16 +27,18 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-SCALES = np.geomspace(4, 0.7, 8)  # of the median residual: wide first, so that no scene edge is locked in early
-FLATNESS = 1e-3  # weight, per frame, of the assumption that there is no slope
+SCALES = np.geomspace(
+    4, 0.7, 8
+)  # times the median residual: wide first, so that no edge of the scene is locked in early
+FLATNESS = 1e-3  # weight per frame of the assumption that there is no slope
 SOLVER_STEPS, SOLVER_ACCURACY = 60, 1e-4
 
 
 def common_field(frames: np.ndarray, trust: np.ndarray) -> np.ndarray:
     """The field that frames of a moving scene have in common, of mean 0.
 
-    frames: (n, rows, columns) float32, rows and columns even. trust: of the same shape, 0..1, how much
-    each cell may tell. Returns (rows, columns) float32, same units.
+    frames: (n, rows, columns) float32, rows and columns even. trust: of the same shape, 0..1, how far
+    each cell is trusted. Returns (rows, columns) float32, same units.
     """
     seen = slopes(frames)
     pairs = [np.minimum(trust[..., 1:], trust[..., :-1]), np.minimum(trust[:, 1:], trust[:, :-1])]
@@ -56,7 +58,7 @@ def common_field(frames: np.ndarray, trust: np.ndarray) -> np.ndarray:
 
 
 def doubt(residuals: np.ndarray, width: float) -> np.ndarray:
-    """What the weight of an outlier is divided by: Cauchy's weight squared is 1 / (1 + (r / width)^2)^2."""
+    """The inverse of the weight: Cauchy's weight squared is 1 / (1 + (r / width)^2)^2."""
     return np.square(1 + np.square(residuals / width))
 
 
@@ -65,7 +67,7 @@ def slopes(frames: np.ndarray) -> list[np.ndarray]:
 
 
 def divergence(along_x: np.ndarray, along_y: np.ndarray) -> np.ndarray:
-    """The transpose of the slopes: (rows, columns) float32."""
+    """The transpose of `slopes`: (rows, columns) float32."""
     out = np.zeros((along_x.shape[0], along_y.shape[1]), np.float32)
     out[:, 1:] += along_x
     out[:, :-1] -= along_x
@@ -91,9 +93,9 @@ def conjugate_gradients(
     inverse: np.ndarray,
     accuracy: float = SOLVER_ACCURACY,
 ) -> np.ndarray:
-    """The field of mean 0 for which apply(field) = right, to a good approximation.
+    """The field of mean 0 with apply(field) = right, by preconditioned conjugate gradients.
 
-    inverse: of something like `apply`, as factors of the field's cosine transform."""
+    inverse: the preconditioner, as factors of the cosine transform. accuracy: of the residual, relative to `right`."""
     field, rest = start, right - apply(start)
     direction, before = None, 1.0
     goal = accuracy * np.linalg.norm(right)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The fixed pattern of a camera as a file, so that it is known from the first frame of the next run on."""
+"""Saves the fixed pattern of a camera, so that the next run knows it from its first frame on."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
 from infrared_ir_ros.restoration.weights import read_regular
 
 KIND = "pattern"
-LARGEST = 1 << 28  # bytes; a memory of 4096 x 4096 pixels has less
+LARGEST = 1 << 28  # bytes; that of 4096 x 4096 pixels is smaller
 REMEDY = "give a file that was written by save_pattern or profile_sensor"
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Whose pattern it is. name: given by the user (a serial number, say), else the frame_id. dtype: of its frames."""
+    """The camera of a pattern. name: given by the user (a serial number, say), else the frame_id. dtype: of frames."""
 
     name: str
     height: int
@@ -53,7 +53,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class SavedPattern:
-    """What a memory knew of a camera's pattern: `arrays` and `numbers` are those of `PatternMemory.saved`."""
+    """The known pattern of a camera. arrays, numbers: of `PatternMemory.saved`."""
 
     camera: Camera
     arrays: dict[str, np.ndarray]
@@ -61,17 +61,17 @@ class SavedPattern:
 
     @property
     def frames(self) -> int:
-        """That taught something."""
+        """The number of frames that taught something."""
         return int(self.numbers["frames"])
 
     def memory(self, background: bool = False) -> PatternMemory:
-        """A memory that goes on from here."""
+        """A memory that continues from here."""
         memory = PatternMemory(background=background)
         memory.resume(self.arrays, self.numbers)
         return memory
 
     def check(self, camera: Camera) -> None:
-        """SourceError, with both, unless the pattern is of this camera."""
+        """Raises SourceError, which names both, unless the pattern belongs to this camera."""
         if camera != self.camera:
             raise SourceError(
                 f"the pattern is of camera {self.camera}, but this one is {camera}: remove the file or give another one"
@@ -84,7 +84,7 @@ class SavedPattern:
 
 
 def read_pattern(path: Path) -> SavedPattern:
-    """The pattern in a file. Raises SourceError, with the reason: missing, damaged, no pattern."""
+    """Read a pattern. Raises SourceError, with the reason: missing, damaged, not a pattern."""
     try:
         arrays, about = read_tensors(read_regular(path, LARGEST, REMEDY), str(path))
     except WeightsError as error:
@@ -109,6 +109,6 @@ def read_pattern(path: Path) -> SavedPattern:
 
 
 def _digest(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> str:
-    """SHA-256 over everything but itself."""
+    """SHA-256 of everything except itself."""
     content = write_tensors(dict(sorted(arrays.items())), {key: about[key] for key in sorted(about)})
     return hashlib.sha256(content).hexdigest()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One half of the pattern, the fine or the coarse one: whether it helps, and how much of it is used (design 1.9)."""
+"""Whether one half of the pattern, fine or coarse, helps, and how much of it is used (design section 1.9)."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-WORSE = 1.03  # contrast of one frame with over without the pattern: there is another pattern now
+WORSE = 1.03  # contrast of one frame with / without the pattern; above, the camera has another pattern now
 CHECK_SMOOTHING = 0.9
-LAG_SHARE = 1 / 3  # of all frames that taught: age, at least, of the state that is judged
+LAG_SHARE = 1 / 3  # of all frames that taught: least age of the judged state
 PAST_STATES, PAST_SPACING = 8, 1.15
 BLOCK = 4  # cells
-RAMP = 0.1  # of the pattern, more or less, from frame to frame
+RAMP = 0.1  # of the pattern, largest step per frame
 
 Contrast = Callable[[np.ndarray], float]
 
 
 class Share:
-    """How much of a part of the pattern is subtracted: all, where a ratio says that it helps, and none, by steps.
+    """The share of a part of the pattern that is subtracted: rises to 1 while a ratio shows that it helps, else falls.
 
-    limits: of the ratio; below the first it is used, above the second no more.
+    limits: of the ratio; used below the first, dropped above the second.
     """
 
     def __init__(self, limits: tuple[float, float]) -> None:
@@ -42,9 +42,9 @@ class Share:
         self.ratio, self.used, self.on, self.lost = 1.0, 0.0, False, False
 
     def ramp(self, trusted: bool, allowed: bool = True, known: bool = False) -> None:
-        """Subtract so much from this frame: none at once where not trusted, else more or less by steps.
+        """Set the share for this frame: 0 at once if not trusted, else a step up or down.
 
-        known: whether it is to be used whatever the ratio says."""
+        known: use it whatever the ratio."""
         wanted = allowed and (known or self.ratio < self._limits[self.on])
         self.lost, self.on = self.lost or (self.on and not wanted), wanted
         self.used = float(np.clip(float(wanted), self.used - RAMP, self.used + RAMP)) if trusted else 0.0
@@ -53,12 +53,12 @@ class Share:
 class Half(Share):
     """Whether one half of the pattern (fine or coarse) helps: judged on each frame before it teaches anything.
 
-    What was learned a moment ago also fits the next frame where it is the scene, which has hardly moved, or noise,
-    which lasts. So an older state of the pattern is judged, learned on another part of the scene.
+    What was learned a moment ago fits the next frame even if it is scene, which has hardly moved, or lasting noise. So
+    an older state of the pattern is judged, which was learned on another part of the scene.
 
-    limits: contrast with over without the pattern; below the first it is used, above the second no more.
-    lag: frames that taught, the other least age of the state that is judged.
-    contrast: what is compared for that; doubt: what is compared to see, on one frame, that there is another pattern.
+    limits: of the contrast with / without the pattern; used below the first, dropped above the second.
+    lag: least age of the judged state, in frames that taught (and at least LAG_SHARE of all).
+    contrast: the measure for that. doubt: the measure that shows, on one frame, that the camera has another pattern.
     """
 
     SAVED = ("ratio", "used", "judged")
@@ -70,7 +70,7 @@ class Half(Share):
         self.past: list[tuple[int, np.ndarray]] = []
 
     def judge_by(self, limits: tuple[float, float], lag: int) -> None:
-        """Want other evidence from now on. What is not wanted then is not lost: it was right by what was asked."""
+        """Require other evidence from now on. If that drops the pattern, it does not count as `lost`."""
         self._limits, self._lag, self.on = limits, lag, False
 
     def saved(self) -> dict[str, float]:
@@ -78,7 +78,7 @@ class Half(Share):
         return {key: float(getattr(self, key)) for key in self.SAVED}
 
     def resume(self, numbers: dict[str, float], pattern: np.ndarray) -> None:
-        """Go on from what `saved` gave; `pattern` is the first past state. Raises ValueError for impossible numbers."""
+        """Continue from `saved`; `pattern` is the first past state. Raises ValueError for impossible numbers."""
         self.ratio, self.used, self.judged = (numbers[key] for key in self.SAVED)
         if not (0 <= self.ratio < np.inf and 0 <= self.used <= 1 and 0 <= self.judged < np.inf):
             raise ValueError(f"the numbers {numbers}")
@@ -86,7 +86,7 @@ class Half(Share):
         self.past = [(0, pattern.copy())] if pattern.any() else []
 
     def remember(self, pattern: np.ndarray, taught: int) -> None:
-        """Keep a state of the pattern: some, further and further apart."""
+        """Keep some states of the pattern, at growing intervals."""
         if pattern.any() and (not self.past or taught >= PAST_SPACING * self.past[-1][0]):
             self.past = [*self.past[-PAST_STATES + 1 :], (taught, pattern.copy())]
 
@@ -100,12 +100,12 @@ class Half(Share):
             self.ratio += max(1 - CHECK_SMOOTHING, 1 / (self.judged + 3)) * (min(ratio, 2.0) - self.ratio)
 
     def rescale(self, change: np.float32) -> None:
-        """The counts have become so many times as large."""
+        """Scale for counts that are now `change` times as large."""
         self.past = [(when, state * change) for when, state in self.past]
 
 
 def size(image: np.ndarray) -> float:
-    """The median size of values."""
+    """The median magnitude."""
     return float(np.median(np.abs(image)))
 
 
@@ -114,9 +114,9 @@ def steps_across(image: np.ndarray) -> float:
 
 
 def wide_steps(image: np.ndarray) -> float:
-    """Median steps between blocks of BLOCK x BLOCK values, geometric mean of both directions.
+    """Median step between blocks of BLOCK x BLOCK values, geometric mean of both directions.
 
-    Stripes, which many sensors have, average out here: they say nothing of the shading."""
+    Stripes, which many sensors have, average out: they say nothing about the shading."""
     columns, rows = (max(side // BLOCK, 2) for side in image.shape[::-1])
     blocks = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
     return float(np.sqrt(steps_across(blocks) * size(np.diff(blocks, axis=0))))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The slow part of the pattern memory: coarse frames of the past, and what they have in common (design section 1.9)."""
+"""Coarse frames of the past, and the field that they have in common (design section 1.9)."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ import numpy as np
 from infrared_ir_ros.restoration.pattern.field import common_field, doubt
 from infrared_ir_ros.restoration.pattern.solver import FoundField, Solver
 
-KEYS = 64  # coarse frames that are kept
-KEY_SPACING = 3  # frames, at least, between two of them
-KNOWN, UNFAMILIAR, LEAST_TRUST = 60, 4.0, 0.02  # frames; of the median slope; weight of an outlier in a kept frame
-BESIDE = np.ones((3, 3), np.uint8)  # cells: what is beside an outlier tells as little
-FIRST_SOLVE, SOLVE_GROWTH = 3, 1.25  # kept frames until the coarse pattern is found first, and again
+KEYS = 64  # coarse frames kept
+KEY_SPACING = 3  # least number of frames between two of them
+KNOWN, UNFAMILIAR, LEAST_TRUST = 60, 4.0, 0.02  # frames; times the median slope; weight of an outlier
+BESIDE = np.ones((3, 3), np.uint8)  # cells: those beside an outlier are trusted as little
+FIRST_SOLVE, SOLVE_GROWTH = 3, 1.25  # keyframes until the first solution; growth until the next
 
 
 class KeyFrames:
-    """Some coarse frames, further and further apart, and the field that they have in common.
+    """Some coarse frames, at growing intervals, and the field that they have in common.
 
-    cells: rows and columns of a coarse frame. shape: of a whole one. background: find the field in a thread.
-    solver: what finds it.
+    cells: rows and columns of a coarse frame. shape: of a full frame. background: solve in a thread.
+    solver: runs the search for the field.
     """
 
     def __init__(self, cells: tuple[int, int], shape: tuple[int, ...], background: bool) -> None:
@@ -43,13 +43,13 @@ class KeyFrames:
 
     @property
     def pattern(self) -> tuple[np.ndarray, np.ndarray]:
-        """The field by cells, and enlarged to a frame; replaced as one, so that no frame sees half of it."""
+        """The field by cells and enlarged to a full frame; both are replaced at once, for other threads."""
         return self._found.pattern
 
     def look(self, coarse: np.ndarray, taught: int, memory: float) -> None:
-        """Take note of a coarse frame of a camera that has moved.
+        """Take in a coarse frame of a camera that has moved.
 
-        taught: frames so far. memory: frames after which the past may go."""
+        taught: frames so far. memory: frames after which the past may be dropped."""
         self._since += 1
         if self._count and self._since < self._spacing:
             return
@@ -65,19 +65,19 @@ class KeyFrames:
             self._begin_solve()
 
     def settle(self) -> None:
-        """Bring the field up to date now."""
+        """Solve for the field now."""
         if self._count:
             self.solver.wait()
             _find(*self._evidence())
 
     def saved(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-        """Arrays and numbers to go on from, together with a coarse pattern."""
+        """Arrays and numbers for `resume`, which also needs the coarse pattern."""
         count = self._count
         arrays = {"keys": self._keys[:count].copy(), "trust": self._trust[:count].copy()}
         return arrays, {"spacing": float(self._spacing)}
 
     def resume(self, arrays: dict[str, np.ndarray], numbers: dict[str, float]) -> None:
-        """Go on from what `saved` gave, and from the `coarse` pattern."""
+        """Continue from what `saved` returned and from the `coarse` pattern."""
         if arrays["coarse"].shape != self.pattern[0].shape:
             raise ValueError(f"a coarse pattern of {arrays['coarse'].shape}, not {self.pattern[0].shape}")
         self._count = count = len(arrays["keys"])
@@ -86,12 +86,12 @@ class KeyFrames:
         self._found.take(arrays["coarse"].copy())
 
     def rescale(self, change: np.float32) -> None:
-        """The counts have become so many times as large. What a thread is finding now is lost."""
+        """Scale for counts that are now `change` times as large. The result of a running search is discarded."""
         self._keys[: self._count] *= change
         self._found = self._found.rescaled(change)
 
     def _thin_out(self, memory: float) -> None:
-        """Make room: every second kept frame while the past is young, then the oldest."""
+        """Make room: drop every second keyframe while the past is short, then the oldest quarter."""
         if self._spacing * KEYS < 2 * memory:
             kept, self._spacing = slice(0, KEYS, 2), 2 * self._spacing
         else:
@@ -109,14 +109,14 @@ class KeyFrames:
 
 
 def _find(found: FoundField, frames: np.ndarray, trust: np.ndarray) -> None:
-    """The coarse pattern of kept frames, (n, rows, columns)."""
+    """Solve for the coarse pattern of keyframes, (n, rows, columns)."""
     found.take(common_field(frames, trust))
 
 
 def _familiar(rest: np.ndarray, spread: float) -> np.ndarray:
-    """How much each cell of a frame may tell: little where a known pattern does not explain its slopes.
+    """How far each cell of a frame is trusted: little where the known pattern does not explain its slopes.
 
-    A thing that stays in one place is the majority after a while, but it was an outlier when it came."""
+    An object that stays in one place becomes the majority after a while, but is an outlier when it appears."""
     across, down = np.abs(np.diff(rest, axis=1)), np.abs(np.diff(rest, axis=0))
     steep = np.zeros_like(rest)
     steep[:, 1:], steep[1:] = across, np.maximum(steep[1:], down)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What stays while the scene moves: the additive pattern of a camera, learned online (design section 1.9)."""
+"""The memory of a camera's pattern: learns what stays in place while the scene moves (design section 1.9)."""
 
 from __future__ import annotations
 
@@ -26,34 +26,47 @@ from infrared_ir_ros.restoration.pattern.keyframes import KeyFrames
 from infrared_ir_ros.restoration.pattern.motion import CameraMotion
 from infrared_ir_ros.restoration.pattern.pairs import OverlaidPairs
 
-GRID = (64, 80)  # cells of the coarse frame, rows and columns, at most: one spans 8 pixels of 512 x 640
-LIFE = 3000.0 / np.log(2)  # frames that teach, after 3000 of which one counts half
-PRIOR_FRAMES = 4.0  # that say "there is no pattern": what is subtracted grows with what was seen
-AROUND, NEAR_WIDTH = 9, 2.0  # pixels; of the median there: beside something that does not belong, nothing is learned
-FINE_WIDTH = 3.5  # of the median residual: what is further away is scene
-LEAST_MEMORY, MEMORY_SHARE = 30.0, 0.5  # frames; of all that taught: the first ones, judged badly, fade soon
-USE_FINE, FINE_LAG = (0.75, 0.82), 10  # contrast with over without it: below it is used; above, no more; see `Half`
-USE_COARSE, COARSE_LAG = (0.33, 0.42), 90  # a slow pan shows the same for long
-USE_FINE_SURE = (0.9, 0.95)  # where the user says that there is a pattern
+GRID = (64, 80)  # most rows and columns of the coarse frame: at 512 x 640, a cell is 8 pixels wide
+LIFE = 3000.0 / np.log(2)  # frames that teach; after 3000 more, one counts half
+PRIOR_FRAMES = 4.0  # of a prior without pattern: what is subtracted grows with the evidence
+AROUND, NEAR_WIDTH = 9, 2.0  # pixels; times the median: nothing is learned next to an outlier
+FINE_WIDTH = 3.5  # times the median residual: what is further away is scene
+LEAST_MEMORY, MEMORY_SHARE = (
+    30.0,
+    0.5,
+)  # frames; share of all that taught: the first ones, which are judged badly, soon fade
+USE_FINE, FINE_LAG = (
+    (0.75, 0.82),
+    10,
+)  # contrast with it / without it: used below the first, dropped above the second; see `Half`
+USE_COARSE, COARSE_LAG = (0.33, 0.42), 90  # a slow pan shows the same scene for long
+USE_FINE_SURE = (0.9, 0.95)  # if the user says that there is a pattern
 USE_COARSE_SURE, COARSE_LAG_SURE = (0.8, 0.9), 30
-USE_OVERLAID = (0.68, 0.74)  # of the differences of overlaid frames, what is left by the part that they tell
-SHOWN, SHOWN_SURE = (0.22, 0.4), (0.36, 0.46)  # by the whole coarse pattern: below it is used, whatever its age
-REFUTED, REFUTED_SURE = 0.5, 0.7  # above, it is not used
-LEAST_JUDGED = 12  # pairs that this rests on
-TOGETHER, TOGETHER_SURE = 0.3, 0.25  # share of what moves that moves as one: the camera, not noise
-RESCALED = 1.15  # times as strong as it was in the frames before, or as weak: another exposure
-LEAST_SCALE, FITS, AGREEMENT = 0.2, 0.95, 0.9  # weaker is another pattern; what must be left; weight of the past
-STRIP = 32  # rows that are worked on at a time: they stay in the processor's cache
-FAR = 6.0  # of the median: what is further away does not say how strong the pattern is
-PATIENCE = 2  # frames in a row on which the pattern makes things worse until it is forgotten
+USE_OVERLAID = (0.68, 0.74)  # the share of overlaid frames' differences that the pattern found from them leaves
+SHOWN, SHOWN_SURE = (
+    (0.22, 0.4),
+    (0.36, 0.46),
+)  # the share that the whole coarse pattern leaves: below, it is used at any age
+REFUTED, REFUTED_SURE = 0.5, 0.7  # above, it is not used at all
+LEAST_JUDGED = 12  # pairs, at least, for these
+TOGETHER, TOGETHER_SURE = 0.3, 0.25  # share of the moving cells that move as one: the camera moves, it is not noise
+RESCALED = 1.15  # times as strong or weak as in the frames before: another exposure
+LEAST_SCALE, FITS, AGREEMENT = (
+    0.2,
+    0.95,
+    0.9,
+)  # weaker: another pattern; residual, at most, after rescaling; weight of the past
+STRIP = 32  # rows processed at a time: they stay in the processor's cache
+FAR = 6.0  # times the median: what is further away does not count for the strength
+PATIENCE = 2  # successive frames that the pattern makes worse before it is forgotten
 NOTHING_USED = (0.0, 0.0, 0.0)  # see `PatternState`
 
 
 @dataclass(frozen=True)
 class PatternState:
-    """confidence 0..1: mean over pixels; strength: of what is subtracted, standard deviation in counts; frames: that
-    taught something; used: how much is subtracted, 0..1: of the fine pattern, of the coarse one, and, in its place, of
-    the part of it that overlaid frames tell."""
+    """confidence: 0..1, mean over pixels. strength: standard deviation of what is subtracted, counts. frames: number
+    that taught something. used: shares subtracted, 0..1, of the fine pattern, of the coarse one and, in its place, of
+    the part of it found from overlaid frames."""
 
     confidence: float
     strength: float
@@ -64,12 +77,13 @@ class PatternState:
 class PatternMemory:
     """Learns and subtracts the fixed pattern of the frames of one camera, in constant memory.
 
-    A frame is split into a coarse frame of cells and what is finer. Fine pattern: per pixel a running robust centre.
-    Coarse pattern: `common_field` of kept coarse frames, corrected by `OverlaidPairs` while the camera turns; until it
-    is known well, the part of it that no scene imitates. Both are found now and then, where `background` in threads.
-    Only frames on which the camera has moved teach. What stays while the rest moves is an outlier of both.
-    sure: there is a pattern, the user says; otherwise
-    strong evidence is wanted before anything is subtracted. Not for use by several threads at once, `state` aside.
+    A frame is split into a coarse frame of cells and the fine rest. Fine pattern: a robust running mean per pixel.
+    Coarse pattern: `common_field` of keyframes, corrected by `OverlaidPairs` while the camera turns; until it is known
+    well, only the part of it that no scene can imitate. Both are solved for now and then. Only frames on which the
+    camera has moved teach; an object that stays in place while the rest moves is an outlier for both.
+
+    background: solve in threads. sure: the user says that there is a pattern; otherwise strong evidence is required
+    before anything is subtracted. Not for use by several threads at once, except for `state`.
     """
 
     def __init__(self, background: bool = False, sure: bool = True) -> None:
@@ -82,20 +96,22 @@ class PatternMemory:
         self._dtype: np.dtype | None = None
         self._state = PatternState(0.0, 0.0, 0, NOTHING_USED)
 
-    @np.errstate(over="ignore", invalid="ignore")  # an infinitely far outlier weighs nothing
+    @np.errstate(over="ignore", invalid="ignore")  # an infinitely far outlier has no weight
     def __call__(self, frame: np.ndarray, learn: bool = True) -> np.ndarray:
-        """Correct the next frame: (height, width) uint8, uint16 or finite float32, kept untouched; learn from it.
+        """Correct the next frame: (height, width) uint8, uint16 or finite float32, it is not changed; learn from it.
 
-        Returns float32 counts, not clipped, its mean level that of the frame.
+        Returns float32 counts, not clipped, with the mean of the frame.
         """
         self._dtype, before = frame.dtype, self._dtype or frame.dtype
         frame = np.asarray(frame, np.float32)
-        if frame.shape != self._shape or before != self._dtype:  # other counts are another camera's
+        if frame.shape != self._shape or before != self._dtype:  # another dtype means another camera
             self._start(frame.shape)
         self._look_up()
         coarse = cv2.resize(frame, self._grid, interpolation=cv2.INTER_AREA)
         cv2.resize(coarse, frame.shape[::-1], dst=self._work, interpolation=cv2.INTER_LINEAR)
-        fine = cv2.subtract(frame, self._work, dst=self._work)  # a fresh array of this size costs more than to fill it
+        fine = cv2.subtract(
+            frame, self._work, dst=self._work
+        )  # allocating an array of this size costs more than filling it
         self._follow_exposure(fine)
         self._judge(fine, coarse)
         bad = max(self._fine_half.bad, self._coarse_half.bad)
@@ -110,7 +126,7 @@ class PatternMemory:
 
     @property
     def pattern(self) -> np.ndarray | None:
-        """What is known, (height, width) float32 counts of mean 0, or None before the first frame."""
+        """The pattern found so far, (height, width) float32 counts of mean 0, or None before the first frame."""
         if not self._shape:
             return None
         known = self._fine + self._coarse_large
@@ -118,7 +134,7 @@ class PatternMemory:
 
     @property
     def state(self) -> PatternState:
-        """After the last frame; for any thread."""
+        """The state after the last frame; any thread may read it."""
         return self._state
 
     @property
@@ -126,11 +142,13 @@ class PatternMemory:
         return self._fine_half.used, self._coarse_half.used, self._overlaid.used
 
     def _ramp(self, trusted: bool) -> None:
-        """More or less of each part than in the frame before.
+        """Raise or lower the subtracted share of each part by a step.
 
-        What overlaid frames tell is a part, and only used on the user's word: the network behind takes the rest of a
-        shading for another one. The whole is used as soon as they show it to be right. Nothing is used before the scene
-        has been followed over some frames: noise that lasts looks like motion to a still camera."""
+        Overlaid frames tell a part of the coarse pattern, used only if the user is sure: the network would take the
+        rest of a shading for another shading. The whole is used as soon as overlaid frames confirm it.
+        Nothing is used until the scene has been tracked over some frames: to a still camera, lasting noise looks like
+        motion.
+        """
         self._overlaid.ratio, left = self._pairs.ratios
         shown, refuted = (SHOWN_SURE, REFUTED_SURE) if self._sure else (SHOWN, REFUTED)
         possible = left < refuted or not self._pairs.judged
@@ -143,7 +161,7 @@ class PatternMemory:
         self._fine_half.ramp(trusted, allowed=moving)
 
     def _parts(self) -> list[tuple[np.float32, np.ndarray]]:
-        """What is subtracted: shares and fields."""
+        """The fields that are subtracted, and the share of each."""
         fields = self._fine, self._coarse_large, self._pairs.pattern[1]
         return [(np.float32(share), field) for share, field in zip(self._used, fields, strict=True) if share]
 
@@ -155,13 +173,13 @@ class PatternMemory:
 
     @property
     def _demands(self) -> tuple[tuple[float, float], tuple[float, float], int]:
-        """Limits of the fine and of the coarse half, and the lag of the coarse one."""
+        """Limits of the fine half and of the coarse half, and the lag of the coarse half."""
         if self._sure:
             return USE_FINE_SURE, USE_COARSE_SURE, COARSE_LAG_SURE
         return USE_FINE, USE_COARSE, COARSE_LAG
 
     def be_sure(self, sure: bool) -> None:
-        """Go on with what is known, and want less evidence from now on, or more."""
+        """Keep what is known, and require less evidence (`sure`) or more from now on."""
         self._sure = sure
         if self._shape:
             fine, coarse, lag = self._demands
@@ -169,20 +187,20 @@ class PatternMemory:
             self._coarse_half.judge_by(coarse, lag)
 
     def settle(self) -> None:
-        """Bring the coarse pattern up to date now: at the end of a first pass."""
+        """Solve for the coarse pattern now, as at the end of a first pass."""
         if self._shape:
             self._kept.settle()
             self._pairs.settle()
             self._look_up()
 
     def wait(self, patience: float | None = None) -> None:
-        """Until nothing is searched for in the background any more, for at most `patience` seconds each."""
+        """Wait for the solvers in the background, at most `patience` seconds for each."""
         if self._shape:
             self._kept.solver.wait(patience)
             self._pairs.solver.wait(patience)
 
     def saved(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-        """All that is known, as arrays and numbers to `resume` from; copies. Of a memory that has seen a frame."""
+        """Copies of all that is known, for `resume`. Only after the first frame."""
         arrays, numbers = self._kept.saved()
         arrays |= {"coarse": self._coarse, "fine": self._fine.copy(), "weight": self._weight.copy()}
         numbers |= {"frames": float(self._taught)}
@@ -191,9 +209,9 @@ class PatternMemory:
         return arrays, numbers
 
     def resume(self, arrays: dict[str, np.ndarray], numbers: dict[str, float]) -> None:
-        """Go on from what `saved` gave, with frames of the same size: what was subtracted is from the first one on.
+        """Continue from what `saved` returned, for frames of the same size, and subtract it from the first one on.
 
-        Raises KeyError or ValueError where something is missing or of another shape."""
+        Raises KeyError or ValueError if something is missing or has another shape."""
         self._start(arrays["fine"].shape)
         self._followed = True
         self._fine[:], self._weight[:] = arrays["fine"], arrays["weight"]
@@ -218,11 +236,11 @@ class PatternMemory:
         self._look_up()
 
     def _look_up(self) -> None:
-        """The coarse pattern as it is known by now."""
+        """Take over the newest solution for the coarse pattern."""
         self._coarse, self._coarse_large = self._pairs.corrected or self._kept.pattern
 
     def _without(self, frame: np.ndarray) -> np.ndarray:
-        """The frame without so much of each part; its mean stays, since it may be a temperature."""
+        """The frame minus the used share of each part; its mean is kept, since it may be a temperature."""
         parts = self._parts()
         if not parts:
             return frame
@@ -236,7 +254,7 @@ class PatternMemory:
         return out
 
     def _follow_exposure(self, fine: np.ndarray) -> None:
-        """Rescale all that is known when the fine pattern is suddenly stronger or weaker: another exposure or gain."""
+        """Rescale everything if the fine pattern is suddenly stronger or weaker: another exposure or gain."""
         if not self._fine_half.used:
             return
         few, known = fine[::4, ::4], self._fine[::4, ::4]
@@ -299,9 +317,9 @@ def coarse_shape(shape: tuple[int, ...]) -> tuple[int, int]:
 def _towards(
     fine: np.ndarray, centre: np.ndarray, seen: np.ndarray, far: np.ndarray, scale: np.float32, kept: np.float32
 ) -> None:
-    """Move the running centre of each pixel, and what it has seen, in place: Cauchy weights, cubed.
+    """Update the running centre of each pixel and its sum of weights (`seen`) in place, by Cauchy weights, cubed.
 
-    far: squared distance of each pixel from its centre, or the mean of those around it where that is more."""
+    far: squared distance of each pixel from its centre, or the mean of those around it if that is larger."""
     rest = fine - centre
     weight = far * (1 / (scale * scale))
     weight += 1

@@ -12,33 +12,33 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether a camera has moved: only then do frames teach its fixed pattern (design section 1.9)."""
+"""Whether the camera has moved: only then do frames teach its fixed pattern (design section 1.9)."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-SMOOTH, NOT_SMOOTH = 9, 0.13  # cells; share of those that change by more than their neighbourhood
-MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as a moving camera; blocks of 4 x 4
+SMOOTH, NOT_SMOOTH = 9, 0.13  # cells; share of them that change by more than their neighbourhood
+MOVED_SIGMAS, MOVED_SHARE, MOVED_BLOCKS = 4.0, 0.15, 8  # what counts as camera motion; blocks, of 4 x 4
 
 
 class CameraMotion:
-    """Whether the camera has moved since the last frame on which it had. shape: of a frame."""
+    """Whether the camera has moved since the last frame that showed motion. shape: of a frame."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._pixels = shape[0] * shape[1]
         self._reference: tuple[np.ndarray, np.ndarray] | None = None
 
     def forget(self) -> None:
-        """The next frame is the first one to be compared with."""
+        """Take the next frame as the reference."""
         self._reference = None
 
     def __call__(self, coarse: np.ndarray, few: np.ndarray) -> bool:
-        """coarse: the frame's cells. few: some of its pixels, without what is coarse; both float32 counts.
+        """coarse: the frame's cells. few: some pixels of its fine part; both float32 counts.
 
-        Many cells have to show another part of the scene: a change of all levels together is none. Some have to change
-        beyond what is smooth as well: a still camera whose shading drifts has not moved."""
+        Many cells must show another part of the scene; a change of the overall level does not count. Some must change
+        by more than a smooth field: a still camera whose shading drifts has not moved."""
         if self._reference is None:
             self._reference = coarse, few.copy()
             return False
@@ -58,7 +58,7 @@ class CameraMotion:
 
 
 def _is_of_the_camera(changed: np.ndarray, least: float) -> bool:
-    """Whether so many cells in so many parts of the frame have changed that the camera, not a thing, has moved."""
+    """Whether enough cells in enough parts of the frame have changed for the camera, not an object, to have moved."""
     share = changed.astype(np.float32)
     blocks = cv2.resize(share, (4, 4), interpolation=cv2.INTER_AREA)
     return bool(share.mean() > least and np.count_nonzero(blocks > least / 2) >= MOVED_BLOCKS)

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Two coarse frames of a moving scene, laid over each other: what their difference says of the pattern.
+"""Lays two coarse frames of a moving scene over each other: their difference tells of the pattern.
 
-The scene is followed by a dense flow (Kroeger et al., ECCV 2016). A camera that turns moves it as one: by an affine
-motion, found from flows over a few frames, frames that lie much further apart are laid over each other, too.
+The scene is tracked by dense flow (Kroeger et al., ECCV 2016). If the camera turns, the scene moves as one, and by an
+affine motion, chained from flows over a few frames, frames much further apart can be laid over each other, too.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ import numpy as np
 
 from infrared_ir_ros.restoration.pattern.field import doubt
 
-ENLARGED = 2  # times, for the flow
-LEAST_MOVE, MOST_SLIP = 1.0, 0.6  # cells; forth and back
-LEAST_SHARE = 0.05  # of all cells: a pair with fewer tells nothing
-NEARLY = 0.3  # how far from the motion of most, of a cell's own move
-WIDTH, ROUNDS = 1.5, 3  # of the median residual; of reweighting
-BLOCK, FAR_MOVE = 4, 3.0  # cells: stripes average out; a move that coarse shading shows itself in
+ENLARGED = 2  # times, for the computation of flow
+LEAST_MOVE, MOST_SLIP = 1.0, 0.6  # cells; mismatch of forward and backward flow
+LEAST_SHARE = 0.05  # of all cells: with fewer, there is no pair
+NEARLY = 0.3  # deviation from the affine motion, as a share of a cell's own move
+WIDTH, ROUNDS = 1.5, 3  # times the median residual; of reweighting
+BLOCK, FAR_MOVE = 4, 3.0  # cells: over a block, stripes average out; over a move, a coarse shading shows
 STILL = np.eye(2, 3)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """n cells of one frame that lie between four cells each of another: difference = (p - the four's share of p).
+    """n cells of one frame, each found between four cells of another: the difference is p - p interpolated there.
 
-    cells: (n,) int32. around, share: (4, n). difference: (n,) float32, of the two frames. far: (n,) bool, moved far."""
+    cells: (n,) int32. around, share: (4, n), the four cells and their weights. difference: (n,) float32, of the two
+    frames. far: (n,) bool, whether the cell moved far."""
 
     cells: np.ndarray
     around: np.ndarray
@@ -49,12 +50,12 @@ class Pair:
     far: np.ndarray
 
     def of(self, pattern: np.ndarray) -> np.ndarray:
-        """What a pattern, (rows, columns), makes of the differences: (n,) float32."""
+        """The differences that a pattern, (rows, columns), causes: (n,) float32."""
         flat = pattern.ravel()
         return flat[self.cells] - np.einsum("kn,kn->n", self.share, flat[self.around])
 
     def wide(self, values: np.ndarray, columns: int) -> np.ndarray:
-        """Of cells that moved far, means over blocks of BLOCK x BLOCK: stripes average out."""
+        """Means over blocks of BLOCK x BLOCK, of the cells that moved far: stripes average out."""
         row, column = np.divmod(self.cells[self.far], columns)
         block = row // BLOCK * columns + column // BLOCK
         count = np.bincount(block)
@@ -69,10 +70,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Overlay:
-    """What is found when two frames are laid over each other.
+    """Two frames laid over each other.
 
-    pair: None where too little has moved far enough to tell something. together: share of the moved cells that moves
-    as a camera's turn or drive makes them; 0 without a pair. flow: (rows, columns, 2), cells; sure: where it is."""
+    pair: None if too few cells moved far enough. together: share of the moved cells that follow the motion of a turning
+    or driving camera; 0 without a pair. flow: (rows, columns, 2), in cells. sure: where the flow is reliable."""
 
     pair: Pair | None
     together: float
@@ -80,14 +81,14 @@ class Overlay:
     sure: np.ndarray
 
     def as_one(self) -> tuple[np.ndarray, float]:
-        """The affine motion, (2, 3), in cells, of most of what is followed, and the share that nearly moves so."""
+        """The affine motion, (2, 3) in cells, of most of the tracked cells, and the share of them that follows it."""
         return _as_one(np.flatnonzero(self.sure), self.flow, least=1.0)
 
 
 def overlaid(first: np.ndarray, second: np.ndarray, known: np.ndarray, guess: np.ndarray = STILL) -> Overlay:
     """Lay the second frame over the first, both (rows, columns) float32.
 
-    known: a pattern without which the scene is followed. guess: (2, 3), the motion, in cells, that it is sought around.
+    known: a pattern that is subtracted before the scene is tracked. guess: (2, 3), motion in cells to search around.
     """
     flow, sure = _flow(first - known, second - known, guess)
     moved = np.hypot(flow[..., 0], flow[..., 1])
@@ -98,7 +99,7 @@ def overlaid(first: np.ndarray, second: np.ndarray, known: np.ndarray, guess: np
 
 
 def chained(motions: list[np.ndarray]) -> np.ndarray:
-    """One motion, (2, 3), after the other."""
+    """The affine motions, (2, 3) each, one after the other."""
     whole = np.eye(3)
     for motion in motions:
         whole = np.vstack([motion, [0, 0, 1]]) @ whole
@@ -106,7 +107,7 @@ def chained(motions: list[np.ndarray]) -> np.ndarray:
 
 
 def spread(values: np.ndarray) -> float:
-    """Median distance from the median; 0 of nothing."""
+    """Median absolute deviation; 0 of no values."""
     return float(np.median(np.abs(values - np.median(values)))) if len(values) else 0.0
 
 
@@ -127,9 +128,9 @@ def _pair(first: np.ndarray, second: np.ndarray, cells: np.ndarray, flow: np.nda
 
 
 def _as_one(cells: np.ndarray, flow: np.ndarray, least: float = 0.0) -> tuple[np.ndarray, float]:
-    """The affine motion, (2, 3), of most of the cells, and the share of them that nearly moves so.
+    """The affine motion, (2, 3), of most of the cells, and the share of them that follows it.
 
-    least: cells; what moves less is held against that much."""
+    least: the tolerance of slower cells is that of this motion, in cells."""
     if len(cells) < LEAST_SHARE * flow[..., 0].size:
         return STILL, 0.0
     y, x = np.divmod(cells, flow.shape[1])
@@ -144,7 +145,7 @@ def _as_one(cells: np.ndarray, flow: np.ndarray, least: float = 0.0) -> tuple[np
 
 
 def _flow(first: np.ndarray, second: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each cell of the first frame is in the second, (rows, columns, 2) cells away, and whether that is sure."""
+    """The flow from the first frame to the second, (rows, columns, 2) in cells, and whether it is reliable."""
     size = (ENLARGED * first.shape[1], ENLARGED * first.shape[0])
     low, high = np.percentile(first, (1, 99))
     scale = 255 / max(float(high - low), 1e-6)
@@ -172,7 +173,7 @@ def _flow(first: np.ndarray, second: np.ndarray, guess: np.ndarray) -> tuple[np.
 
 
 def _enlarged(motion: np.ndarray) -> np.ndarray:
-    """The same motion in a frame ENLARGED times as large, whose cells' middles lie half a cell apart from the old."""
+    """The same motion in a frame ENLARGED times as large; enlarging shifts the centres of the cells."""
     offset = (ENLARGED - 1) / 2
     shift = ENLARGED * motion[:, 2] + offset - motion[:, :2] @ (offset, offset)
     return np.column_stack([motion[:, :2], shift])

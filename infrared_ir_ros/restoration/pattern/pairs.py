@@ -12,17 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The part of the pattern that a scene cannot imitate: two frames of a moving scene, laid over each other.
+"""The part of the pattern that no scene can imitate, from pairs of frames laid over each other.
 
-Where the scene at x is found again at x + d some frames later, it drops out of the difference of the two values, and
-what the pattern adds stays: p(x) - p(x + d). From many such differences follows the pattern as far as they tell it;
-the rest (what is the same all along the motion, or where nothing can be followed) stays flat, or as `common_field` has
-it, so far as pairs show that right. What lies in the same place in all frames, a sky above or a road below, is so
-hardly ever taken for pattern: safer than `common_field`, and less.
-The further d, the more of a coarse pattern shows: where a camera turns, its motion is followed from pair to pair, and
-frames that lie far apart teach as well.
-Registration-based correction of non-uniformity (Hardie et al., Applied Optics 39, 2000; Zuo et al., Optical Review 18,
-2011), with a dense flow in place of one shift, and robust least squares.
+If the scene at x is found again at x + d some frames later, it cancels in the difference of the two values, and leaves
+p(x) - p(x + d). Many such differences determine the pattern, except for what is constant along the motion and where
+nothing can be tracked: there it stays flat, or as `common_field` has it so far as pairs confirm that. What lies in the
+same place in all frames, such as a sky above or a road below, is thus hardly ever taken for pattern: this is safer than
+`common_field`, but tells less.
+The larger d, the more of a coarse pattern shows: while the camera turns, its motion is chained from pair to pair, and
+frames further apart teach as well.
+Registration-based non-uniformity correction (Hardie et al., Applied Optics 39, 2000; Zuo et al., Optical Review 18,
+2011), with dense flow instead of one shift, and robust least squares.
 """
 
 from __future__ import annotations
@@ -35,17 +35,28 @@ from infrared_ir_ros.restoration.pattern.field import conjugate_gradients, diver
 from infrared_ir_ros.restoration.pattern.overlay import STILL, Pair, chained, overlaid, spread
 from infrared_ir_ros.restoration.pattern.solver import FoundField, Solver
 
-SPACING = 4  # frames that taught, between two that are looked at
-YOUNG, BURST, REST = 300, 68, 4  # frames that taught; after so many, only one of REST bursts is looked at
-LAGS, TAUGHT_LAG, SEEN_LAG = (1, 3, 8, 16), 3, 8  # looked at, between the two of a pair; without a turn, at most
-ONE = 0.8  # share of what is followed that moves as one: the camera turns
-PAIRS, FIRST_SOLVE, SOLVE_SHARE = 80, 4, 8  # kept; new frames until the pattern is found; so many pairs for each
-LEAST_SIDE = 24  # cells; a smaller frame shows no flow
-MOTION_PAIRS = 6  # that are looked at before a camera is said to move
-WIDTHS, ACCURACY = (6.0, 3.0, 1.5, 1.5), 1e-2  # of the median residual, round by round; of each
-FLATNESS, SMALLNESS = 0.2, 1e-4  # weight, per pair: the slopes are the prior's, so far as noise hides them; no offset
-TURNS, TURNING = 6, (0.9, 0.5)  # frames, and the share of them that turned, from which on it is; below, no more
-EXPLAINED = 0.5  # of the differences: where what is known leaves more, it is no prior
+SPACING = 4  # frames that taught, per one that is examined
+YOUNG, BURST, REST = 300, 68, 4  # frames that taught; after YOUNG, only one of REST bursts is examined
+LAGS, TAUGHT_LAG, SEEN_LAG = (
+    (1, 3, 8, 16),
+    3,
+    8,
+)  # examined frames between those of a pair; most without a turn: to learn, to judge
+ONE = 0.8  # share of the tracked cells that move as one: the camera turns
+PAIRS, FIRST_SOLVE, SOLVE_SHARE = (
+    80,
+    4,
+    8,
+)  # kept; new frames until the pattern is solved for: at least, and per kept pair
+LEAST_SIDE = 24  # cells; a smaller frame is too small for flow
+MOTION_PAIRS = 6  # judged before a camera is said to move
+WIDTHS, ACCURACY = (6.0, 3.0, 1.5, 1.5), 1e-2  # times the median residual, in each round; of a solution
+FLATNESS, SMALLNESS = 0.2, 1e-4  # weights per pair: slopes near the prior's as far as noise hides them; no offset
+TURNS, TURNING = (
+    6,
+    (0.9, 0.5),
+)  # frames; share of them that turned: from the first on it turns, below the second no more
+EXPLAINED = 0.5  # of the differences; a known pattern that leaves more is no prior
 SMOOTHING = 0.93  # of the ratios
 LEAST_BLOCKS = 8
 
@@ -53,8 +64,8 @@ LEAST_BLOCKS = 8
 class OverlaidPairs:
     """Keeps some pairs and the field that explains them.
 
-    cells: rows and columns of a coarse frame. shape: of a whole one. background: find the field in a thread.
-    solver: what finds it. possible: whether a frame is large enough to be followed.
+    cells: rows and columns of a coarse frame. shape: of a full frame. background: solve in a thread.
+    solver: runs the search for the field. possible: whether frames are large enough for optical flow.
     """
 
     def __init__(self, cells: tuple[int, int], shape: tuple[int, ...], background: bool) -> None:
@@ -64,40 +75,40 @@ class OverlaidPairs:
 
     @property
     def pattern(self) -> tuple[np.ndarray, np.ndarray]:
-        """The field by cells, and enlarged to a frame; replaced as one, so that no frame sees half of it."""
+        """The field by cells and enlarged to a full frame; both are replaced at once, for other threads."""
         return self._found.pattern
 
     @property
     def ratios(self) -> tuple[float, float]:
-        """Differences that are left in pairs which had taught nothing yet: by the field, and by what was `known`."""
+        """The share of the differences, in pairs not learned from yet, that the field leaves, and `known` leaves."""
         return self._found.of_field.value, self._found.of_known.value
 
     @property
     def corrected(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """While the camera turns: what else is known, as a prior, corrected by the field. As `pattern`."""
+        """While the camera turns: the `known` pattern corrected by the pairs, in the form of `pattern`."""
         found = self._found.corrected
         return None if found is None else found.pattern
 
     @property
     def of_corrected(self) -> float:
-        """Differences that `corrected` left in pairs which had taught nothing yet."""
+        """The share of the differences, in pairs not learned from yet, that `corrected` leaves."""
         return self._found.of_corrected.value
 
     @property
     def together(self) -> float:
-        """Share of what moves that has moved as one, pair after pair: the camera does move, it isn't noise."""
+        """The share of the moving cells that moved as one, over many pairs: the camera moves, it is not noise."""
         motion = self._found.motion
         return motion.value if motion.count >= MOTION_PAIRS else 0.0
 
     @property
     def judged(self) -> int:
-        """Pairs that the second ratio rests on."""
+        """The number of pairs behind the second ratio."""
         return self._found.of_known.count
 
     def look(self, coarse: np.ndarray, taught: int, known: np.ndarray) -> None:
-        """Take note of a coarse frame of a camera that has moved.
+        """Take in a coarse frame of a camera that has moved.
 
-        taught: frames so far. known: a pattern without which the scene is followed, right or not."""
+        taught: frames so far. known: a pattern, right or not, that is subtracted before the scene is tracked."""
         if not self.possible:
             return
         if taught % SPACING == 0 and (taught <= YOUNG or taught // BURST % REST == 0):
@@ -106,12 +117,12 @@ class OverlaidPairs:
             self._begin()
 
     def settle(self) -> None:
-        """Bring the field up to date now."""
+        """Solve for the field now."""
         self.solver.wait()
         _find(self._found, self._taken())
 
     def rescale(self, change: np.float32) -> None:
-        """The counts have become so many times as large. What a thread is finding now is lost."""
+        """Scale for counts that are now `change` times as large. The result of a running search is discarded."""
         self._new.clear()
         self._found = self._found.rescaled(change)
 
@@ -126,8 +137,8 @@ class OverlaidPairs:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A coarse frame that was looked at, after so many that taught; what was known then; how its scene has moved since
-    the one before, (2, 3) in cells, where it has turned as one."""
+    """An examined coarse frame. taught: frames before it. known: the pattern known then. turned: the motion since the
+    examined frame before, (2, 3) in cells, if the camera turned."""
 
     taught: int
     coarse: np.ndarray
@@ -137,7 +148,7 @@ class _Seen:
 
 @dataclass
 class _Ratio:
-    """A running mean, of `count` values."""
+    """A running mean of `count` values."""
 
     value: float = 1.0
     count: int = 0
@@ -149,7 +160,7 @@ class _Ratio:
 
 @dataclass
 class _Found(FoundField):
-    """All that pairs have told."""
+    """All that was found from pairs."""
 
     pairs: list[Pair] = field(default_factory=list)
     past: list[_Seen] = field(default_factory=list)
@@ -161,7 +172,7 @@ class _Found(FoundField):
     turns: _Ratio = field(default_factory=lambda: _Ratio(0.0))
 
     def see(self, new: _Seen) -> None:
-        """Lay the next frame over some before it: first judge what is known by each pair, then learn from it."""
+        """Lay the next frame over some before it; each pair first judges what is known, then teaches."""
         if self.past and new.taught - self.past[-1].taught > SPACING:
             self.past = []
         for lag in LAGS:
@@ -184,12 +195,12 @@ class _Found(FoundField):
         self.past = [*self.past, new][-LAGS[-1] :]
 
     def _turn(self, links: int, newest: np.ndarray | None) -> np.ndarray | None:
-        """The motion over so many frames of the past and on to the newest, where all of it is a turn."""
+        """The motion over the last `links` frames and on to the newest, or None unless all of it is a turn."""
         turns = [seen.turned for seen in self.past[len(self.past) - links :]] + [newest]
         return None if any(turn is None for turn in turns) else chained(turns)
 
     def judge(self, pair: Pair, known: np.ndarray) -> None:
-        """See what a pair that has taught nothing yet says of the field, and of what was known when it came."""
+        """Judge, by a pair not learned from yet, the field and what was known when the pair came."""
         if self.pattern[0].any():
             left = spread(pair.difference - pair.of(self.pattern[0])) / (spread(pair.difference) + 1e-9)
             self.of_field.take(left)
@@ -205,7 +216,7 @@ class _Found(FoundField):
         return spread(pair.wide(pair.difference - pair.of(pattern), pattern.shape[1]))
 
     def learn(self, known: np.ndarray) -> None:
-        """Find the field again, and while the camera turns what is known, corrected by it."""
+        """Solve for the field again and, while the camera turns, for the corrected known pattern."""
         share = np.float32(max(1 - self.of_known.value / EXPLAINED, 0.0))
         self.take(_explaining(self.pairs, self.pattern[0], share * known))
         if self.turns.count < TURNS or self.turns.value < TURNING[self.corrected is not None]:
@@ -227,8 +238,9 @@ def _find(found: _Found, new: list[_Seen]) -> None:
 
 
 def _explaining(pairs: list[Pair], pattern: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """The field that explains the differences, its slopes else near those of the prior: robust least squares, from the
-    last field on."""
+    """The field that explains the differences, else with slopes near those of the prior.
+
+    Robust least squares, starting from the last field."""
     shape, count = pattern.shape, len(pairs)
     inverse = inverse_laplacian(shape) / np.float32(sum(len(pair.cells) for pair in pairs) / pattern.size)
     flatness = np.float32(count * FLATNESS * _hidden(pairs, pattern))
@@ -237,7 +249,7 @@ def _explaining(pairs: list[Pair], pattern: np.ndarray, prior: np.ndarray) -> np
         weights, right = [], expected.copy()
         for pair in pairs:
             rest = pair.difference - pair.of(pattern)
-            level = np.median(rest)  # one exposure is brighter than the other
+            level = np.median(rest)  # one of the frames may be brighter
             weight = 1 / doubt(rest - level, width * spread(rest) + 1e-9)
             weights.append(weight)
             right += pair.back(weight * (pair.difference - level), shape)
@@ -253,7 +265,7 @@ def _explaining(pairs: list[Pair], pattern: np.ndarray, prior: np.ndarray) -> np
 
 
 def _hidden(pairs: list[Pair], pattern: np.ndarray) -> float:
-    """How far noise hides a pattern's slopes, 0..1: its power over theirs, as a Wiener filter would weigh them."""
+    """How far noise hides the slopes of a pattern, 0..1: the ratio of their powers, as in a Wiener filter."""
     noise = np.median([spread(pair.difference - pair.of(pattern)) for pair in pairs])
     steep = np.mean([np.mean(np.square(slope)) for slope in slopes(pattern)])
     return float(min(noise**2 / max(float(steep), 1e-9), 1.0))

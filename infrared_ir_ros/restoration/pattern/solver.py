@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What both slow parts of the pattern memory are made of: the field that is found, and the thread that finds it."""
+"""The field that is solved for, and the thread that does it, for keyframes and pairs alike."""
 
 from __future__ import annotations
 
@@ -34,33 +34,33 @@ NICENESS = 15
 
 @dataclass
 class FoundField:
-    """A field, by cells and enlarged to a frame; replaced as one, so that no frame sees half of it.
+    """A field by cells and enlarged to a full frame; both are replaced at once, for other threads.
 
-    Each new start has its own: what a thread finds for the past goes nowhere, and a thread keeps no memory alive."""
+    Each new start has its own, so that a late result of a thread is discarded and no thread keeps a memory alive."""
 
     pattern: tuple[np.ndarray, np.ndarray]
 
     @classmethod
     def flat(cls, cells: tuple[int, int], shape: tuple[int, ...]) -> Self:
-        """Nothing is found yet. cells: rows and columns. shape: of a frame."""
+        """A flat field. cells: rows and columns. shape: of a full frame."""
         return cls((np.zeros(cells, np.float32), np.zeros(shape, np.float32)))
 
     @classmethod
     def of(cls, cells: np.ndarray, shape: tuple[int, ...]) -> Self:
-        """What has been found, (rows, columns), for frames of a shape."""
+        """A field by cells, (rows, columns), for frames of a shape."""
         return cls((cells, cv2.resize(cells, shape[::-1], interpolation=cv2.INTER_LINEAR)))
 
     def take(self, cells: np.ndarray) -> None:
         self.pattern = FoundField.of(cells, self.pattern[1].shape).pattern
 
     def rescaled(self, change: np.float32) -> Self:
-        """A new start, in counts that have become so many times as large."""
+        """A copy for counts that are now `change` times as large."""
         cells, large = self.pattern
         return replace(self, pattern=(cells * change, large * change))
 
 
 class Solver:
-    """Runs one search at a time: at once, or where `background` in a thread."""
+    """Runs one search at a time: at once or, with `background`, in a thread."""
 
     def __init__(self, background: bool) -> None:
         self._background = background
@@ -78,12 +78,12 @@ class Solver:
         self._thread.start()
 
     def wait(self, patience: float | None = None) -> None:
-        """Until the search is over, or for at most `patience` seconds."""
+        """Wait until the search is over, at most `patience` seconds."""
         if self._thread is not None:
             self._thread.join(patience)
 
 
 def _behind(find: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """Search with what the frames leave of the processor."""
+    """Search at low priority, so that the frames go first."""
     give_way(NICENESS)
     find(*arguments)

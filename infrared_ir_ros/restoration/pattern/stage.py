@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The pattern memory in the way of a frame, and for those who save, resume or reset it meanwhile."""
+"""The pattern memory as a step of restoration, which other threads may save, resume or reset."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from infrared_ir_ros.restoration.pattern.memory import NOTHING_USED, PatternMemo
 
 
 class PatternStage:
-    """Takes the camera's fixed pattern away while its memory is on. Any thread may ask for the rest.
+    """Subtracts the camera's fixed pattern while its memory is on. Any thread may call the other methods.
 
-    changing: whether the last frame had more or less subtracted from it than the one before.
-    live: set it where frames come at the pace of a camera: what takes long goes on in the background.
+    changing: whether more or less was subtracted from the last frame than from the one before.
+    live: set it for frames that arrive at a camera's rate: what takes long then runs in the background.
     """
 
     live = False
@@ -40,7 +40,7 @@ class PatternStage:
         self.changing, self._used = False, NOTHING_USED
 
     def __call__(self, frame: np.ndarray, setting: str) -> np.ndarray:
-        """The frame, float32 and without the pattern as far as it is known; untouched where the memory is off."""
+        """The frame minus the known pattern, float32; the frame itself if the memory is off."""
         with self._lock:
             corrected = self._corrected(frame, setting)
             used = NOTHING_USED if self._memory is None else self._memory.state.used
@@ -64,22 +64,22 @@ class PatternStage:
             self._memory = None
 
     def wait(self, patience: float | None = None) -> None:
-        """Until nothing goes on in the background any more, for at most `patience` seconds each. Between two frames."""
+        """Wait for the solvers in the background, at most `patience` seconds for each. Call it between two frames."""
         memory = self._memory
         if memory is not None:
             memory.wait(patience)
 
     def resume(self, saved: SavedPattern, learn: bool = True) -> None:
-        """Know from the next frame on what was saved; frames of another size make the memory forget it.
+        """Use a saved pattern from the next frame on; a frame of another size makes the memory forget it.
 
-        learn: whether more is learned until the next `reset`."""
+        learn: whether to go on learning, until the next `reset`."""
         with self._lock:
             self._memory, self._learn = saved.memory(self.live), learn
             self._setting = ""
 
     @property
     def state(self) -> PatternState | None:
-        """What is known, after the last frame; None while the memory is off."""
+        """The state after the last frame; None while the memory is off."""
         memory = self._memory
         return None if memory is None else memory.state
 
@@ -91,14 +91,14 @@ class PatternStage:
 
     @property
     def pattern(self) -> np.ndarray | None:
-        """The pattern as it is known, (height, width) float32 counts of mean 0; None while there is none."""
+        """The pattern found so far, (height, width) float32 counts of mean 0; None if there is none."""
         with self._lock:
             return None if self._memory is None else self._memory.pattern
 
     def saved(self, name: str, dtype: str, settled: bool = False) -> SavedPattern | None:
-        """All that is known of the pattern of camera `name`, whose frames are of `dtype`; None before the first one.
+        """The pattern, to be saved for the camera `name`, whose frames have `dtype`; None before the first frame.
 
-        settled: bring it up to date before, which takes up to a second."""
+        settled: solve for the newest pattern first, which takes up to a second."""
         with self._lock:
             if self._memory is None or self._memory.pattern is None:
                 return None
