@@ -36,11 +36,11 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write in, so that a reader of `path`, now or after a crash, sees the old file or the new, never a part.
+    """A file to write to, so that a reader of `path`, now or after a crash, sees the old file or the new, never a part.
 
-    The bytes go to a hidden file beside `path`, reach the disk, and take the name; not where the block raises. Missing
-    folders are made. Raises SourceError for any OSError (unwritable folder, full disk, `path` is a folder), and for a
-    device or FIFO; the old file is then still whole.
+    The bytes go to a hidden file beside `path`, are synced to the disk, and replace `path` unless the block raises.
+    Missing folders are created. Raises SourceError for any OSError (unwritable folder, full disk, `path` is a folder)
+    and for a device or FIFO; the old file is then intact.
     """
     target = replaceable(Path(path))
     temporary = temporary_name(target)
@@ -60,10 +60,10 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def replaceable(path: Path) -> Path:
-    """The file that a writer of `path` replaces: where links lead. Raises SourceError for a device, FIFO or socket: a
-    file must not take its place."""
+    """The file that a writer of `path` replaces, with links resolved. Raises SourceError for a device, FIFO or socket,
+    which no file must replace."""
     target = Path(os.path.realpath(path))
-    with suppress(OSError):  # there is nothing yet, or the writer meets the reason
+    with suppress(OSError):  # nothing exists yet, or the writer will report the reason
         mode = target.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise SourceError(f"{printable(str(path))} is {kind_of(mode)}: give the name of a file")
@@ -71,7 +71,7 @@ def replaceable(path: Path) -> Path:
 
 
 def temporary_name(target: Path) -> Path:
-    """A hidden name beside `target` that nobody uses, with its suffix (some writers choose the format by it)."""
+    """An unused hidden name beside `target`, with its suffix (some writers choose the format by it)."""
     return target.parent / f".{target.stem[:80]}.{secrets.token_hex(4)}.partial{target.suffix}"
 
 

@@ -14,8 +14,8 @@
 
 """The files of a bag: their messages as bytes, as far as they can be read.
 
-A cut or damaged file gives what is whole in it, and says what is lost; sizes that a file claims are bounded before
-anything is allocated. (`rosbags`, which writes our bags, gives nothing of an mcap without its end.)
+A truncated or damaged file yields its intact messages and reports what is lost; claimed sizes are bounded before
+anything is allocated. (`rosbags`, which writes our bags, reads nothing of an mcap without its end.)
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Topic(NamedTuple):
 
 
 class McapFile:
-    """An mcap file, read from front to back. `damage` says, after `messages`, what was lost.
+    """An mcap file, read from front to back. After `messages`, `damage` says what was lost.
 
     Raises SourceError if the file does not begin like an mcap.
     """
@@ -73,7 +73,7 @@ class McapFile:
         return open(self.path, "rb")
 
     def topics(self) -> dict[str, Topic]:
-        """By name; from the summary, or, where that is missing or damaged, by reading all messages."""
+        """By name, from the summary, or by reading all messages if that is missing or damaged."""
         try:
             with self._open() as file:
                 return self._summary(file)
@@ -105,21 +105,21 @@ class McapFile:
         return topics
 
     def messages(self, topic: str = "") -> Iterator[RawMessage]:
-        """The messages of one topic, or of all, in the order of the file."""
+        """The messages of one topic or of all, in the order of the file."""
         self.damage = []
         count = 0
         try:
             for message in self._all_messages(topic):
                 count += 1
                 yield message
-        except OSError as error:  # a disk that fails
+        except OSError as error:  # failing disk
             self.damage.append(f"it cannot be read on ({error.strerror or error}): the rest is lost")
         missing = self._claimed(topic) - count
         if missing > 0 and not self.damage:
             self.damage.append(f"{missing} messages fewer than its summary says: they are lost")
 
     def _claimed(self, topic: str) -> int:
-        """How many messages there should be; 0 where nobody says."""
+        """How many messages there should be; 0 if unknown."""
         try:
             with self._open() as file:
                 topics = self._summary(file)
@@ -144,7 +144,7 @@ class McapFile:
             self.damage.append(f"it ends at byte {size} without an end record: the rest is lost")
 
     def _chunk(self, body: bytes, length: int, topic: str) -> Iterator[RawMessage]:
-        """The messages in a chunk; of a chunk that is cut off, those before the cut."""
+        """The messages in a chunk; of a truncated one, those before the cut."""
         try:
             size, crc, name_length = struct.unpack_from("<QII", body, 16)
             compression = body[32 : 32 + name_length].decode("ascii")
@@ -176,7 +176,7 @@ class McapFile:
             yield RawMessage(name, kind, stamp, body[22:])
 
     def _note(self, op: int, body: bytes) -> None:
-        """Remember a schema's or a channel's name."""
+        """Remember the name of a schema or channel."""
         if op == _SCHEMA:
             (number,) = struct.unpack_from("<H", body)
             self._schemas[number] = _text(body, 2)[0]
@@ -189,7 +189,7 @@ class McapFile:
 
 
 class Sqlite3File:
-    """A .db3 file. `damage` says, after `messages`, what was lost. Raises SourceError if it is no bag."""
+    """A .db3 file. After `messages`, `damage` says what was lost. Raises SourceError if it is not a bag."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -230,7 +230,7 @@ class Sqlite3File:
         return {str(name): Topic(str(kind), counts.get(number, 0)) for number, name, kind in rows}
 
     def messages(self, topic: str = "") -> Iterator[RawMessage]:
-        """The messages of one topic, or of all, in the order of recording."""
+        """The messages of one topic or of all, in the order of recording."""
         self.damage = []
         if self._salvaged is not None:
             yield from (RawMessage(*message) for message in self._salvaged.messages(topic))
@@ -251,7 +251,7 @@ class Sqlite3File:
 
 
 def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The whole records in `data`, up to the first that is cut off."""
+    """The complete records in `data`, up to the first that is truncated."""
     at = 0
     while at + 9 <= len(data):
         op, length = struct.unpack_from("<BQ", data, at)
@@ -262,6 +262,6 @@ def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _text(body: bytes, at: int) -> tuple[str, int]:
-    """A string with its length in front, and where it ends."""
+    """A string preceded by its length, and the offset of its end."""
     (length,) = struct.unpack_from("<I", body, at)
     return body[at + 4 : at + 4 + length].decode("utf-8", "replace"), at + 4 + length

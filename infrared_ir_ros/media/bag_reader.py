@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames of a rosbag2 bag; broken and hostile bags give their readable part or one line."""
+"""The frames of a rosbag2 bag; broken or hostile bags yield their readable part or an error of one line."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, log_
 from infrared_ir_ros.media.image_message import COMPRESSED, IMAGE, frame_of_compressed, frame_of_image
 from infrared_ir_ros.media.paths import printable, safe_name
 
-_PEEK = 16  # messages that tell the frame rate
+_PEEK = 16  # messages from which the frame rate is estimated
 
 
 class BagSource:
     """The frames of one image topic of a bag (a folder, or one of its files); stamps are those of the headers.
 
-    topic: its name; "" takes the first image topic. What cannot be read is told to `report`. image_topics: those that
-    hold messages.
+    topic: its name; "" takes the first image topic. What cannot be read goes to `report`. image_topics: those with
+    messages.
     Raises SourceError: no such topic, no image topic, files outside the folder, nothing readable.
     """
 
@@ -57,7 +57,7 @@ class BagSource:
         return wanted or (self.image_topics or images)[0]
 
     def _rate(self) -> float:
-        """From the stamps of the first messages: the median gap."""
+        """The frame rate, from the median gap between the first stamps."""
         stamps = self._bag.first_stamps(self.topic, _PEEK)
         gaps = sorted(b - a for a, b in zip(stamps[:-1], stamps[1:], strict=True))
         middle = gaps[len(gaps) // 2] if gaps else 0

@@ -46,16 +46,16 @@ _QOS = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLA
 
 
 def check_type(topic: str, kind: str) -> None:
-    """Raises SourceError for a message type that is not one of ROS 2 Jazzy's: no bag is written of it."""
+    """Raises SourceError for a message type that is not one of ROS 2 Jazzy's: it cannot be written."""
     if kind not in typestore().fielddefs:
         raise SourceError(f"{topic} has type {kind}: bags are written of the message types of ROS 2 Jazzy only")
 
 
 class BagWriter:
-    """Writes a bag. It appears, whole, with `finish`; a context manager opens it, and finishes it unless the block
-    raises.
+    """Writes a bag, which appears as a whole with `finish`. As a context manager, it is opened, and finished unless
+    the block raises.
 
-    path: of the bag's folder, which must not exist. storage: `mcap` or `sqlite3`.
+    path: the folder of the bag, which must not exist. storage: `mcap` or `sqlite3`.
     Raises SourceError: `path` exists or cannot be written, the disk is full; OptionError: unknown storage.
     """
 
@@ -71,7 +71,7 @@ class BagWriter:
         if self.path.exists() or self.path.is_symlink():
             raise SourceError(f"{printable(str(self.path))} exists already: choose another name, or remove it")
         if self._plugin == StoragePlugin.SQLITE3 and (signs := set("?#%") & set(str(self.path))):
-            found = ", ".join(sorted(signs))  # `rosbags` puts the path into an address, where they mean something else
+            found = ", ".join(sorted(signs))  # `rosbags` puts the path into a URI, where these have another meaning
             raise SourceError(f"{printable(str(self.path))}: no sqlite3 bag is written below {found}: use mcap there")
         self._folder = temporary_name(self.path)
         try:
@@ -86,7 +86,7 @@ class BagWriter:
             raise
 
     def finish(self) -> None:
-        """Give the bag its name, once it is on the disk; where that cannot be done, it is gone."""
+        """Sync the bag to the disk and give it its name; if that fails, the bag is removed."""
         whole = self._folder / self.path.name
         try:
             self._writer.close()
@@ -103,7 +103,7 @@ class BagWriter:
     def discard(self) -> None:
         """Remove what was written."""
         with suppress(Exception):
-            self._writer.close()  # gives its files back; they go away with the folder
+            self._writer.close()  # closes its files, which are removed with the folder
         self._remove()
 
     def __enter__(self) -> BagWriter:
@@ -122,8 +122,8 @@ class BagWriter:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def add(self, topic: str, kind: str, latched: bool = False) -> None:
-        """Announce a topic before its first message. kind: message type, as `sensor_msgs/msg/Image`. latched: whether
-        who subscribes late, when the bag is played, hears what was published before.
+        """Announce a topic before its first message. kind: message type, as `sensor_msgs/msg/Image`. latched: late
+        subscribers, when the bag is played, also get earlier messages.
 
         Raises SourceError for a type that is not one of ROS 2 Jazzy's.
         """

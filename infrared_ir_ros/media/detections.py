@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What was found in frames, as bags hold it: vision_msgs, and the true boxes of our camera."""
+"""Detections in bags: vision_msgs, and the true boxes of our camera."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ TRUTH = "std_msgs/msg/String"  # of thermal_camera: JSON
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found in the frame of a stamp (nanoseconds)."""
+    """The detections in the frame with a stamp (nanoseconds)."""
 
     stamp_ns: int
     detections: tuple[Detection, ...]
 
 
 class DetectionTopic:
-    """The messages of a Detection2DArray topic, or of `truth/boxes`, in their order; may be iterated again.
+    """The messages of a Detection2DArray topic or of `truth/boxes`, in order; may be iterated again.
 
-    Numbers of classes get the names of the nearest LabelInfo topic. What cannot be read is told to `report`.
-    Raises SourceError: no bag, no such topic, one of another type.
+    Class numbers are named by the LabelInfo topic with the most similar name. What cannot be read goes to `report`.
+    Raises SourceError: not a bag, no such topic, or one of another type.
     """
 
     def __init__(self, path: Path, topic: str, report: Report = log_problem) -> None:
@@ -80,7 +80,7 @@ class DetectionTopic:
         return Seen(stamp_of(content, recorded_ns), tuple(one for one in found if one is not None))
 
     def _detection(self, one: Any) -> Detection | None:
-        """None for a box that is none. Without a hypothesis it is an `object`, for sure."""
+        """None for an invalid box. Without a hypothesis, it is an `object` of score 1."""
         best = max((each.hypothesis for each in one.results), key=lambda each: each.score, default=None)
         label, score = (best.class_id, float(best.score)) if best is not None else ("object", 1.0)
         centre, half = one.bbox.center.position, (one.bbox.size_x / 2, one.bbox.size_y / 2)
@@ -90,7 +90,7 @@ class DetectionTopic:
         return Detection(box, score, printable(self._names.get(label, label)))
 
     def _class_names(self) -> dict[str, str]:
-        """By number as text: of the LabelInfo topic whose name is most like this one's."""
+        """Class names by number (as text), from the LabelInfo topic with the most similar name."""
         topics = [name for name, (kind, _) in self._bag.topics.items() if kind == LABEL_INFO]
         nearest = max(topics, key=lambda name: len(os.path.commonprefix((name, self.topic))), default="")
         for message in self._bag.messages(nearest) if nearest else ():

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every source gives: frames with a stamp and a name."""
+"""What every source yields: frames with a stamp and a name."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ import numpy as np
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.records import LARGEST_SIDE
 
-DEFAULT_FRAME_RATE = 30.0  # Hz, of sources that know none: images
+DEFAULT_FRAME_RATE = 30.0  # Hz, of sources without one, such as images
 
 Report = Callable[[str], None]
 
 
 def log_problem(problem: str) -> None:
-    """What happens to a problem that does not stop a source, unless the caller wants to know: a line in the log."""
+    """The default `report`: logs a problem that does not stop a source."""
     logging.getLogger("infrared_ir_ros.media").warning(problem)
 
 
@@ -42,9 +42,9 @@ class Frame:
     """One thermal frame.
 
     image: (height, width) uint8 or uint16 counts, or float32 (kelvin or counts).
-    stamp_ns: nanoseconds, rising within a source; from 0 where the source has no clock.
+    stamp_ns: nanoseconds, increasing within a source; from 0 if the source has no clock.
     name: relative path, or the source's name and the number of the frame; printable, one line.
-    number: of the frame in its source, from 0; what could not be read before it counts, too.
+    number: of the frame in its source, from 0; frames that could not be read count, too.
     """
 
     image: np.ndarray
@@ -54,9 +54,9 @@ class Frame:
 
 
 class Source(Protocol):
-    """Something that frames come from; may be iterated again and again.
+    """A source of frames; may be iterated repeatedly.
 
-    frame_rate: Hz. frame_count: as far as the container says; 0 if it does not.
+    frame_rate: Hz. frame_count: as the container says; 0 if unknown.
     """
 
     name: str
@@ -67,8 +67,8 @@ class Source(Protocol):
 
 
 def to_thermal(image: np.ndarray, what: str) -> np.ndarray:
-    """A decoded picture as a thermal frame: colour becomes luma, transparency goes, float16 and float64 become float32,
-    other whole numbers uint16 if they are counts of 0 to 65535.
+    """A decoded image as a thermal frame: colour becomes luma, transparency is dropped, float16 and float64 become
+    float32, and other integers uint16 if they are within 0..65535.
 
     image: (height, width) or (height, width, 1..4), BGR order. Raises SourceError for another dtype or shape.
     """
@@ -93,6 +93,6 @@ def to_thermal(image: np.ndarray, what: str) -> np.ndarray:
 
 
 def check_size(height: int, width: int, what: str) -> None:
-    """SourceError unless 1 <= height, width <= LARGEST_SIDE; called before anything of that size is allocated."""
+    """Raises SourceError unless 1 <= height, width <= LARGEST_SIDE, before anything of that size is allocated."""
     if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
         raise SourceError(f"{what} claims {width} x {height} pixels: use 1 to {LARGEST_SIDE} on each side")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What files of pictures say of themselves, read before anything of that size is decoded."""
+"""Headers of image files, read before anything of the claimed size is decoded."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ import numpy as np
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.frames import check_size
 
-PNG, JPEG, NPY = b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"\x93NUMPY"  # what files begin with
+PNG, JPEG, NPY = b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"\x93NUMPY"  # magic numbers
 TIFF = {b"II*\x00": "<", b"MM\x00*": ">", b"II+\x00": "<", b"MM\x00+": ">"}  # byte order; with +, 64-bit offsets
 NETPBM = (b"P2", b"P3", b"P5", b"P6")
 KINDS = "png, jpeg, tiff, bmp, webp, pgm, ppm or npy"
 HEAD = 1 << 17  # bytes
-MAX_ENTRIES = 10_000  # of all directories of a tiff: no further one is looked at
-MAX_SCANS = 100  # of a progressive jpeg: encoders make about ten, and each costs the decoder a walk over the picture
+MAX_ENTRIES = 10_000  # of all directories of a tiff; further ones are not read
+MAX_SCANS = 100  # of a progressive jpeg: encoders write about ten, and each costs the decoder a pass over the image
 
-_JPEG_BARE = frozenset((0xFF, 0x01, *range(0xD0, 0xD8)))  # fill bytes, and markers that carry no length
+_JPEG_BARE = frozenset((0xFF, 0x01, *range(0xD0, 0xD8)))  # fill bytes, and markers without a length
 
 
 def is_radiometric(head: bytes) -> bool:
-    """Whether a jpeg that begins so is one of FLIR, with counts in it beside the coloured picture that readers see.
+    """Whether a jpeg that begins so is from a FLIR camera, with counts beside the coloured image that readers decode.
 
-    Its segments stand behind those of EXIF, within HEAD bytes."""
+    FLIR's segments follow those of EXIF, within HEAD bytes."""
     return head.startswith(JPEG) and re.search(rb"\xff\xe1..FLIR\x00", head, re.DOTALL) is not None
 
 
 def check_picture(data: bytes, what: str) -> None:
-    """SourceError unless a picture has a decent size, one page, and no part that claims to be longer."""
+    """Raises SourceError unless an image has an allowed size, one page, and no chunk longer than the file."""
     check_size(*claimed_size(data, what), what)
     if data.startswith(PNG):
         _refuse_lying_chunks(data, what)
@@ -57,14 +57,14 @@ def check_picture(data: bytes, what: str) -> None:
             raise SourceError(
                 f"{what} holds several pages, of which only one would be read: split it into one file each"
             )
-        if _tiff_is_planar(data):  # OpenCV mixes them up
+        if _tiff_is_planar(data):  # OpenCV mixes up its planes
             raise SourceError(
                 f"{what} holds planes, one after the other: save each as a file, or colour pixel by pixel"
             )
 
 
 def claimed_size(data: bytes, what: str) -> tuple[int, int]:
-    """(height, width) as the header of a picture says. Raises SourceError for anything that is none of KINDS."""
+    """(height, width) from the header of an image. Raises SourceError for any format not in KINDS."""
     readers = ((PNG, _png_size), (JPEG, _jpeg_size), (b"BM", _bmp_size), (NPY, _npy_size),
                *((magic, _tiff_size) for magic in TIFF), *((magic, _netpbm_size) for magic in NETPBM),
                (b"RIFF" + data[4:8] + b"WEBP", _webp_size))  # fmt: skip
@@ -78,7 +78,7 @@ def claimed_size(data: bytes, what: str) -> tuple[int, int]:
 
 
 def npy_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and dtype of the npy that begins here. Raises ValueError or EOFError."""
+    """Shape and dtype of an npy from its header. Raises ValueError or EOFError."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(file)
@@ -89,14 +89,14 @@ def _npy_size(data: bytes) -> tuple[int, int]:
     file = io.BytesIO(data)
     shape, dtype = npy_header(file)
     if len(shape) != 2:
-        return 1, 1  # whatever it is, it is no picture
+        return 1, 1  # not an image; the decoder will refuse it
     if dtype.hasobject or len(data) - file.tell() < shape[0] * shape[1] * dtype.itemsize:
         raise ValueError("fewer bytes than its shape says")
     return shape[0], shape[1]
 
 
 def _netpbm_size(data: bytes) -> tuple[int, int]:
-    """Words between white space, and comments from # to the end of a line."""
+    """The header has words between white space, and comments from # to the end of a line."""
     lines = (line.partition(b"#")[0] for line in data[2:1000].split(b"\n"))
     width, height = b" ".join(lines).split(maxsplit=2)[:2]
     return int(height), int(width)
@@ -118,7 +118,7 @@ def _png_size(data: bytes) -> tuple[int, int]:
 
 
 def _refuse_lying_chunks(data: bytes, what: str) -> None:
-    """OpenCV takes minutes and gigabytes for a chunk that claims to be longer than the file."""
+    """Raises SourceError for a chunk longer than the file, for which OpenCV takes minutes and gigabytes."""
     at, kind = len(PNG), b""
     while kind != b"IEND":
         if at + 12 > len(data):
@@ -135,13 +135,13 @@ def _bmp_size(data: bytes) -> tuple[int, int]:
 def _jpeg_size(data: bytes) -> tuple[int, int]:
     at = _jpeg_frame(data)
     height, width = struct.unpack_from(">HH", data, at + 5)
-    if data.find(b"\xff\xd9", at) < 0:  # the decoder would fill what is missing with grey
+    if data.find(b"\xff\xd9", at) < 0:  # the decoder would fill the missing part with grey
         raise IndexError("no end of image")
     return height, width
 
 
 def _jpeg_frame(data: bytes) -> int:
-    """Walk the segments to the frame header (SOF0..SOF15 without DHT, JPG, DAC): where it is."""
+    """The offset of the frame header (SOF0..SOF15 without DHT, JPG, DAC), by walking the segments."""
     at = 2
     while True:
         if data[at] != 0xFF:
@@ -156,7 +156,7 @@ def _jpeg_frame(data: bytes) -> int:
 
 
 def _tiff_size(data: bytes) -> tuple[int, int]:
-    """The size in the first directory; more than four samples a pixel count as height, since they take as much room."""
+    """The size in the first directory; samples beyond four per pixel count as height: they take as much memory."""
     tags, _ = _tiff_directory(data, _tiff_first(data))
     samples = max(tags.get(277, 1), 1)
     return tags.get(257, 0) * (1 if samples <= 4 else samples), tags.get(256, 0)
@@ -168,9 +168,9 @@ def _tiff_is_planar(data: bytes) -> bool:
 
 
 def _tiff_has_pages(data: bytes) -> bool:
-    """Whether several directories are neither a smaller copy of another nor a mask, as far as they can be followed.
+    """Whether there are several directories that are neither a reduced copy nor a mask, as far as they can be read.
 
-    Directories may overlap, so that a small file holds thousands of the largest: MAX_ENTRIES bounds the search.
+    Directories may overlap, so that a small file can hold thousands of large ones: MAX_ENTRIES bounds the search.
     """
     pages, entries, seen, at = 0, 0, set[int](), _tiff_first(data)
     with suppress(struct.error):
@@ -183,25 +183,25 @@ def _tiff_has_pages(data: bytes) -> bool:
 
 
 def _tiff_first(data: bytes) -> int:
-    """Where the first directory is."""
+    """The offset of the first directory."""
     order, large = TIFF[data[:4]], b"+" in data[:4]
     (at,) = struct.unpack_from(order + ("Q" if large else "I"), data, 8 if large else 4)
     return at
 
 
 def _tiff_entries(data: bytes, at: int) -> tuple[int, int, int]:
-    """How many entries a directory has, where the first is, and how long each is."""
+    """The number of entries of a directory, the offset of the first, and the size of each."""
     large = b"+" in data[:4]
-    if at > len(data):  # of 64 bits: more than struct takes
+    if at > len(data):  # 64-bit offsets can exceed what struct accepts
         raise struct.error("past the end")
     (count,) = struct.unpack_from(TIFF[data[:4]] + ("Q" if large else "H"), data, at)
-    if count > 0xFFFF:  # the most of a tiff with 32-bit offsets
+    if count > 0xFFFF:  # the limit of a tiff with 32-bit offsets
         raise struct.error("too many")
     return count, at + (8 if large else 2), 20 if large else 12
 
 
 def _tiff_directory(data: bytes, at: int) -> tuple[dict[int, int], int]:
-    """The 16, 32 and 64 bit tags of the directory at `at`, and where the next one is, 0 after the last."""
+    """The 16, 32 and 64 bit tags of the directory at `at`, and the offset of the next one; 0 after the last."""
     order, large = TIFF[data[:4]], b"+" in data[:4]
     count, first, length = _tiff_entries(data, at)
     tags: dict[int, int] = {}

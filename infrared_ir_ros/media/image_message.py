@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Images as ROS messages carry them, without ROS: fields to frame, frame to fields."""
+"""The fields of ROS image messages, without ROS: from fields to frame and back."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ImageFields(Protocol):
 
 
 def frame_of_image(message: ImageFields, what: str) -> np.ndarray:
-    """(height, width) uint8, uint16 or float32 of an Image. Raises SourceError where its fields do not fit."""
+    """(height, width) uint8, uint16 or float32 of an Image. Raises SourceError if its fields do not fit together."""
     encoding, (height, width, step) = str(message.encoding), (message.height, message.width, message.step)
     if encoding not in ENCODINGS:
         raise SourceError(f"{what} has the encoding {printable(encoding[:40])!r}: use one of {', '.join(ENCODINGS)}")
@@ -65,7 +65,7 @@ def frame_of_image(message: ImageFields, what: str) -> np.ndarray:
         return image
     image = image.reshape(height, width, channels)
     if encoding.startswith("rgb"):
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # of four channels the first three
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # of four channels, the first three
     return to_thermal(image, what)
 
 

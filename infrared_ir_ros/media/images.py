@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pictures that OpenCV reads, 8 and 16 bit and float, and npy: their claimed size is read before they are decoded."""
+"""Images that OpenCV reads, 8 and 16 bit and float, and npy; their claimed size is checked before decoding."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from infrared_ir_ros.media.headers import JPEG, NPY, check_picture
 from infrared_ir_ros.media.paths import printable, read_file, regular_files
 
 with suppress(AttributeError):  # old OpenCV
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_FATAL)  # a damaged picture is told by us, in one line
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_FATAL)  # we report a damaged image ourselves, in one line
 
 LOSSLESS_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".npy"})
 IMAGE_SUFFIXES = LOSSLESS_SUFFIXES | {".jpg", ".jpeg", ".webp", ".pgm", ".ppm", ".pnm"}
 
 
 class ImageSource:
-    """The pictures below a folder, in natural order, or one picture; stamps at `frame_rate` from 0.
+    """The images below a folder, in natural order, or a single image; stamps from 0 at `frame_rate`.
 
-    A picture that cannot be read is told to `report` in one line and left out.
-    Raises SourceError if the folder holds no pictures.
+    An image that cannot be read is reported to `report` in one line and skipped.
+    Raises SourceError if the folder holds no images.
     """
 
     def __init__(self, path: Path, frame_rate: float = DEFAULT_FRAME_RATE, report: Report = log_problem) -> None:
@@ -65,20 +65,20 @@ class ImageSource:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """(height, width) uint8, uint16 or float32 of a picture file. Raises SourceError."""
+    """(height, width) uint8, uint16 or float32 of an image file. Raises SourceError."""
     return decode_image(read_file(path), printable(str(path)))
 
 
 def decode_image(data: bytes, what: str) -> np.ndarray:
-    """(height, width) uint8, uint16 or float32 of an encoded picture; `what` names it in errors.
+    """(height, width) uint8, uint16 or float32 of an encoded image; `what` names it in errors.
 
-    A jpeg stands upright as its EXIF orientation says. Raises SourceError, before anything large is allocated if the
-    picture claims more than 4096 pixels a side.
+    A jpeg is rotated as its EXIF orientation says. Raises SourceError, and for a claimed side of more than 4096 pixels
+    before anything large is allocated.
     """
     check_picture(data, what)
     if data.startswith(NPY):
         return to_thermal(_npy(data, what), what)
-    # OpenCV turns no picture that is read unchanged, and a jpeg has neither transparency nor depth to lose
+    # OpenCV does not rotate what it reads unchanged; a jpeg has no transparency or depth to lose
     flags = cv2.IMREAD_ANYCOLOR if data.startswith(JPEG) else cv2.IMREAD_UNCHANGED
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -107,7 +107,7 @@ def encode_png(image: np.ndarray) -> bytes:
 def write_image(path: Path, image: np.ndarray) -> None:
     """Write (height, width) uint8, uint16 or float32 losslessly; float32 only as tiff or npy, uint16 not as bmp.
 
-    The file appears whole or not at all. Raises SourceError.
+    The file appears complete or not at all. Raises SourceError.
     """
     suffix = path.suffix.lower()
     if suffix not in LOSSLESS_SUFFIXES:
@@ -126,7 +126,7 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 
 class PictureFolder:
-    """Writes a sequence as `000000.png` and on into a folder, for where no lossless video can be written."""
+    """Writes a sequence as `000000.png` and so on into a folder, for where no lossless video can be written."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._count = folder, 0

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What bags compress: chunks, messages, whole files; none grows beyond a limit that is set before."""
+"""Decompresses chunks, messages and whole files of bags, each up to a limit set beforehand."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ZSTD_MARK = b"\x28\xb5\x2f\xfd"
 
 
 def inflate(compression: str, data: bytes, limit: int) -> bytes:
-    """At most `limit` bytes of compressed data, as far as it goes. KeyError for an unknown compression."""
+    """Decompress at most `limit` bytes, as far as the data goes. Raises KeyError for an unknown compression."""
     if not compression:
         return data[:limit]
     decompressor = {"zstd": zstd.ZstdDecompressor, "lz4": lz4.frame.LZ4FrameDecompressor}[compression]()
@@ -46,8 +46,8 @@ def inflate(compression: str, data: bytes, limit: int) -> bytes:
 
 
 def inflate_message(data: bytes) -> bytes:
-    """A message of a bag as it was before the recorder's compression mode `message`, whose mark no plain message begins
-    with; any other as it is. Raises ValueError."""
+    """Decompress a message written in the recorder's compression mode `message`, recognised by a mark with which no
+    plain message begins; return any other unchanged. Raises ValueError."""
     if not data.startswith(_ZSTD_MARK):
         return data
     try:
@@ -68,6 +68,6 @@ def inflate_file(source: Path, target: Path) -> None:
                     raise SourceError(f"{printable(str(source))} grows beyond {limit} bytes: it is no recording")
                 plain.write(block)
     except EOFError:
-        return  # cut off: what is there is used, and its reader tells
+        return  # truncated: what is there is used, and the reader reports it
     except (ZstdError, OSError) as error:
         raise SourceError(f"{printable(str(source))} cannot be decompressed: {printable(str(error))}") from None

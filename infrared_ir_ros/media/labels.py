@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Label files: boxes as YOLO writes them, and masks as pictures."""
+"""Label files: boxes in YOLO's format, and masks as images."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ MOST_CLASSES = 1 << 16
 
 
 def read_boxes(path: Path) -> np.ndarray:
-    """(n, 5) float32 of a label file of YOLO's: class, and centre, width and height as shares of the frame.
+    """(n, 5) float32 from a label file in YOLO's format: class; centre x, y, width, height as shares of the frame.
 
-    A frame without objects may have none. Raises SourceError.
+    A frame without objects may have no file. Raises SourceError.
     """
     if not path.is_file():
         return np.zeros((0, 5), np.float32)
@@ -54,7 +54,7 @@ def read_boxes(path: Path) -> np.ndarray:
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Mask (height, width) uint8, 1 where its picture isn't black. Raises SourceError."""
+    """Mask (height, width) uint8, 1 where its image is not black. Raises SourceError."""
     try:
         return (read_image(path) > 0).astype(np.uint8)
     except SourceError as error:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Sequences stored as npz: one array of frames, or a trap camera's (CPTV) first frame and differences of the others."""
+"""Sequences in npz files: one array of frames, or the first frame and differences of a trap camera (CPTV)."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ WANTED = "one array (N, H, W), or `first` (H, W) and `delta` (N-1, H, W)"
 def open_npz(path: Path) -> Source:
     """Frames of an npz with the keys `first` and `delta` (CptvSource), or with one array (N, H, W) (ArraySource).
 
-    Arrays of other dimensions beside that one, such as times, are passed over. Nothing is unpickled.
-    Raises SourceError: no such arrays, shapes that do not fit, pixels that are no numbers, a size that lies.
+    Other arrays of fewer or more dimensions, such as times, are ignored. Nothing is unpickled.
+    Raises SourceError: no such arrays, shapes that do not fit, pixels that are not numbers, a false size.
     """
     what = printable(str(path))
     try:
@@ -53,15 +53,15 @@ def open_npz(path: Path) -> Source:
             return ArraySource(path, _array(archive, sequences[0], what, "iuf"))
     except SourceError:
         raise
-    except Exception as error:  # bytes from outside: whatever they make zip, zlib and numpy raise
+    except Exception as error:  # hostile bytes make zipfile, zlib and numpy raise many types
         raise SourceError(f"{what} is damaged: {printable(str(error))}") from None
 
 
 class ArraySource:
-    """Frames (height, width) of an array (N, height, width): uint8 stays so, other whole numbers become uint16, and
-    floating ones float32.
+    """Frames (height, width) of an array (N, height, width): uint8 as it is, other integers as uint16, floats as
+    float32.
 
-    Raises SourceError: no frames, or too large ones; where its turn comes, a frame that leaves 0..65535.
+    Raises SourceError: no frames, or too large ones; during iteration, a frame with values outside 0..65535.
     """
 
     def __init__(self, path: Path, frames: np.ndarray) -> None:
@@ -82,7 +82,7 @@ class ArraySource:
 class CptvSource:
     """Frames (height, width) uint16 of a first frame (H, W) and differences (N - 1, H, W).
 
-    Raises SourceError: shapes that do not fit; where its turn comes, a frame that leaves 0..65535.
+    Raises SourceError: shapes that do not fit; during iteration, a frame with values outside 0..65535.
     """
 
     def __init__(self, path: Path, first: np.ndarray, delta: np.ndarray) -> None:
@@ -112,15 +112,14 @@ def _frame(source: Source, counts: np.ndarray, index: int, dtype: type) -> Frame
 
 
 def _header(archive: zipfile.ZipFile, member: str) -> tuple[tuple[int, ...], np.dtype, int]:
-    """Shape and dtype of an array, and the bytes that it takes with its header."""
+    """Shape and dtype of an array, and its size in bytes with the header."""
     with archive.open(member) as file:
         shape, dtype = npy_header(file)
         return shape, dtype, file.tell() + math.prod(shape) * dtype.itemsize
 
 
 def _array(archive: zipfile.ZipFile, member: str, what: str, kinds: str = "iu") -> np.ndarray:
-    """One array of numbers, integers by default, after its header agrees with the size of the member, so that neither
-    can lie."""
+    """One array of numbers, integers by default, if its header agrees with the size of the member."""
     info = archive.getinfo(member)
     if info.file_size > 1 << 31:
         raise SourceError(f"{what}: {member} claims {info.file_size} bytes: at most {1 << 31} are read")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Paths and names from outside: looked at before they are opened, made harmless before they are shown."""
+"""Paths and names from outside: checked before they are opened, made harmless before they are shown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from infrared_ir_ros.errors import SourceError
 
-MAX_FILE_BYTES = 1 << 30  # of files that are read whole: images and npz
+MAX_FILE_BYTES = 1 << 30  # of files that are read as a whole: images and npz
 
 _SHOWN = 300
 
@@ -40,7 +40,7 @@ def safe_name(text: str) -> str:
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
-    """Sort key under which `frame10` comes after `frame9`."""
+    """Sort key by which `frame10` follows `frame9`."""
     parts = re.split(r"([0-9]+)", text)
     return [(1, int(part), "") if part.isdigit() and part.isascii() else (0, 0, part.casefold()) for part in parts]
 
@@ -56,7 +56,7 @@ def existing(path: str | os.PathLike[str]) -> Path:
     except FileNotFoundError:
         kind = "a link to nothing" if given.is_symlink() else "missing"
         raise SourceError(f"{printable(str(given))} is {kind}: give a file or folder that exists") from None
-    except (OSError, RuntimeError, ValueError) as error:  # permission, a loop of links, a null byte
+    except (OSError, RuntimeError, ValueError) as error:  # no permission, a loop of links, a null byte
         raise SourceError(f"{printable(str(given))} cannot be opened: {printable(str(error))}") from None
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise SourceError(f"{printable(str(given))} is {kind_of(mode)}: give a file or folder")
@@ -64,7 +64,7 @@ def existing(path: str | os.PathLike[str]) -> Path:
 
 
 def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
-    """The bytes of a regular file, without ever waiting for one that became a FIFO or a device meanwhile.
+    """The bytes of a regular file; never blocks, even if it has meanwhile become a FIFO or a device.
 
     Raises SourceError: not a regular file, larger than `limit`, unreadable.
     """
@@ -72,7 +72,7 @@ def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            status = os.fstat(descriptor)  # of what is open, so that nothing can take its place
+            status = os.fstat(descriptor)  # of the open file, which cannot be swapped
             if not stat.S_ISREG(status.st_mode):
                 raise SourceError(f"{what} is {kind_of(status.st_mode)}, not a regular file")
             if status.st_size > limit:
@@ -88,7 +88,7 @@ def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
 def regular_files(folder: Path, suffixes: frozenset[str] | None = None) -> list[Path]:
     """Regular files below `folder` with one of `suffixes` (lower case; None: any), in natural order of relative paths.
 
-    Hidden files and folders, FIFOs, devices and links to folders are passed over; links to files count as files.
+    Hidden files and folders, FIFOs, devices and links to folders are skipped; links to files count as files.
     """
     found = []
     for parent, folders, names in os.walk(folder):
@@ -102,7 +102,7 @@ def regular_files(folder: Path, suffixes: frozenset[str] | None = None) -> list[
 
 
 def kind_of(mode: int) -> str:
-    """What a file of this mode is, in words."""
+    """The kind of a file of this mode, in words."""
     kinds = {
         stat.S_IFIFO: "a FIFO",
         stat.S_IFSOCK: "a socket",

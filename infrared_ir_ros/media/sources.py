@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Opens whatever frames come in: pictures, videos, npz sequences, bags."""
+"""Opens sources of frames: images, videos, npz sequences, bags."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def open_source(
     frame_rate: float = DEFAULT_FRAME_RATE,
     report: Report = log_problem,
 ) -> Source:
-    """A source of frames: folder of pictures, picture, video, npz, or rosbag2 (folder, .mcap, .db3).
+    """A source of frames: folder of images, image, video, npz, or rosbag2 (folder, .mcap, .db3).
 
-    topic: of a bag; "" takes the first image topic. frame_rate: Hz of pictures, which have no clock.
-    report: is told, in one line each, what could not be read where that does not stop the source.
+    topic: of a bag; "" takes the first image topic. frame_rate: Hz of images, which have no clock.
+    report: called with one line for each thing that could not be read but does not stop the source.
     Raises SourceError: missing, neither file nor folder, unknown kind, damaged from the start.
     """
     resolved = existing(path)
@@ -60,11 +60,11 @@ def open_source(
 
 
 def is_bag(folder: Path) -> bool:
-    """Whether a folder is read as one bag; a recorder that was killed leaves no metadata.yaml."""
+    """Whether a folder is a bag; a recorder that was killed leaves no metadata.yaml."""
     return any(path.name == "metadata.yaml" or path.suffix.lower() in BAG_SUFFIXES for path in folder.iterdir())
 
 
 def _bag(path: Path, topic: str, report: Report) -> Source:
-    from infrared_ir_ros.media.bag_reader import BagSource  # rosbags takes long to import, and few need it
+    from infrared_ir_ros.media.bag_reader import BagSource  # rosbags is slow to import and rarely needed
 
     return BagSource(path, topic, report)

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is left of a sqlite3 bag that was cut off: its rows, read off the pages that are there.
+"""Salvages the rows of a truncated sqlite3 bag from the pages that are left.
 
-SQLite itself opens no such file. Format: https://www.sqlite.org/fileformat2.html. Rows are told apart by their types:
-`topics` begins (number, name, type, format), `messages` is (number, topic number, time, blob).
+SQLite itself does not open such a file. Format: https://www.sqlite.org/fileformat2.html. Tables are told apart by the
+types of their rows: `topics` begins (number, name, type, format), `messages` is (number, topic number, time, blob).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HEADER = 100
 
 
 class _Cell(NamedTuple):
-    """A row: its number, its whole size, the part in its page, and the page where it goes on (0: nowhere)."""
+    """A row: its number, its total size, the part in its page, and the page on which it continues (0: none)."""
 
     row: int
     size: int
@@ -41,7 +41,7 @@ class _Cell(NamedTuple):
 
 
 class SalvagedBag:
-    """The topics and messages of a .db3 file as far as all their pages are there. Raises ValueError if it is no
+    """The topics and messages of a .db3 file whose pages are all present. Raises ValueError if it is not a
     database."""
 
     def __init__(self, path: Path) -> None:
@@ -61,7 +61,7 @@ class SalvagedBag:
 
     @staticmethod
     def is_cut(path: Path) -> bool:
-        """Whether a file is shorter than its header says."""
+        """Whether the file is shorter than its header says."""
         with open(path, "rb") as file:
             header = file.read(_HEADER)
         if len(header) < _HEADER:
@@ -82,11 +82,11 @@ class SalvagedBag:
         self._places.sort()
 
     def count(self, topic: str) -> int:
-        """Messages of a topic that begin in what is left."""
+        """The number of messages of a topic that begin in what is left."""
         return sum(self.topics.get(place[3], ("", ""))[0] == topic for place in self._places)
 
     def messages(self, topic: str = "") -> Iterator[tuple[str, str, int, bytes]]:
-        """(topic, type, time in ns, data) of one topic, or of all, in the order of recording."""
+        """(topic, type, time in ns, data) of one topic or of all, in the order of recording."""
         with open(self._path, "rb") as file:
             for _, number, index, topic_number in self._places:
                 name, kind = self.topics.get(topic_number, ("", ""))
@@ -127,8 +127,8 @@ class SalvagedBag:
         return cells
 
     def _whole(self, file: BinaryIO, cell: _Cell) -> bytes | None:
-        """A row with all its overflow pages; None if one of them is missing, or if it claims to be larger than the
-        file, where pages that go on in a circle would fill it."""
+        """A row with all its overflow pages; None if one of them is missing, or if the row claims to be larger than
+        the file, as pages linked in a circle would be."""
         if cell.size > self._pages * self._page:
             return None
         data, number = bytearray(cell.local), cell.overflow
@@ -143,7 +143,7 @@ class SalvagedBag:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of 1 to 9 bytes, and where it ends."""
+    """A number of 1 to 9 bytes, and the offset of its end."""
     value = 0
     for index in range(8):
         value = value << 7 | data[at + index] & 0x7F
@@ -153,7 +153,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _row(data: bytes, size: int) -> list[Value]:
-    """The values of a row as far as they are in `data`, which may be only the beginning of its `size` bytes."""
+    """The values of a row as far as they are in `data`, which may hold only the first of its `size` bytes."""
     try:
         header, at = _varint(data, 0)
         kinds = []

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Video files through OpenCV; 8 and 16 bit grey FFV1 is written and read without loss."""
+"""Video files through OpenCV; 8 and 16 bit grey FFV1 is written and read losslessly."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from infrared_ir_ros.media.atomic import replaceable, sync_folder, temporary_nam
 from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, check_size, log_problem, to_thermal
 from infrared_ir_ros.media.paths import printable
 
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")  # a damaged video is told by us, in one line
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")  # we report a damaged video ourselves, in one line
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mp4", ".mov", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"})
 NOT_UTF8 = "this OpenCV takes no name that is not UTF-8, rename it"
 
 _GREY_PIXELS = (b"Y800", b"Y1\x00\x10")  # 8 and 16 bit, as FFmpeg calls them
 _FEWER_BITS = {b"Y1\x00\x09": 9, b"Y1\x00\x0a": 10, b"Y1\x00\x0c": 12, b"Y1\x00\x0e": 14}
-_RAW_COUNTS = (b"RGB\x0f", b"RGB\x10")  # 15 and 16 bit colour: as what raw counts of 16 bit in an avi are read
+_RAW_COUNTS = (b"RGB\x0f", b"RGB\x10")  # 15 and 16 bit colour, which is how raw 16-bit counts in an avi are read
 
 
 class VideoSource:
     """The frames of a video file, colour as luma; grey 16-bit video stays 16 bit. Stamps from the frame rate.
 
-    Raises SourceError if it cannot be opened. A video that ends early is told to `report`.
+    Raises SourceError if it cannot be opened. A video that ends early is reported to `report`.
     """
 
     def __init__(self, path: Path, report: Report = log_problem) -> None:
@@ -98,8 +98,8 @@ class VideoSource:
 class VideoWriter:
     """Writes a lossless grey FFV1 video (.mkv or .avi), 8 or 16 bit; use as a context manager.
 
-    The file appears under its name when all is written; after an exception there is none. Raises SourceError, at the
-    first frame, where OpenCV cannot write FFV1.
+    The file appears once it is complete; after an exception there is none. Raises SourceError, at the first frame, if
+    OpenCV cannot write FFV1.
     """
 
     def __init__(self, path: Path, frame_rate: float) -> None:
@@ -110,7 +110,7 @@ class VideoWriter:
         self._count = 0
 
     def write(self, image: np.ndarray) -> None:
-        """Append (height, width) uint8 or uint16; all frames alike. Raises SourceError."""
+        """Append (height, width) uint8 or uint16, the same for all frames. Raises SourceError."""
         if self._writer is None:
             self._open(image)
         if self._like != (image.shape, image.dtype):
@@ -125,7 +125,7 @@ class VideoWriter:
             )
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._temporary.touch(exist_ok=False)  # an unwritable folder has a reason; OpenCV would not tell it
+            self._temporary.touch(exist_ok=False)  # gives the reason for an unwritable folder, which OpenCV would not
         except OSError as error:
             raise unwritable(self._path, error) from error
         options = [cv2.VIDEOWRITER_PROP_IS_COLOR, 0]
@@ -157,7 +157,7 @@ class VideoWriter:
                 self._temporary.unlink()
 
     def _finish(self) -> None:
-        written = _count_frames(self._temporary)  # OpenCV does not tell that a disk is full
+        written = _count_frames(self._temporary)  # OpenCV does not report a full disk
         if written != self._count:
             raise SourceError(
                 f"{printable(str(self._path))}: {written} of {self._count} frames reached the disk: free some space"
@@ -172,7 +172,7 @@ class VideoWriter:
 
 
 def can_write_video() -> bool:
-    """Whether this OpenCV writes FFV1 without loss, 16 bit included; tried on one small frame."""
+    """Whether this OpenCV writes FFV1 losslessly, including 16 bit; tried on one small frame."""
     frame = np.arange(32 * 32, dtype=np.uint16).reshape(32, 32) * 64
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "probe.mkv")
@@ -194,7 +194,7 @@ def _count_frames(path: Path) -> int:
 
 
 def _name(path: Path) -> str | bytes:
-    """`path` as OpenCV takes it: at a str that is not UTF-8 it crashes. Version 5 takes the bytes, older ones raise."""
+    """`path` as OpenCV takes it: a str that is not UTF-8 crashes it. Version 5 takes bytes, older ones raise."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
