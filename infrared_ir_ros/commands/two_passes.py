@@ -24,7 +24,7 @@ from infrared_ir_ros.media import Frame
 from infrared_ir_ros.restoration.counts import checked
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.pattern import PatternStage, SavedPattern
-from infrared_ir_ros.restoration.repeats import once
+from infrared_ir_ros.restoration.repeats import without_repeats
 from infrared_ir_ros.restoration.stillness import StillnessWatch
 
 
@@ -48,7 +48,7 @@ def learn_patterns(frames: Iterable[Frame], done: Callable[[], object]) -> dict[
             stage.reset()
             start, taught = number, 0
         with suppress(FrameError):  # nothing is learned from it; the second pass tells
-            stage(replace_dead_pixels(once(checked(frame.image))[0]), "on")
+            stage(replace_dead_pixels(without_repeats(checked(frame.image))[0]), "on")
         now = stage.state.frames if stage.state else 0
         start, taught = (number if now < taught else start), now
         done()

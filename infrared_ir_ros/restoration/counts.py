@@ -121,7 +121,7 @@ def narrowed(whole: Window, frame: np.ndarray) -> Window:
     """
     low, high = (float(x) for x in np.percentile(frame[::4, ::4], CLEAN_PERCENTILES))
     weight = float(np.clip(2 * (high - low) / (FAINT * whole.span) - 1, 0, 1)) if high > low else 1.0
-    return whole if weight == 1 else _filled_by(low, high).blended(whole, weight)
+    return whole if weight == 1 else _clean_window(low, high).blended(whole, weight)
 
 
 def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> Window:
@@ -136,10 +136,10 @@ def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> 
     low, high = (float(x) for x in np.percentile(sample, (counts.low_percentile, counts.high_percentile)))
     if not high > low:  # a few hot pixels in a flat frame
         low, high = float(frame.min()), float(frame.max())
-    return _filled_by(low, high)
+    return _clean_window(low, high)
 
 
-def _filled_by(low: float, high: float) -> Window:
+def _clean_window(low: float, high: float) -> Window:
     """The window that maps these counts to the levels of clean frames."""
     span = (high - low) / (HIGH_LEVEL - LOW_LEVEL)
     return Window(low - LOW_LEVEL * span, low - LOW_LEVEL * span + span)

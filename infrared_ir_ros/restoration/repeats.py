@@ -23,7 +23,7 @@ from infrared_ir_ros.records import SMALLEST_SIDE
 MOST = 8
 
 
-def once(frame: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+def without_repeats(frame: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     """A frame (height, width) at the resolution of the sensor, and how often each row and column is repeated in it.
 
     For nearly all frames: the frame itself and (1, 1). An enlarged frame has no noise of single pixels and nothing in
@@ -34,7 +34,7 @@ def once(frame: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     return np.ascontiguousarray(frame[:: times[0], :: times[1]]), times
 
 
-def repeated(image: np.ndarray, times: tuple[int, int]) -> np.ndarray:
+def with_repeats(image: np.ndarray, times: tuple[int, int]) -> np.ndarray:
     """The inverse: the image with each row and column repeated so many times."""
     for axis, often in enumerate(times):
         image = image if often == 1 else np.repeat(image, often, axis)

@@ -28,15 +28,15 @@ from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.records import Counts, Estimate, Options, Restored
 from infrared_ir_ros.restoration.counts import Window, checked, narrowed, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
+from infrared_ir_ros.restoration.inference import cropped, estimate_of, pad, restored_by, run_once
 from infrared_ir_ros.restoration.library import Library, open_library
-from infrared_ir_ros.restoration.looking import cropped, estimate_of, pad, restored_by, run_once
 from infrared_ir_ros.restoration.pattern import PatternStage
-from infrared_ir_ros.restoration.repeats import once, repeated
+from infrared_ir_ros.restoration.repeats import with_repeats, without_repeats
 from infrared_ir_ros.restoration.schedule import Schedule
-from infrared_ir_ros.restoration.shading import Clearing, believed
+from infrared_ir_ros.restoration.shading import SnrGain, shrunk
 from infrared_ir_ros.restoration.smoothing import Smoother
-from infrared_ir_ros.restoration.steady import Steady
 from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
+from infrared_ir_ros.restoration.temporal_filter import TemporalFilter
 from infrared_ir_ros.restoration.tone import mixed, noise_of, preserve
 
 PERCENTILES = Counts("percentile")
@@ -66,7 +66,7 @@ class Restorer:
         self._version = 0  # of the library
         self._switch = TaskSwitch(Loaded(options.task, engine))
         self._schedule = Schedule()
-        self._smoother, self._steady, self._clearing = Smoother(), Steady(), Clearing()
+        self._smoother, self._filter, self._snr_gain = Smoother(), TemporalFilter(), SnrGain()
         self._window: Window | None = None  # of the incoming counts
         self._view: Window | None = None  # of the counts that the networks see
         self._levels: Window | None = None  # of the restored frame
@@ -126,7 +126,7 @@ class Restorer:
         unless smoothing or the pattern memory is on.
         """
         options, clock = self._options, _Stopwatch()
-        finite, times = once(checked(frame))  # at the resolution of the sensor
+        finite, times = without_repeats(checked(frame))  # at the resolution of the sensor
         kind = finite.shape, frame.dtype, options.counts
         if kind != self._kind:
             self._forget_scene()  # but not the pattern: its memory checks by itself whether it still fits
@@ -136,7 +136,7 @@ class Restorer:
         shown = current.key, options.preserves
         if shown != self._shown:  # past frames were restored differently: none may be mixed into this one
             self._levels, self._shown = None, shown
-            self._steady.reset()
+            self._filter.reset()
 
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
         repaired = replace_dead_pixels(finite)
@@ -163,12 +163,12 @@ class Restorer:
         image = toned.to_counts(restored, frame.dtype) if options.strength > 0 else finite.copy()  # to the bit
         clock.lap("tone")
         timestep = self._schedule.timestep(estimate.log_snr)
-        return Restored(repeated(image, times), task, estimate.log_snr, timestep, estimate, clock.laps)
+        return Restored(with_repeats(image, times), task, estimate.log_snr, timestep, estimate, clock.laps)
 
     def reset(self) -> None:
         """Forget the past, as after a scene cut or a shutter event."""
         self._forget_scene()
-        self._clearing = Clearing()
+        self._snr_gain = SnrGain()
         self.patterns.reset()
 
     def warm_up(self, height: int = 512, width: int = 640) -> None:
@@ -177,7 +177,7 @@ class Restorer:
 
     def _forget_scene(self) -> None:
         self._smoother.reset()
-        self._steady.reset()
+        self._filter.reset()
         self._window = self._view = self._levels = None
 
     def _require_finite(self, *answers: np.ndarray | float) -> None:
@@ -188,7 +188,7 @@ class Restorer:
             raise FrameError(f"the {name} engine answered with NaN or infinity: use another engine or precision")
 
     def _estimated(self, engine: Engine, padded: np.ndarray, patterned: np.ndarray) -> Estimate:
-        """What is seen in a frame, its shading as far as it is believed. patterned: its counts before `patterns`."""
+        """The estimate of a frame, its shading shrunk. patterned: its counts before `patterns`."""
 
         def before() -> float:
             seen, _ = split_excess(self._view.to_unit(patterned))
@@ -198,8 +198,8 @@ class Restorer:
 
         estimate = estimate_of(engine, padded)
         self._require_finite(estimate.gain, estimate.log_snr_bands, estimate.shading)
-        clearer = self._clearing(self.patterns.subtracting, estimate.log_snr, before)
-        return replace(estimate, shading=believed(estimate.shading, estimate.log_snr - clearer))
+        gained = self._snr_gain(self.patterns.subtracting, estimate.log_snr, before)
+        return replace(estimate, shading=shrunk(estimate.shading, estimate.log_snr - gained))
 
     def _with_tone(
         self,
@@ -217,7 +217,7 @@ class Restorer:
             step = 0 if self._kind[1] == np.float32 else 1 / self._view.span
             restored, gain = self._stretched(restored, noise_of(seen, step) * estimate.gain, smoothing)
             gain *= estimate.gain
-        restored = self._steady(seen, restored, smoothing)
+        restored = self._filter(seen, restored, smoothing)
         return restored if excess is None else restored + np.float32(gain) * excess
 
     def _stretched(self, restored: np.ndarray, noise: float, smoothing: float) -> tuple[np.ndarray, float]:

@@ -25,7 +25,7 @@ WIDTH = 0.6  # nepers of log-SNR around 0, between noisy and clear frames
 EVERY = 30  # frames between two measurements
 
 
-def believed(shading: np.ndarray, log_snr: float) -> np.ndarray:
+def shrunk(shading: np.ndarray, log_snr: float) -> np.ndarray:
     """The part of an estimated shading, any shape, to subtract from a frame of this log-SNR.
 
     A calibrated camera has little noise and no shading; what looks like a faint shading is a lit wall or the sky. So
@@ -39,7 +39,7 @@ def believed(shading: np.ndarray, log_snr: float) -> np.ndarray:
     return shading * np.float32(1 - (limit / deviation) ** 2)
 
 
-class Clearing:
+class SnrGain:
     """The log-SNR gained by subtracting a camera's fixed pattern, measured every EVERY frames.
 
     A camera with a pattern has a shading as well. Without its pattern it must not be taken for a calibrated one, so its

@@ -26,7 +26,7 @@ from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.restoration import Restorer
 from infrared_ir_ros.restoration.counts import checked
 from infrared_ir_ros.restoration.pattern import Camera, SavedPattern, read_pattern
-from infrared_ir_ros.restoration.repeats import once
+from infrared_ir_ros.restoration.repeats import without_repeats
 
 
 class PatternKeeper:
@@ -53,7 +53,7 @@ class PatternKeeper:
         if self._waiting is None or self._restorer.options.pattern_memory == "off":
             return
         try:
-            camera = Camera.of(once(checked(frame))[0], name)
+            camera = Camera.of(without_repeats(checked(frame))[0], name)
         except FrameError:
             return  # it cannot be restored, and says nothing of its camera
         saved, self._waiting = self._waiting, None

@@ -37,7 +37,7 @@ from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import Counts, Detection
 from infrared_ir_ros.restoration.counts import Window, checked, narrowed, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
-from infrared_ir_ros.restoration.looking import pad
+from infrared_ir_ros.restoration.inference import pad
 from infrared_ir_ros.simulation import stretch
 from infrared_ir_ros.simulation.camera import Degrader, GreyScale
 from infrared_ir_ros.simulation.profile import read_profile

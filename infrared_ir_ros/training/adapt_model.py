@@ -30,7 +30,7 @@ from infrared_ir_ros.priors.adapters import AdaptedPrior, Adapters
 from infrared_ir_ros.priors.embedded import Correction
 from infrared_ir_ros.restoration.folding import PROMPTS, read_adapters
 from infrared_ir_ros.restoration.prompts import PromptBank
-from infrared_ir_ros.restoration.shading import believed
+from infrared_ir_ros.restoration.shading import shrunk
 from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training.adapt_examples import Example
 from infrared_ir_ros.training.adapt_plan import RATES
@@ -157,7 +157,7 @@ class Adaptation(nn.Module):
     def _estimate(self, seen: Tensor) -> tuple[Tensor, ...]:
         """As the restorer takes it: a faint shading of a clear frame is not believed."""
         gain, offset, shading, columns, rows, bands, log_snr = self.adapted.prior.estimate(seen)
-        kept = believed(shading[0, 0].cpu().numpy(), float(log_snr))
+        kept = shrunk(shading[0, 0].cpu().numpy(), float(log_snr))
         return gain, offset, torch.from_numpy(kept).to(seen.device)[None, None], columns, rows, bands
 
 

@@ -20,7 +20,7 @@ import pytest
 from infrared_ir_ros.errors import FrameError, OptionError
 from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
-from infrared_ir_ros.restoration.repeats import once
+from infrared_ir_ros.restoration.repeats import without_repeats
 from infrared_ir_ros.simulation import degrade, layout, stretch
 
 
@@ -91,7 +91,7 @@ def test_a_frame_enlarged_by_repeating_pixels_is_restored_as_the_sensor_saw_it(
 
 def test_a_small_frame_is_taken_as_less_enlarged_than_it_is() -> None:
     """What is restored has 16 pixels a side or more."""
-    seen, times = once(np.arange(100).reshape(10, 10).repeat(4, 0).repeat(4, 1))
+    seen, times = without_repeats(np.arange(100).reshape(10, 10).repeat(4, 0).repeat(4, 1))
     assert seen.shape == (20, 20) and times == (2, 2)
 
 

@@ -22,8 +22,8 @@ import pytest
 from infrared_ir_ros.engines import Engine
 from infrared_ir_ros.records import Estimate, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
+from infrared_ir_ros.restoration.inference import cropped
 from infrared_ir_ros.restoration.library import Library
-from infrared_ir_ros.restoration.looking import cropped
 
 
 def test_a_frame_has_the_shading_of_its_part_of_the_padded_one() -> None:

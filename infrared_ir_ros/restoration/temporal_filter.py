@@ -24,7 +24,7 @@ CAMERA_MOVES = (0.1, 0.3)  # moving shares of the frame: from the first on less 
 AROUND = 3  # pixels of the frame at half size; a square of them is compared
 
 
-class Steady:
+class TemporalFilter:
     """A recursive mean of the restored frames, per pixel, for as long as the incoming frame does not change there.
 
     The incoming frame is compared with its own running mean, not with the last frame, so that slow motion shows once

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import pytest
 
-from infrared_ir_ros.restoration.steady import Steady
+from infrared_ir_ros.restoration.temporal_filter import TemporalFilter
 
 SHAPE = (121, 160)
 
@@ -35,62 +35,62 @@ def noisy(clean: np.ndarray, rng: np.random.Generator, sigma: float = 0.02) -> n
 
 
 def test_a_still_scene_flickers_less_and_stays_where_it_is() -> None:
-    rng, steady, clean = np.random.default_rng(1), Steady(), scene()
+    rng, smooth, clean = np.random.default_rng(1), TemporalFilter(), scene()
     before, after = [], []
     for _ in range(40):
         frame = noisy(clean, rng)
         before.append(frame)
-        after.append(steady(frame, frame, 0.8))
+        after.append(smooth(frame, frame, 0.8))
     ratio = np.std(after[20:], axis=0).mean() / np.std(before[20:], axis=0).mean()
     assert ratio < 0.45  # sqrt(0.2 / 1.8) is 0.33
     assert np.abs(np.mean(after[20:], axis=0) - clean).mean() < 0.01
 
 
 def test_a_thing_that_moves_is_not_smeared_and_leaves_nothing_behind() -> None:
-    rng, steady = np.random.default_rng(1), Steady()
+    rng, smooth = np.random.default_rng(1), TemporalFilter()
     for index in range(30):
         clean = scene()
         left = 4 * index
         clean[50:62, left : left + 12] += 0.4
         frame = noisy(clean, rng)
-        shown = steady(frame, frame, 0.8)
+        shown = smooth(frame, frame, 0.8)
     rest = cv2.blur(shown - clean, (3, 3))
     assert np.abs(rest[48:64]).max() < 0.04
 
 
 def test_a_thing_that_moves_slowly_leaves_nothing_behind() -> None:
-    rng, steady = np.random.default_rng(1), Steady()
+    rng, smooth = np.random.default_rng(1), TemporalFilter()
     for index in range(100):
         clean = scene()
         left = 20 + index // 4
         clean[50:62, left : left + 12] += 0.4
         frame = noisy(clean, rng)
-        shown = steady(frame, frame, 0.8)
+        shown = smooth(frame, frame, 0.8)
     assert np.abs(cv2.blur(shown - clean, (3, 3))).max() < 0.05
 
 
 def test_frames_of_a_camera_that_moves_stay_as_they_are() -> None:
-    rng, steady, wide = np.random.default_rng(1), Steady(), scene(width=600)
+    rng, smooth, wide = np.random.default_rng(1), TemporalFilter(), scene(width=600)
     for index in range(20):
         frame = noisy(wide[:, 6 * index : 6 * index + SHAPE[1]], rng, 0.005)
-        shown = steady(frame, frame, 0.8)
+        shown = smooth(frame, frame, 0.8)
     assert np.array_equal(shown, frame)
 
 
 def test_a_change_of_level_passes_at_once() -> None:
-    rng, steady = np.random.default_rng(1), Steady()
+    rng, smooth = np.random.default_rng(1), TemporalFilter()
     for index in range(20):
         frame = noisy(scene(), rng) + np.float32(0.2 * (index == 19))
-        shown = steady(frame, frame, 0.8)
+        shown = smooth(frame, frame, 0.8)
     assert np.array_equal(shown, frame)
 
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_without_a_past_nothing_changes(reset: bool) -> None:
-    rng, steady = np.random.default_rng(1), Steady()
+    rng, smooth = np.random.default_rng(1), TemporalFilter()
     for _ in range(3):
         frame = noisy(scene(), rng)
-        shown = steady(frame, frame, 0.8 if reset else 0.0)
+        shown = smooth(frame, frame, 0.8 if reset else 0.0)
         if reset:
-            steady.reset()
+            smooth.reset()
         assert shown is frame
