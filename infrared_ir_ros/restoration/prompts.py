@@ -20,7 +20,6 @@ have its own bases A and B.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError, WeightsError
-from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
+from infrared_ir_ros.restoration.tensors import digest, read_tensors, write_tensors
 from infrared_ir_ros.restoration.weights import read_regular
 
 PROMPT = 512
@@ -94,7 +93,7 @@ class PromptBank:
         for task, bases in self.bases.items():
             tensors |= {f"{task}{OWN}{name}": np.asarray(base, np.float32) for name, base in bases.items()}
         about = {"kind": "prompts", "prior": self.prior, "adapters": self.adapters}
-        return write_tensors(tensors, about | {"sha256": _digest(tensors)})
+        return write_tensors(tensors, about | {"sha256": digest(tensors)})
 
     @classmethod
     def from_bytes(cls, data: bytes, what: str) -> PromptBank:
@@ -103,7 +102,7 @@ class PromptBank:
         prior, adapters = about.get("prior"), about.get("adapters")
         if about.get("kind") != "prompts" or not isinstance(prior, str) or not isinstance(adapters, str):
             raise WeightsError(f"{what} is no bank of prompts: give a prompts.safetensors")
-        if "sha256" in about and about["sha256"] != _digest(tensors):  # older files have none
+        if "sha256" in about and about["sha256"] != digest(tensors):  # older files have none
             raise WeightsError(
                 f"{what} is damaged: its numbers are not those that were written; copy or train it again"
             )
@@ -116,11 +115,6 @@ class PromptBank:
             return cls(prior, adapters, prompts, bases)
         except OptionError as error:
             raise WeightsError(f"{what}: {error}") from error
-
-
-def _digest(tensors: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 over names and numbers."""
-    return hashlib.sha256(write_tensors(dict(sorted(tensors.items())), {})).hexdigest()
 
 
 def read_bank(path: str) -> PromptBank:

@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,11 @@ def write_tensors(tensors: dict[str, np.ndarray], about: dict[str, Any]) -> byte
     """The content of the file. about: metadata, anything that JSON can hold."""
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     return save(contiguous, {ABOUT: json.dumps(about, sort_keys=True)})
+
+
+def digest(tensors: Mapping[str, np.ndarray], about: dict[str, Any] | None = None) -> str:
+    """SHA-256 of tensors and metadata, whatever the order of their names."""
+    return hashlib.sha256(write_tensors(dict(sorted(tensors.items())), about or {})).hexdigest()
 
 
 def read_tensors(data: bytes, what: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

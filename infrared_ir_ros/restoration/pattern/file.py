@@ -16,17 +16,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError, WeightsError
 from infrared_ir_ros.records import LARGEST_SIDE, SMALLEST_SIDE
 from infrared_ir_ros.restoration.pattern.memory import PatternMemory
-from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
+from infrared_ir_ros.restoration.tensors import digest, read_tensors, write_tensors
 from infrared_ir_ros.restoration.weights import read_regular
 
 KIND = "pattern"
@@ -80,7 +78,7 @@ class SavedPattern:
     def to_bytes(self) -> bytes:
         """As a safetensors file; write it with `write_atomically`."""
         about = {"kind": KIND, "camera": asdict(self.camera), "numbers": self.numbers}
-        return write_tensors(self.arrays, about | {"sha256": _digest(self.arrays, about)})
+        return write_tensors(self.arrays, about | {"sha256": digest(self.arrays, about)})
 
 
 def read_pattern(path: Path) -> SavedPattern:
@@ -89,11 +87,11 @@ def read_pattern(path: Path) -> SavedPattern:
         arrays, about = read_tensors(read_regular(path, LARGEST, REMEDY), str(path))
     except WeightsError as error:
         raise SourceError(f"pattern not loaded: {error}") from error
-    digest = about.pop("sha256", None)
-    if about.get("kind") != KIND or digest != _digest(arrays, about):
+    stored = about.pop("sha256", None)
+    if about.get("kind") != KIND or stored != digest(arrays, about):
         raise SourceError(
-            f"pattern not loaded: {path} is damaged or holds none (SHA-256 {digest}, of its content "
-            f"{_digest(arrays, about)}): save the pattern again"
+            f"pattern not loaded: {path} is damaged or holds none (SHA-256 {stored}, of its content "
+            f"{digest(arrays, about)}): save the pattern again"
         )
     try:
         camera = Camera(**about["camera"])
@@ -106,9 +104,3 @@ def read_pattern(path: Path) -> SavedPattern:
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SourceError(f"pattern not loaded: {path} lacks or misspells {error}: save the pattern again") from error
     return saved
-
-
-def _digest(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> str:
-    """SHA-256 of everything except itself."""
-    content = write_tensors(dict(sorted(arrays.items())), {key: about[key] for key in sorted(about)})
-    return hashlib.sha256(content).hexdigest()
