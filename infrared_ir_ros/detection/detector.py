@@ -106,8 +106,7 @@ class Detector:
         try:
             (found,) = self._graph.run(image, *limits)
         except Exception as error:  # each engine has its own exception types
-            reason = one_line(error)
-            raise WeightsError(f"{self._graph.engine} can't run the detector: {reason}") from error
+            raise WeightsError(f"{self._graph.engine} can't run the detector: {one_line(error)}") from error
         if found.ndim != 2 or found.shape[1] != 6 or not np.isfinite(found).all():
             raise WeightsError(f"the detector answered with {found.shape}, or not with numbers: (N, 6) is expected")
         classes = found[:, 5]

@@ -104,8 +104,7 @@ def _loaded(kind: str, source: Path | str, part: str | None, dtype: torch.dtype,
             str(source), subfolder=part, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
         )
     except Exception as error:  # OSError, ValueError, SafetensorError, KeyError: what diffusers says is kept
-        reason = one_line(error)
-        raise WeightsError(f"{where} can't be loaded ({reason}): {hint}") from error
+        raise WeightsError(f"{where} can't be loaded ({one_line(error)}): {hint}") from error
     if report["missing_keys"] or report["mismatched_keys"]:
         wrong = [*report["missing_keys"], *report["mismatched_keys"]][0]
         raise WeightsError(f"{where} lacks {wrong}, or has it in another shape: {hint}")
@@ -138,5 +137,4 @@ def embed_prompt(folder: Path) -> Tensor:
         with torch.no_grad():
             return encoder(tokens.input_ids)[0].clone()
     except Exception as error:  # OSError, ValueError, SafetensorError, KeyError: what transformers says is kept
-        reason = one_line(error)
-        raise WeightsError(f"the text encoder in {folder} can't be used ({reason}): {WHERE}") from error
+        raise WeightsError(f"the text encoder in {folder} can't be used ({one_line(error)}): {WHERE}") from error
