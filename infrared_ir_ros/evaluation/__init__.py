@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How good a restoration is: figures of merit, the classical opponent, and the clean frames to try both on.
+"""Measures restoration: figures of merit, classical baselines, and clean test frames.
 No torch and no ROS; wavelets and BM3D come with the *evaluate* requirements."""
 
 from infrared_ir_ros.evaluation.bootstrap import bootstrap_interval, mean_over_sets

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Means over data sets and how sure they are: a percentile bootstrap over frames (Efron 1979)."""
+"""Means over data sets, with percentile bootstrap intervals over frames (Efron 1979)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import numpy as np
 
 
 def mean_over_sets(groups: Sequence[np.ndarray]) -> float:
-    """Mean of the sets' means: every set weighs the same, however many frames it has."""
+    """Mean of the sets' means: each set has the same weight, whatever its number of frames."""
     return float(np.mean([np.mean(group) for group in groups]))
 
 
@@ -31,7 +31,7 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of `mean_over_sets`: frames are drawn with replacement within their set.
 
-    groups: one array of figures for each set; give one array alone for the interval of a plain mean.
+    groups: one array of figures per set; a single array gives the interval of a plain mean.
     """
     rng = np.random.default_rng(seed)
     means = np.zeros(resamples)

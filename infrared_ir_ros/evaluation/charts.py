@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Plots over time as SVG that scales with the page: lines only, their words are the page's."""
+"""Plots over time as SVG that scales with the page: lines only; the page holds the text."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Chart:
 
 
 def chart(title: str, seconds: np.ndarray, lines: dict[str, np.ndarray], colours: dict[str, str]) -> Chart | None:
-    """Values over time by name; None where none of them has two finite ones. Long ones are averaged to POINTS."""
+    """Values over time by name; None unless one of them has two finite values. Long ones are averaged to POINTS."""
     lines = {name: values for name, values in lines.items() if np.isfinite(values).sum() > 1}
     if not lines or len(seconds) < 2:
         return None

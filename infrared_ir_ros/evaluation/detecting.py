@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What detectors find in the frames of each method, and how good that is."""
+"""Detections in the frames of each method, and their average precision."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from infrared_ir_ros.evaluation.precision import mean_average_precision
 from infrared_ir_ros.evaluation.summary import BLOCK, LEAST_BLOCKS, Mean
 from infrared_ir_ros.records import Detection, DetectionOptions
 
-LABELS = "labels"  # among the methods: what is truly there
+LABELS = "labels"  # listed like a method: the ground truth
 SURE = 0.25  # score of a detection that is counted and drawn
-PROTOCOL = DetectionOptions(confidence=0.01)  # average precision wants the unsure ones too
-MOST = 100  # detections of a frame that the protocol looks at
+PROTOCOL = DetectionOptions(confidence=0.01)  # average precision also needs detections of low score
+MOST = 100  # detections per frame that the protocol considers
 PRECISION = ("map50", "map")
 DRAWS = 100  # of blocks of frames, for the intervals
-MOST_JUDGED = 40_000  # frames times draws: beyond, there are fewer draws
+MOST_JUDGED = 40_000  # frames times draws: with more, there are fewer draws
 
 Boxes = dict[str, tuple[Detection, ...]]
 
@@ -43,10 +43,10 @@ def sure(detections: Sequence[Detection]) -> list[Detection]:
 
 
 def precision(methods: Sequence[str], frames: Sequence[Boxes]) -> dict[str, dict[str, Mean]]:
-    """PRECISION by method, over all labelled frames together; empty where none are, or nobody looked for anything.
+    """PRECISION by method, over all labelled frames; empty if there are none, or no detections at all.
 
-    frames: in their order, what was found by method, and LABELS. A method's frames are those in which it answered; its
-    gain over the input is over the frames in which both did. Labels are compared without case.
+    frames: in order, the detections by method, and LABELS. A method is judged on the frames for which it has
+    detections (even if empty), its gain over the input on those for which both have. Case of labels is ignored.
     """
     labelled = [frame for frame in frames if LABELS in frame]
     means = {}
@@ -59,7 +59,7 @@ def precision(methods: Sequence[str], frames: Sequence[Boxes]) -> dict[str, dict
 
 
 def _means(frames: list[Boxes], method: str) -> list[Mean]:
-    """mAP50 and mAP50-95 of one method; its intervals from blocks of frames that follow each other."""
+    """mAP50 and mAP50-95 of one method; intervals from blocks of successive frames."""
     compared = method != INPUT and all(INPUT in frame for frame in frames)
     whole = _both(frames, method, compared)
     blocks = [frames[at : at + BLOCK] for at in range(0, len(frames), BLOCK)]
@@ -67,14 +67,13 @@ def _means(frames: list[Boxes], method: str) -> list[Mean]:
     for _ in range(min(DRAWS, max(MOST_JUDGED // len(frames), 20)) if len(blocks) >= LEAST_BLOCKS else 0):
         chosen = rng.integers(len(blocks), size=len(blocks))
         draws.append(_both([frame for block in chosen for frame in blocks[block]], method, compared))
-    telling = [draw for draw in draws if np.isfinite(draw[0])]  # the others drew no labelled object
+    telling = [draw for draw in draws if np.isfinite(draw[0])]  # the others contain no labelled object
     low, high = np.percentile(telling, (2.5, 97.5), axis=0) if telling else np.full((2, 4), np.nan)
     return [Mean(*(float(of[at]) for at in (n, n + 2) for of in (whole, low, high))) for n in (0, 1)]
 
 
 def _both(frames: list[Boxes], method: str, compared: bool) -> np.ndarray:
-    """mAP50 and mAP50-95, and what they gain over those of the input, NaN where that is not asked for, or where there
-    is nothing to be found."""
+    """mAP50 and mAP50-95, and their gains over the input; NaN if not asked for, or if there is nothing to be found."""
     own = np.array(_of(frames, method))
     return np.concatenate([own, own - _of(frames, INPUT) if compared else np.full(2, np.nan)])
 

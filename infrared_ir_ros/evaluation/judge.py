@@ -44,8 +44,8 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Yardsticks:
-    """How frames are judged. kelvin: of a count, 0 where counts are no temperatures. preserves: the methods keep level
-    and contrast, so that 8-bit clean frames are not stretched. distances: more figures, by name, computed on every
+    """How frames are judged. kelvin: per count, 0 if counts are not temperatures. preserves: the methods keep level and
+    contrast, so 8-bit clean frames are not stretched. distances: further figures by name, computed on every
     `distance_every`-th frame after the best gain and offset."""
 
     kelvin: float = 0.0
@@ -55,7 +55,7 @@ class Yardsticks:
 
 
 class Judge:
-    """Of one recording; all frames of one size. Rows come out whole, a window of frames at a time."""
+    """Judges one recording; all frames have one size. Rows are complete, and come a window of frames at a time."""
 
     def __init__(self, yardsticks: Yardsticks) -> None:
         self._yardsticks = yardsticks
@@ -112,7 +112,7 @@ class Judge:
     def _against(self, images: dict[str, np.ndarray], clean: np.ndarray) -> dict[str, Row]:
         """Figures against the clean frame, on grey levels 0..255, and in kelvin.
 
-        Raises SourceError for frames of more than 8 bit beside clean ones of 8: their levels have nothing in common."""
+        Raises SourceError for frames of more than 8 bit with clean ones of 8 bit: their levels are unrelated."""
         if clean.dtype == np.uint8 and (deep := {str(one.dtype) for one in images.values()} - {"uint8"}):
             raise SourceError(
                 f"frames are {', '.join(sorted(deep))} and their clean ones uint8: give clean frames of their own depth"
@@ -145,5 +145,5 @@ class Judge:
 
 
 def kelvins(frame: np.ndarray, resolution: float) -> np.ndarray:
-    """Kelvin, float64, of a frame of linear temperatures: counts of `resolution` kelvin, or float32 kelvin as it is."""
+    """A frame of linear temperatures in kelvin, float64: counts of `resolution` kelvin, or float32 kelvin."""
     return frame.astype(np.float64) * (1.0 if frame.dtype == np.float32 else resolution)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is truly in frames: a folder of YOLO's label files, one for each frame."""
+"""Ground truth: a folder of label files in YOLO's format, one per frame."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from infrared_ir_ros.media.labels import read_boxes
 from infrared_ir_ros.media.paths import existing, printable, read_file
 from infrared_ir_ros.records import Detection
 
-CLASSES = "classes.txt"  # names, one in each line
+CLASSES = "classes.txt"  # names, one per line
 
 
 class LabelFolder:
     """The labels of one recording: in the folder of its name, with or without its suffix, below `folder`, if there is
-    one, else in that itself.
+    one, else in `folder` itself.
 
-    A picture's file is named as the picture; that of a frame of a video or a bag by its number: 000000.txt.
-    names: of the classes in their order, where the folder has no classes.txt; else they are called by their numbers.
-    Raises SourceError for a folder that is missing.
+    The file of an image has its name; that of a frame of a video or bag its number: 000000.txt.
+    names: of the classes, in order, if the folder has no classes.txt; without either, classes are called by number.
+    Raises SourceError for a missing folder.
     """
 
     def __init__(self, folder: Path, recording: str, names: tuple[str, ...] = ()) -> None:
@@ -48,7 +48,7 @@ class LabelFolder:
         self._names = tuple(printable(line.strip()) for line in text.splitlines() if line.strip()) or names
 
     def of(self, frame: Frame) -> tuple[Detection, ...] | None:
-        """What is in a frame; None without a file. Raises SourceError."""
+        """The labels of a frame; None without a file. Raises SourceError."""
         picture = Path(frame.name)
         names = (picture.with_suffix(".txt"), Path(picture.stem + ".txt"), Path(f"{frame.number:06d}.txt"))
         file = next((self._folder / name for name in names if (self._folder / name).is_file()), None)
@@ -63,7 +63,7 @@ class LabelFolder:
 
 
 def labelled(boxes: np.ndarray, shape: tuple[int, ...], names: Sequence[str]) -> tuple[Detection, ...]:
-    """Boxes (n, 5) of `read_boxes` as detections in a frame of `shape`; a class without a name goes by its number."""
+    """Boxes (n, 5) of `read_boxes` as detections in a frame of `shape`; a class without name is called by number."""
     return tuple(_detection(box, shape, names) for box in boxes.astype(float).tolist())
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is compared: the input itself, classical chains, and restorers of ours for one task each."""
+"""The compared methods: the input itself, classical chains, and our restorers, one per task."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ INPUT = "input"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a method made of a frame: (H, W) of its dtype, in how many milliseconds; log_snr NaN where it knows none."""
+    """The result of a method: (H, W) of the frame's dtype; milliseconds; log_snr, NaN if the method has none."""
 
     image: np.ndarray
     milliseconds: float = nan
@@ -43,7 +43,7 @@ class Answer:
 
 
 class Method(Protocol):
-    """`name`: of the method. An answer of None: the frame was dropped."""
+    """name: shown in the report. An answer of None means that the frame was dropped."""
 
     name: str
 
@@ -68,7 +68,7 @@ class Ours:
 
 
 class Classical:
-    """A classical chain, `DENOISER+SHADING`. preserves: level and contrast of the input come back at the end, as with
+    """A classical chain, `DENOISER+SHADING`. preserves: level and contrast of the input are put back at the end, as by
     `tone: preserve`. Raises OptionError for an unknown chain."""
 
     def __init__(self, chain: str, preserves: bool) -> None:
@@ -91,4 +91,4 @@ class Classical:
         return Answer(grey.values(restored, frame.dtype), 1000 * (time.perf_counter() - begin))
 
     def reset(self) -> None:
-        """Nothing to forget: each frame alone."""
+        """Nothing to forget: each frame is treated alone."""

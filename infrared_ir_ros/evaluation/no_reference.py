@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How clean a sequence looks where there is no truth beside it.
+"""How clean a sequence looks, without reference.
 
-Each figure is a strength of the fault divided by the strength of the scene's edges in the same band: a gain changes
-neither, and added noise is taken off the scene's part. A blur does weaken narrow faults more than edges. So a figure is
-compared with that of the input *blurred until it has as little detail* (`BlurCurve`): who only blurs gets the input's
-own figure. Where the scene's edges are is decided once, on the input, for all methods. Frames are (height, width) of
-any real dtype and unit.
+Each figure is the strength of a fault divided by the strength of the scene's edges in the same band, from which noise
+is subtracted: a gain does not change it. A blur weakens narrow faults more than edges, so a figure is compared with
+that of the input *blurred until it has as little detail* (`BlurCurve`): a method that only blurs gets the figure of the
+input. The scene's edges are found once, on the input, for all methods. Frames are (height, width) of any real dtype and
+unit.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from infrared_ir_ros.restoration.pattern.pairs import LEAST_SIDE
 WIDTHS = (1, 2, 4)  # pixels: the bands of the stripe index
 BOXES = (1, 3, 7, 15)  # pixels: their differences are the bands of the temporal noise
 EDGE_SHARE = 0.1  # of all pixels
-LEAST_POWER = 0.05  # of the power on the edges is the scene's, however noisy the frame
-BLOCK = 16  # pixels: noise is gone in the mean of a block, and so is what a blur changes
-WINDOW = 32  # frames over which a pixel must stand still
-LEAST_STATIC = 0.05  # of all pixels, or there is nothing to measure on
+LEAST_POWER = 0.05  # share of the power on the edges that is the scene's, however noisy the frame
+BLOCK = 16  # pixels: the mean of a block is free of noise and unchanged by a blur
+WINDOW = 32  # frames over which a pixel must be static
+LEAST_STATIC = 0.05  # of all pixels; with fewer, nothing is measured
 BLURS = (0.0, 0.5, 0.8, 1.2, 2.0, 4.0)  # pixels, of the input's blurred copies
-MOVING = 4.0  # times as much power over time on edges as elsewhere: the camera moves
-LEAST_SHIFT = 0.1  # pixels, or it doesn't: compression changes edges while it leaves the rest exactly as it is
-OF_NOISE = 1.5  # times the power of pixels' noise in a cell, or it is noise that seems to move as one: 1.0 to 1.3
-OTHER = 0.1  # of the mean frame's power, over time: another scene in each frame
-PLACES, LAGS = 8, (1, 2, 3, 4)  # frames that are laid over each other, and how many of them apart
-TOGETHER = 0.2  # share of what moves that moves as one: the camera moves; in still scenes at most 0.10
+MOVING = 4.0  # times the power over time on edges as elsewhere: the camera moves
+LEAST_SHIFT = 0.1  # pixels, or it does not: compression changes edges alone
+OF_NOISE = 1.5  # times the noise of pixels in a cell; less is noise that seems to move as one: 1.0 to 1.3
+OTHER = 0.1  # of the mean frame's power, over time: each frame shows another scene
+PLACES, LAGS = 8, (1, 2, 3, 4)  # frames laid over each other, and their distances
+TOGETHER = 0.2  # share of the moving cells that move as one: the camera moves; at most 0.10 in still scenes
 
 
 @dataclass(frozen=True)
 class Look:
-    """One frame. stripes: of columns and rows together, 0 none. detail: edges of 1 to 4 pixels against the coarse
-    contrast of the frame; no figure of merit, since noise-free sharpening raises it too."""
+    """Figures of one frame. stripes: of columns and rows together; 0 means none. detail: edges of 1 to 4 pixels
+    relative to the coarse contrast; not a figure of merit, since sharpening raises it too."""
 
     stripes: float
     detail: float
@@ -61,9 +61,9 @@ class Look:
 
 @dataclass(frozen=True)
 class Stillness:
-    """Static pixels of some frames. noise: over time, against the scene. flicker: of blocks from frame to frame,
-    against the contrast of the scene. static: share of the pixels, 0..1. The first two are NaN where that is too small
-    or the camera moves."""
+    """Figures of the static pixels of a sequence. noise: over time, relative to the scene. flicker: of blocks from
+    frame to frame, relative to the scene's contrast. static: share of the pixels, 0..1. The first two are NaN if it is
+    too small or the camera moves."""
 
     noise: float
     flicker: float
@@ -71,7 +71,7 @@ class Stillness:
 
 
 def edge_mask(frame: np.ndarray) -> np.ndarray:
-    """Where the scene has its strongest edges, at a scale that noise and narrow stripes do not reach: (H, W) bool."""
+    """The strongest edges of the scene, at a scale free of noise and narrow stripes: (H, W) bool."""
     smooth = cv2.GaussianBlur(_float(frame), (0, 0), 2.0, borderType=cv2.BORDER_REFLECT)
     slopes = np.hypot(*np.gradient(smooth))
     return slopes >= np.quantile(slopes[::2, ::2], 1 - EDGE_SHARE)
@@ -89,8 +89,8 @@ def look(frame: np.ndarray, edges: np.ndarray) -> Look:
 
 @dataclass(frozen=True)
 class BlurCurve:
-    """What blurring alone makes of the input's figures. detail: of each copy, falling. stripes, noise: of each copy
-    against those of the input, 1 at first."""
+    """The input's figures under blur alone. detail: of each blurred copy, decreasing. stripes, noise: of each copy,
+    relative to those of the input, so the first is 1."""
 
     detail: np.ndarray
     stripes: np.ndarray
@@ -98,7 +98,7 @@ class BlurCurve:
 
     @classmethod
     def of(cls, frames: list[np.ndarray], edges: np.ndarray, static: np.ndarray) -> BlurCurve:
-        """Of some frames of the input, one after the other."""
+        """The curve of some successive frames of the input."""
         looks, noises = [], []
         for sigma in BLURS:
             copies = [cv2.GaussianBlur(_float(frame), (0, 0), sigma) if sigma else frame for frame in frames]
@@ -110,18 +110,18 @@ class BlurCurve:
         return cls(detail, _to_first(stripes), _to_first(noise))
 
     def without_blur(self, figure: float, detail: float, kind: str) -> float:
-        """A method's figure (`stripes` or `noise`), less the part of its fall that its loss of detail explains."""
+        """A method's figure (`stripes` or `noise`), without the part of its fall that its loss of detail explains."""
         gained = np.interp(detail, self.detail[::-1], getattr(self, kind)[::-1])
         return figure / max(float(gained), 1e-3)
 
 
 def _to_first(values: np.ndarray) -> np.ndarray:
-    """Each against the first; ones where that says nothing."""
+    """Each relative to the first; 1 if that is not possible."""
     return values / values[0] if np.isfinite(values).all() and values[0] > 0 else np.ones(len(values))
 
 
 def _stripes(frame: np.ndarray, edges: np.ndarray) -> tuple[float, list[float]]:
-    """Root mean ratio of what whole columns share to what edges have, over the bands; and the edges' powers."""
+    """Root mean ratio of the power that whole columns share to that of edges, over the bands; and the edges' powers."""
     ratios, powers = [], []
     for width in WIDTHS:
         means = cv2.blur(frame, (width, width), borderType=cv2.BORDER_REFLECT) if width > 1 else frame
@@ -134,7 +134,7 @@ def _stripes(frame: np.ndarray, edges: np.ndarray) -> tuple[float, list[float]]:
 
 
 def scene_power(band: np.ndarray, edges: np.ndarray) -> float:
-    """Mean square on the edges, less that of noise: the robust one elsewhere."""
+    """Mean square on the edges, minus that of noise, which is the robust one elsewhere."""
     power = float(np.mean(band[edges] ** 2)) if edges.any() else 0.0
     elsewhere = band[~edges][::3]
     noise = 1.4826 * float(np.median(np.abs(elsewhere))) if elsewhere.size else 0.0
@@ -143,9 +143,9 @@ def scene_power(band: np.ndarray, edges: np.ndarray) -> float:
 
 @dataclass
 class Moments:
-    """Running sums of one sequence, of each pixel in each band and of each block from frame to frame.
+    """Running sums over a sequence, of each pixel in each band and of each block from frame to frame.
 
-    Bands are counted from those of the first frame, `origins`: squares of 16-bit counts would round in float32.
+    Bands are relative to those of the first frame, `origins`: squares of 16-bit counts would round in float32.
     """
 
     count: int = 0
@@ -159,14 +159,14 @@ class Moments:
 
     @classmethod
     def of(cls, frames: Iterable[np.ndarray]) -> Moments:
-        """Of a sequence of frames."""
+        """The moments of a sequence of frames."""
         moments = cls()
         for frame in frames:
             moments.add(frame)
         return moments
 
     def add(self, frame: np.ndarray) -> None:
-        """The next frame, (height, width), all of one size."""
+        """Take in the next frame, (height, width), all of one size."""
         rows, columns = coarse_shape(frame.shape)
         self.coarse.append(cv2.resize(_float(frame), (columns, rows), interpolation=cv2.INTER_AREA))
         bands, blocks = _bands(_float(frame)), _blocks(_float(frame))
@@ -184,11 +184,11 @@ class Moments:
         self.count += 1
 
     def means(self) -> list[np.ndarray]:
-        """Of each pixel over time, by band; they add up to the mean frame."""
+        """Mean of each pixel over time, by band; they add up to the mean frame."""
         return [origin + total / self.count for origin, total in zip(self.origins, self.sums, strict=True)]
 
     def variances(self) -> list[np.ndarray]:
-        """Of each pixel over time, by band; the last one is that of the smoothed frame."""
+        """Variance of each pixel over time, by band; the last one is that of the smoothed frame."""
         return [
             np.maximum(square - total**2 / self.count, 0) / (self.count - 1)
             for total, square in zip(self.sums, self.squares, strict=True)
@@ -196,8 +196,8 @@ class Moments:
 
 
 def still_pixels(moments: Moments) -> np.ndarray:
-    """Pixels of the *input* that changed no more than by its noise: (H, W) bool, all False where the camera moves, or
-    each frame shows another scene."""
+    """Pixels of the *input* that changed only by noise: (H, W) bool, all False if the camera moves or each frame shows
+    another scene."""
     change = moments.variances()[-1]
     mean = moments.means()[-1]
     slopes = np.hypot(*np.gradient(mean))
@@ -210,8 +210,8 @@ def still_pixels(moments: Moments) -> np.ndarray:
 
 
 def _shows_another(moments: Moments) -> bool:
-    """Whether frames show another part of the scene, or another scene each: cells change, but for the level, by more
-    than noise of pixels would change them, and either as one or nearly as much as they differ within a frame."""
+    """Whether frames show different parts of a scene, or different scenes: cells change, apart from the level, by more
+    than pixel noise would, and either as one or nearly as much as they differ within a frame."""
     steady = np.stack([frame - frame.mean() for frame in moments.coarse])
     change, noise = float(np.median(steady.var(0))), float(np.median(moments.variances()[0]))
     if change <= OF_NOISE * noise * steady[0].size / moments.variances()[0].size:
@@ -221,18 +221,18 @@ def _shows_another(moments: Moments) -> bool:
 
 
 def moving_as_one(frames: list[np.ndarray]) -> float:
-    """How much of what moves in a sequence of coarse frames moves as one, 0..1: a camera's motion, of which a mean
-    frame keeps no edges to tell it by. 0 where the frames are too small to be followed."""
+    """The share, 0..1, of the moving cells of coarse frames that move as one, by camera motion (a mean frame has no
+    edges left to show it). 0 if the frames are too small for optical flow."""
     if min(frames[0].shape) < LEAST_SIDE:
         return 0.0
     places = frames[:: max(len(frames) // PLACES, 1)]
-    unknown = np.zeros_like(frames[0])  # their fixed pattern
+    unknown = np.zeros_like(frames[0])  # the fixed pattern
     pairs = [(at, at + lag) for lag in LAGS for at in range(len(places) - lag)]
     return float(np.mean([overlaid(places[a], places[b], unknown).together for a, b in pairs])) if pairs else 0.0
 
 
 def stillness(moments: Moments, static: np.ndarray) -> Stillness:
-    """Figures of the frames in `moments` on the pixels that stand still in the input."""
+    """Figures of the frames in `moments`, on the static pixels of the input."""
     share = float(static.mean())
     if moments.count < 2 or share < LEAST_STATIC:
         return Stillness(nan, nan, share)
@@ -260,7 +260,7 @@ def _flicker(moments: Moments, static: np.ndarray) -> float:
 
 
 def _bands(frame: np.ndarray) -> list[np.ndarray]:
-    """Differences of box means of growing size, and the coarsest mean; they add up to the frame."""
+    """Differences of box means of growing size, and the coarsest mean; their sum is the frame."""
     means = [cv2.blur(frame, (box, box), borderType=cv2.BORDER_REFLECT) if box > 1 else frame for box in BOXES]
     return [fine - coarse for fine, coarse in zip(means[:-1], means[1:], strict=True)] + [means[-1].copy()]
 

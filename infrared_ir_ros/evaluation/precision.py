@@ -26,10 +26,10 @@ from infrared_ir_ros.records import Detection
 def mean_average_precision(
     truth: Sequence[Sequence[Detection]], found: Sequence[Sequence[Detection]]
 ) -> tuple[float, float]:
-    """mAP at an overlap of 50 %, and its mean over 50, 55 ... 95 %, each 0..1; -1 where there is nothing to be found.
+    """mAP at an IoU of 50 %, and its mean over 50, 55 ... 95 %, each 0..1; -1 if there is nothing to be found.
 
-    truth, found: what is and what was found in each frame; truth's scores do not count. Mean over the labels that occur
-    in `truth`; at most 100 detections of a frame count. Raises OptionError where faster-coco-eval is missing.
+    truth, found: objects and detections by frame; scores of truth are ignored. Mean over the labels that occur in
+    `truth`; at most 100 detections per frame count. Raises OptionError if faster-coco-eval is not installed.
     """
     try:
         from faster_coco_eval import COCO, COCOeval_faster
@@ -56,7 +56,7 @@ def mean_average_precision(
 
 
 def _rows(frames: Sequence[Sequence[Detection]], numbers: dict[str, int]) -> list[dict]:
-    """COCO's rows: left, top, width, height. Labels that nobody asks for have no number, and count for nothing."""
+    """COCO's rows: left, top, width, height. Labels that do not occur in truth have no number and are ignored."""
     return [
         {"image_id": image, "category_id": numbers[each.label], "bbox": _with_size(each.box), "score": each.score}
         for image, frame in enumerate(frames, 1)

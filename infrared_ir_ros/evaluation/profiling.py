@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Measures a sensor on its own frames: noise over time, fixed pattern, lines, dead pixels, drift, shutter.
+"""Measures a sensor from its frames: temporal noise, fixed pattern, lines, dead pixels, drift, shutter.
 
 Frames are in grey levels 0..255 (`simulation.camera.GreyScale`), all of one size. A still scene shows noise, drift and
-shutter events; in the fixed pattern and lines it leaves some of its own texture, so that those are upper bounds.
-A camera that turns slowly gives the fixed pattern best: the scene is averaged away.
+shutter events; some of its texture remains in the fixed pattern and lines, which are then upper bounds. A slowly
+turning camera shows the fixed pattern best, since the scene is averaged away.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ import numpy as np
 from infrared_ir_ros.evaluation.no_reference import Moments, still_pixels
 
 LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # frames
-LINE_SIGMA = 7.0  # lines: the neighbourhood that a line is compared with
-FLAT_SHARE = 0.5  # of the pixels, those where the scene is smoothest
+LINE_SIGMA = 7.0  # lines: the neighbourhood with which a line is compared
+FLAT_SHARE = 0.5  # of the pixels, where the scene is smoothest
 SHUTTER = 5.0  # times the usual change from frame to frame
 DEAD_LIMIT, DEAD_LEAST = 8.0, 24.0  # robust deviations, and grey levels, from the neighbours
 
@@ -39,10 +39,10 @@ DEAD_LIMIT, DEAD_LEAST = 8.0, 24.0  # robust deviations, and grey levels, from t
 class Profile:
     """Figures of one sensor, in grey levels and pixels.
 
-    noise: standard deviation over time at a pixel; noise_correlation: of it, from frame to frame. pixel_offset,
-    columns, rows: standard deviations of the fixed pattern. dead: share of the pixels, and
-    dead_level theirs. drift: standard deviation of a step of the level, from frame to frame. shutter: numbers of the
-    frames before which a shutter closed. static: share of the pixels that noise was measured on.
+    noise: standard deviation of a pixel over time; noise_correlation: from frame to frame. pixel_offset, columns,
+    rows: standard deviations of the fixed pattern. dead: share of dead pixels; dead_level: their level. drift: standard
+    deviation of the change of level from frame to frame. shutter: numbers of the frames after a closed shutter.
+    static: share of the pixels on which noise was measured.
     structure: mean square difference over time / 2, by lag. pattern: (H, W), the fixed pattern without what is smooth.
     """
 
@@ -96,7 +96,7 @@ def measure(frames: np.ndarray) -> Profile:
 
 
 def _less(sigma: float, part: float) -> float:
-    """A standard deviation without that of an independent part."""
+    """A standard deviation after subtracting that of an independent part."""
     return float(np.sqrt(max(sigma**2 - part**2, 0)))
 
 
@@ -105,8 +105,8 @@ def _smooth(frame: np.ndarray) -> np.ndarray:
 
 
 def shutter_events(frames: np.ndarray) -> tuple[int, ...]:
-    """Frames before which the picture jumped: the median pixel changed SHUTTER times as much as usual, which a moving
-    object does not do; repeated frames before the jump belong to it."""
+    """Frames before which the image jumped: the median pixel changed SHUTTER times as much as usual, which no moving
+    object causes; repeated frames before the jump belong to it."""
     sample = frames[:, ::2, ::2]
     change = np.array([float(np.median(np.abs(b - a))) for a, b in zip(sample[:-1], sample[1:], strict=True)])
     moving = change[change > 0]
@@ -123,27 +123,27 @@ def _longest(count: int, events: tuple[int, ...]) -> slice:
 
 
 def _levels(frames: np.ndarray) -> np.ndarray:
-    """Level of each frame against the first: the sum of the median changes, (N,)."""
+    """Level of each frame relative to the first: the sum of the median changes, (N,)."""
     sample = frames[:, ::2, ::2]
     steps = [float(np.mean(_trimmed(b - a))) for a, b in zip(sample[:-1], sample[1:], strict=True)]
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 
 def _trimmed(change: np.ndarray) -> np.ndarray:
-    """The changes without those of things that move."""
+    """The changes without those of moving objects."""
     middle = np.median(change)
     spread = 1.4826 * np.median(np.abs(change - middle)) + 1e-3
     return change[np.abs(change - middle) <= 3 * spread]
 
 
 def _still(frames: np.ndarray) -> np.ndarray:
-    """Pixels that do not change by more than noise does: (H, W) bool, none where the camera moves."""
+    """Pixels that change only by noise: (H, W) bool, none if the camera moves."""
     return still_pixels(Moments.of(frames[:: max(len(frames) // 32, 1)]))
 
 
 def structure_function(frames: np.ndarray, still: np.ndarray) -> dict[int, float]:
-    """Half the mean square change at a pixel, by lag in frames, from the Haar diagonals of the changes: a slow change
-    of the scene is not in them, and the robust spread passes over edges that move."""
+    """Half the mean square change of a pixel, by lag in frames, from the Haar diagonals of the changes: they contain no
+    slow change of the scene, and the robust spread ignores moving edges."""
     diagonals = np.stack([_diagonal(frame) for frame in frames])
     blocks = still[: 2 * diagonals.shape[1] : 2, : 2 * diagonals.shape[2] : 2][: diagonals.shape[1]]
     pixels = diagonals[:, blocks]
@@ -152,8 +152,8 @@ def structure_function(frames: np.ndarray, still: np.ndarray) -> dict[int, float
 
 
 def _robust_sigma(values: np.ndarray) -> float:
-    """Standard deviation of those within three robust ones; not the robust one itself, which jumps where noise is a
-    few counts."""
+    """Standard deviation of the values within three robust ones; not the robust one itself, which jumps if noise is
+    only a few counts."""
     limit = 3 * float(np.median(np.abs(values))) / 0.6745
     return float(np.sqrt(np.mean(values[np.abs(values) <= limit] ** 2))) / 0.9866 if limit > 0 else float(values.std())
 
@@ -180,14 +180,14 @@ def fit_noise(structure: dict[int, float]) -> tuple[float, float]:
 
 
 def _share_left(count: int, correlation: float) -> float:
-    """Variance of the mean of `count` values of an AR(1) process, against that of one value."""
+    """Variance of the mean of `count` values of an AR(1) process, relative to that of one value."""
     lags = np.arange(1, count)
     return float((1 + 2 * np.sum((1 - lags / count) * correlation**lags)) / count)
 
 
 def dead_pixels(frames: np.ndarray, noise: float) -> tuple[np.ndarray, float, np.ndarray]:
     """Pixels far from the median of their neighbours that do not change as the others do: mask, their median level (0
-    without any), and the mean frame without them. Without noise, stuck pixels and small hot things look alike."""
+    without any), and the mean frame without them. Without noise, stuck pixels and small hot objects look alike."""
     mean = np.ascontiguousarray(frames.mean(0), np.float32)
     around = cv2.medianBlur(mean, 5)
     off = np.abs(mean - around)
@@ -198,7 +198,7 @@ def dead_pixels(frames: np.ndarray, noise: float) -> tuple[np.ndarray, float, np
 
 
 def line_offsets(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Offset of each column against its neighbourhood, (1, W), and the frame without them."""
+    """Offset of each column relative to its neighbourhood, (1, W), and the frame without them."""
     frame = np.ascontiguousarray(frame)
     window = (2 * int(3 * LINE_SIGMA) + 1, 1)
     smooth = cv2.GaussianBlur(frame, window, LINE_SIGMA, borderType=cv2.BORDER_REFLECT)
@@ -208,14 +208,14 @@ def line_offsets(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def line_sigma(frame: np.ndarray) -> float:
     """Standard deviation of white column offsets, from the median steps between neighbouring columns: the scene's
-    median step is small, and the robust spread passes over its upright edges."""
+    median step is small, and the robust spread ignores its vertical edges."""
     steps = np.median(frame[:, 1:] - frame[:, :-1], axis=0)
     return float(1.4826 * np.median(np.abs(steps - np.median(steps))) / np.sqrt(2))
 
 
 def pixel_sigma(frame: np.ndarray, left: float) -> float:
-    """Standard deviation of white pattern from the Haar diagonal where the scene is smoothest; `left` is the variance
-    of noise in it."""
+    """Standard deviation of a white pattern, from the Haar diagonal where the scene is smoothest; left: variance of the
+    noise in it."""
     diagonal, smooth = np.abs(_diagonal(frame)), cv2.GaussianBlur(frame, (0, 0), 2.0)
     height, width = diagonal.shape
     slopes = np.hypot(*np.gradient(smooth))[::2, ::2][:height, :width]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is evaluated: recordings, and beside each frame its clean one and what other methods made of it."""
+"""Evaluated recordings: their frames, each with its clean frame, labels and the results of other methods."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ from infrared_ir_ros.media.video import VIDEO_SUFFIXES
 from infrared_ir_ros.records import Detection
 from infrared_ir_ros.simulation.camera import Degrader
 
-CLEAN = "clean"  # beside the methods in a bag of results
+CLEAN = "clean"  # listed like a method in a bag of results
 SEQUENCES = VIDEO_SUFFIXES | BAG_SUFFIXES | {".npz"}
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What stands beside a frame.
+    """What belongs to each frame.
 
-    topic: of the frames in a bag, "" the first. methods: topics of other methods' frames in the same bag.
-    detection_topics: what detectors of others found, in the same bag. label_topic: what is there, in the same bag;
-    labels: the same as a folder of YOLO's files, label_names: of their classes.
-    reference_topic: of clean frames in the same bag. reference: another recording with the clean frames.
-    degradation: preset that makes the input of the frames, which are then the clean ones; seed: of it.
-    tolerance_ns: between the stamps of a frame and what belongs to it. frames: at most, 0 all.
+    topic: of the frames in a bag; "" takes the first. methods: topics of other methods' frames in the same bag.
+    detection_topics: detections of others in the same bag. label_topic: ground truth in the same bag; labels: the same
+    as a folder of YOLO's files, with label_names as class names.
+    reference_topic: clean frames in the same bag. reference: another recording with the clean frames.
+    degradation: preset that makes the input from the frames, which are then the clean ones; seed: of it.
+    tolerance_ns: between the stamps of a frame and what belongs to it. frames: at most; 0 means all.
     """
 
     topic: str = ""
@@ -70,8 +70,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Instant:
-    """A frame of the input, and what belongs to it. others, found: by topic; what is missing there is not in it.
-    labels: None where nobody says what is in the frame."""
+    """A frame of the input and what belongs to it. others, found: by topic, without those that have nothing for this
+    frame. labels: None if there is no ground truth for it."""
 
     frame: Frame
     clean: np.ndarray | None
@@ -81,16 +81,16 @@ class Instant:
 
 
 def nanoseconds(tolerance_ms: float) -> int:
-    """Between stamps, of as many milliseconds. Raises OptionError."""
+    """Milliseconds as nanoseconds. Raises OptionError."""
     if not 0 <= tolerance_ms < math.inf:
         raise OptionError(f"tolerance_ms is {tolerance_ms}: use 0 or more milliseconds")
     return round(1e6 * tolerance_ms)
 
 
 def recordings(paths: Sequence[Path]) -> list[Path]:
-    """The recordings at some paths: bags, videos, npz sequences, folders of pictures; of another folder, those in it.
+    """The recordings at some paths: bags, videos, npz sequences, folders of images; of any other folder, those in it.
 
-    Raises SourceError for a path that is missing.
+    Raises SourceError for a missing path.
     """
     found: list[Path] = []
     for path in map(existing, paths):
@@ -101,7 +101,7 @@ def recordings(paths: Sequence[Path]) -> list[Path]:
 
 
 def _picture_folders(folder: Path, others: list[Path]) -> list[Path]:
-    """The outermost folders of pictures that are no part of other recordings."""
+    """The outermost folders of images that do not belong to other recordings."""
     found: list[Path] = []
     for inner in sorted(
         {path.parent for path in regular_files(folder, IMAGE_SUFFIXES)}, key=lambda one: (len(one.parts), one)
@@ -118,11 +118,10 @@ def _whole_bag(path: Path) -> Path:
 def instants(
     path: Path, wanted: Wanted, report: Report, expect: Callable[[int | None], object] = lambda count: None
 ) -> Iterator[Instant]:
-    """The frames of one recording with what belongs to them, in their order.
+    """The frames of one recording with what belongs to them, in order.
 
-    expect: is told how many there should be, None where nobody knows, before the first of them.
-    What does not stop the recording is told to `report`. Raises SourceError: unreadable, no such topic, empty, clean
-    frames of another size.
+    expect: called before the first with the expected number, None if unknown. report: called with problems that do not
+    stop the recording. Raises SourceError: unreadable, no such topic, empty, clean frames of another size.
     """
     source = open_source(path, wanted.topic, report=report)
     gathering = _Gathering(path, wanted, source, report)
@@ -137,7 +136,7 @@ def instants(
 
 
 class _Gathering:
-    """Puts beside each frame of a recording what belongs to it, and counts what is left out."""
+    """Collects what belongs to each frame of a recording, and counts what is left out."""
 
     def __init__(self, path: Path, wanted: Wanted, source: Source, report: Report) -> None:
         self._name, self._wanted = printable(path.name), wanted
@@ -152,7 +151,7 @@ class _Gathering:
         self.count = 0  # instants
 
     def of(self, frame: Frame) -> Instant | None:
-        """None for a frame that is left out: of another size than the first, or without a clean one."""
+        """None for a frame that is left out: its size differs from the first, or it has no clean frame."""
         self._shape = self._shape or frame.image.shape
         if frame.image.shape != self._shape:
             self._odd += 1
@@ -180,7 +179,7 @@ class _Gathering:
         return beside.image
 
     def account(self, report: Report) -> None:
-        """Tell what was left out or is missing. Raises SourceError where nothing is left."""
+        """Report what was left out or is missing. Raises SourceError if nothing is left."""
         if self._odd:
             report(f"{self._odd} frames are of another size than the first, {self._shape}: left out")
         if self._clean and self._clean.missed:
@@ -205,9 +204,9 @@ Beside = TypeVar("Beside", Frame, Seen)
 
 
 class _Partner(Generic[Beside]):
-    """What another source has for each frame, by stamp, or by number where the sources have no common clock.
+    """Finds the items of another source for each frame, by stamp, or by number without a common clock.
 
-    missed: frames that nothing belonged to. where: it was looked for, in words.
+    missed: number of frames without one. where: the source, in words.
     """
 
     def __init__(self, source: Iterable[Beside], tolerance_ns: int, by_stamp: bool = True) -> None:
@@ -218,7 +217,7 @@ class _Partner(Generic[Beside]):
         self.missed = 0
 
     def of(self, frame: Frame) -> Beside | None:
-        """What belongs to a frame; the frames asked for must rise."""
+        """The item that belongs to a frame; frames must be asked for in order."""
         wanted = self._place(frame)
         while not self._held or self._place(self._held[-1]) < wanted + self._tolerance:
             partner = next(self._frames, None)
@@ -234,7 +233,7 @@ class _Partner(Generic[Beside]):
 
 
 def _labels(path: Path, wanted: Wanted, report: Report) -> Callable[[Frame], tuple[Detection, ...] | None] | None:
-    """What is truly in a frame."""
+    """The ground truth of a frame."""
     if wanted.labels:
         return LabelFolder(Path(wanted.labels), path.name, wanted.label_names).of
     if not wanted.label_topic:
@@ -266,7 +265,7 @@ def _open(path: Path, topic: str, report: Report) -> Source:
 
 
 def result_topic(name: str) -> str:
-    """Topic of a method in a bag of results."""
+    """The topic of a method in a bag of results."""
     return "/evaluation/" + "".join(c if c.isalnum() and c.isascii() else "_" for c in name.strip("/"))
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The report of an evaluation: one HTML file that loads nothing, JSON for programs, CSV of every frame."""
+"""The report of an evaluation: a self-contained HTML file, JSON for programs, CSV of every frame."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from infrared_ir_ros.records import Detection
 
 COLOURS = ("#6b7280", "#d9480f", "#1c7ed6", "#2b8a3e", "#9c36b5", "#c2255c", "#0b7285", "#5c3d2e")
 PLOTTED = ("psnr_fitted", "bias_k", "stripes", "temporal_noise", "flicker", "detections", "log_snr", "milliseconds")
-CHARTED = 12  # recordings whose plots are drawn; the figures of the others are in the CSV
+CHARTED = 12  # recordings with plots; the figures of the others are in the CSV
 
 
 @dataclass
 class Recording:
-    """What came of one recording. seconds: of each frame since the first; rows: of each frame, by method. boxes: what
-    was found in each frame, by method, and under LABELS what is there."""
+    """The results of one recording. seconds: of each frame since the first. rows: of each frame, by method. boxes: the
+    detections in each frame, by method; the ground truth is under LABELS."""
 
     name: str
     path: str
@@ -59,10 +59,10 @@ class Recording:
     problems: list[str] = field(default_factory=list)
     bag: str = ""
     boxes: list[dict[str, tuple[Detection, ...]]] = field(default_factory=list)
-    facts: dict[str, str] = field(default_factory=dict)  # of a replay, and of what some frames lack
+    facts: dict[str, str] = field(default_factory=dict)  # about a replay, and about frames without some figures
 
     def values(self, method: str, figure: str) -> np.ndarray:
-        """One figure of all frames, NaN where there is none."""
+        """One figure of all frames; NaN if a frame has none."""
         return np.array([row.get(method, {}).get(figure, math.nan) for row in self.rows], np.float64)
 
 
@@ -76,20 +76,19 @@ class Picture:
     boxes: dict[str, list[Detection]]
 
     def layers(self) -> list[tuple[str, np.ndarray, list[Detection]]]:
-        """Name, picture and boxes of all that can be looked at, the input first; a topic that only has boxes has them
-        on the input."""
+        """Name, image and boxes of all layers, the input first; a topic that has only boxes shows them on the input."""
         alone = {name: self.images[INPUT] for name in self.boxes if name not in (*self.images, LABELS)}
         return [(name, image, self.boxes.get(name, [])) for name, image in (self.images | alone).items()]
 
     def labels(self) -> list[Detection]:
-        """What is truly there."""
+        """The ground truth."""
         return self.boxes.get(LABELS, [])
 
 
 @dataclass
 class Evaluation:
-    """All of it. configuration: what was asked; hashes and versions: of what answered. failed: recordings that could
-    not be read, with the reason."""
+    """A whole evaluation. configuration: what was asked for; hashes and versions: of what was used. failed: recordings
+    that could not be read, with the reason."""
 
     methods: list[str]
     configuration: dict[str, str]
@@ -98,7 +97,7 @@ class Evaluation:
     notes: list[str] = field(default_factory=list)
 
     def table(self) -> dict[str, dict[str, Mean]]:
-        """figure -> method -> mean, of those figures that any method has."""
+        """figure -> method -> mean, for the figures that any method has."""
         table: dict[str, dict[str, Mean]] = {}
         for figure in FIGURES:
             inputs = [one.values(INPUT, figure) for one in self.recordings]
@@ -114,7 +113,7 @@ class Evaluation:
 
 
 def write_report(folder: Path, evaluation: Evaluation, pictures: list[Picture]) -> None:
-    """Write frames.csv, report.json and report.html into a folder. Raises SourceError where that cannot be done."""
+    """Write frames.csv, report.json and report.html into a folder. Raises SourceError if that fails."""
     table = evaluation.table()
     write_atomically(folder / "frames.csv", _csv(evaluation).encode())
     write_atomically(folder / "report.json", _json(evaluation, table).encode())
@@ -145,7 +144,7 @@ def _cell(value: float) -> str:
 
 
 def _json(evaluation: Evaluation, table: dict[str, dict[str, Mean]]) -> str:
-    """Flat where it can be; what is not finite is null."""
+    """The report as JSON; values that are not finite become null."""
     recordings = [
         {name: value for name, value in asdict(one).items() if name not in ("rows", "seconds", "stamps", "boxes")}
         | {"frames": len(one.rows)}
@@ -200,6 +199,6 @@ def _figure(value: float, digits: int, signed: bool = False) -> str:
 
 
 def _png(image: np.ndarray) -> str:
-    """The picture as text that a page can hold."""
+    """The image as text for a page."""
     _, packed = cv2.imencode(".png", image)
     return "data:image/png;base64," + base64.b64encode(packed.tobytes()).decode("ascii")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Means of figures over frames and recordings, and how sure they are."""
+"""Means of figures over frames and recordings, with intervals."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ import numpy as np
 
 from infrared_ir_ros.evaluation.bootstrap import bootstrap_interval, mean_over_sets
 
-BLOCK = 10  # frames that follow each other are alike: blocks of them are drawn, not frames
-LEAST_BLOCKS = 5  # or there is no interval
+BLOCK = 10  # successive frames are alike: the bootstrap draws blocks of them
+LEAST_BLOCKS = 5  # with fewer there is no interval
 
 
 class Figure(NamedTuple):
-    """label, what it says, unit or "", digits after the point, better: +1 more, -1 less, 0 neither."""
+    """label, explanation, unit or "", decimal digits; better: +1 for larger, -1 for smaller, 0 for neither."""
 
     label: str
     meaning: str
@@ -60,8 +60,8 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class Mean:
-    """Mean over recordings (each weighs the same) with a 95 % interval, and the mean difference from the input with
-    its own. NaN where there is nothing, or too little for an interval."""
+    """Mean over recordings (of equal weight) with a 95 % interval, and the mean difference from the input with its own.
+    NaN if there are no values, or too few for an interval."""
 
     mean: float
     low: float
@@ -77,7 +77,7 @@ def summarise(groups: list[np.ndarray], inputs: list[np.ndarray]) -> Mean:
 
 
 def _blocks(values: np.ndarray) -> np.ndarray:
-    """Means of blocks of frames that follow each other, all about as long; values that are not finite are left out."""
+    """Means of blocks of successive frames, of about equal length, without values that are not finite."""
     finite = [block[np.isfinite(block)] for block in np.array_split(values, -(-len(values) // BLOCK))]
     return np.array([block.mean() for block in finite if block.size])
 

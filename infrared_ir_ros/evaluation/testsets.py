@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Clean test frames of every data set, a deterministic spread of each; none of them ever shapes a weight.
+"""Clean test frames, spread deterministically over each data set; none of them is ever trained on.
 
 The data folder is given by the environment variable INFRARED_DATA, else ../shared/data beside the repository.
 """
@@ -63,7 +63,7 @@ class CleanFrame:
 
 
 def data_folder() -> Path:
-    """The folder of the data sets. Raises SourceError when it isn't there."""
+    """The folder of the data sets. Raises SourceError if it is missing."""
     default = Path(__file__).resolve().parents[3] / "shared" / "data"
     folder = Path(os.environ.get("INFRARED_DATA", default))
     if not folder.is_dir():
