@@ -84,6 +84,8 @@ def load_network(path: Path, allow_pickle: bool = False) -> Network:
     if path.suffix == ".safetensors":
         return _network(path, None)
     if not os.path.isdir(path):
+        if os.path.exists(path):
+            raise WeightsError(f"{path} is neither a folder nor an .onnx, .safetensors or .pt file: {REMEDY}")
         raise WeightsError(f"there is no detector {str(path)!r}: {REMEDY}")
     hashes = listed_files(path)
     if WEIGHTS not in hashes:

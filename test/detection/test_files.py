@@ -101,6 +101,16 @@ def test_tensors_outside_the_file_are_refused(tmp_path: Path) -> None:
         find_detector(str(path))
 
 
+def test_a_file_that_is_there_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    engine = tmp_path / "yolov8n.engine"
+    with pytest.raises(WeightsError, match="there is no detector '.*yolov8n.engine'"):
+        find_detector(str(engine))
+    engine.write_bytes(b"of another program")
+    with pytest.raises(WeightsError, match="yolov8n.engine is neither a folder nor an .onnx, .safetensors or .pt"):
+        find_detector(str(engine))
+
+
 def test_the_shipped_detector_goes_by_its_name() -> None:
     """Its folder may be deleted, since its licence is not the package's."""
     if not (SHIPPED / f"detector_{SHIPPED_DETECTOR}").exists():
