@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 from collections.abc import Generator
 from pathlib import Path
@@ -49,10 +50,13 @@ def spread(jobs: list[Job], asked: Asked, room: Path) -> Generator[tuple[Job, Re
     if asked.ray == LOCAL:  # its workers inherit this
         root = str(Path(infrared_ir_ros.__file__).parents[1])
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ray.init(asked.ray, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise _nobody(asked.ray, error) from error
+    for number, handler in handlers.items():
+        signal.signal(number, handler)  # Ray's prints a page of addresses
     try:
         task = ray.remote(num_cpus=1, max_retries=TRIES)(_in_a_worker)
         waiting = {task.remote(job, asked, room.absolute()): job for job in jobs}

@@ -22,14 +22,17 @@ import os
 import re
 import shutil
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from evaluating import FEW, ONNX, at_once, figures, wait_for
 from starting import start
 
 from infrared_ir_ros.commands.evaluate_bag import evaluate_bag
+from infrared_ir_ros.commands.evaluate_cluster import spread
 from infrared_ir_ros.commands.evaluate_job import Job
 from infrared_ir_ros.commands.evaluate_store import Store
 from infrared_ir_ros.errors import InfraredError
@@ -115,3 +118,20 @@ def test_a_cluster_that_is_not_there_is_told(bag: Path, tmp_path: Path, address:
     with pytest.raises(InfraredError, match=f"--ray is '{address}', and no cluster answers"):
         evaluate_bag(bag, output=tmp_path / "r", task=(), ray=address, **FEW)
     assert os.listdir(tmp_path) == []
+
+
+def test_signals_are_answered_in_our_way_while_a_cluster_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ray's own answer to SIGTERM is a page of addresses."""
+    before = signal.getsignal(signal.SIGTERM)
+    fake = SimpleNamespace(
+        init=lambda *_, **__: signal.signal(signal.SIGTERM, signal.SIG_DFL),
+        remote=lambda **_: lambda task: task,
+        shutdown=lambda: None,
+    )
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    signal.signal(signal.SIGTERM, mine := lambda *_: None)
+    try:
+        assert list(spread([], SimpleNamespace(ray="auto"), tmp_path)) == []
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, before)
