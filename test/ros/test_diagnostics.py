@@ -16,11 +16,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from infrared_ir_ros.restoration.pattern import PatternState
 from infrared_ir_ros.ros.counters import Counters, Drop
-from infrared_ir_ros.ros.diagnostics import LONGEST_TEXT, Report, frames_report, restorer_report
+from infrared_ir_ros.ros.diagnostics import LONGEST_TEXT, Report, detector_report, frames_report, restorer_report
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
@@ -76,3 +79,26 @@ def test_a_restorer_that_passes_frames_through_warns_and_one_that_failed_is_an_e
     assert told(passing) == {"state": "active", "passthrough": "True"}
     failed = restorer_report("active", {}, "no weights", "", None, "other camera").status("node", "")
     assert failed.level == ERROR and failed.message == "no weights; pattern_file is not used: other camera"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "failure", "level", "message"),
+    [
+        (False, "", OK, "nobody subscribes"),
+        (True, "", OK, "looks at frames"),
+        (True, "RuntimeError: no memory", ERROR, "no detections: RuntimeError: no memory"),
+    ],
+)
+def test_a_detector_says_whether_it_looks_and_why_it_finds_nothing(
+    wanted: bool, failure: str, level: bytes, message: str
+) -> None:
+    tally = SimpleNamespace(looked=7, refused=1, milliseconds=12.34, found=3)
+    running = SimpleNamespace(
+        wanted=wanted, failure=failure, tally=tally, superseded=2, description={"detector": "yolov8n"}
+    )
+    status = detector_report(SimpleNamespace(running=running, problem="")).status("node", "")
+    assert (status.level, status.message) == (level, message)
+    numbers = {"looked": "7", "superseded": "2", "refused": "1", "last_ms": "12.3", "last_found": "3"}
+    assert told(status) == {"detector": "yolov8n", "subscribed": str(wanted)} | numbers
+    missing = detector_report(SimpleNamespace(running=None, problem="no detections: no such file")).status("node", "")
+    assert (missing.level, missing.message) == (ERROR, "no detections: no such file")
