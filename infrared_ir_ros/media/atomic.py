@@ -70,9 +70,12 @@ def replaceable(path: Path) -> Path:
     return target
 
 
-def temporary_name(target: Path) -> Path:
-    """An unused hidden name beside `target`, with its suffix (some writers choose the format by it)."""
-    return target.parent / f".{target.stem[:80]}.{secrets.token_hex(4)}.partial{target.suffix}"
+def temporary_name(target: Path, mark: str = "") -> Path:
+    """An unused hidden name beside `target`, with its suffix (some writers choose the format by it).
+
+    mark: tells it from others, "" at random; * gives the pattern of all of them.
+    """
+    return target.parent / f".{target.stem[:80]}.{mark or secrets.token_hex(4)}.partial{target.suffix}"
 
 
 def unwritable(target: Path, error: OSError) -> SourceError:

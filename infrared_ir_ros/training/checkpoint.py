@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from infrared_ir_ros.errors import OptionError, WeightsError, one_line
-from infrared_ir_ros.media.atomic import write_atomically
+from infrared_ir_ros.media.atomic import temporary_name, write_atomically
 
 FILE = "checkpoint.pt"
 
@@ -49,9 +50,15 @@ class Progress:
 
 
 def check_output(folder: Path, resume: bool) -> None:
-    """Raises OptionError where a new training would write over another one's checkpoint."""
+    """Raises OptionError where a new training would write over another one's checkpoint.
+
+    Takes away what trainings that were killed while they saved have left half-written, each as large as a checkpoint.
+    """
     if not resume and (folder / FILE).exists():
         raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
+    for left in folder.glob(temporary_name(Path(FILE), "*").name):
+        with suppress(OSError):
+            left.unlink()
 
 
 def save(folder: Path, progress: Progress) -> None:

@@ -29,6 +29,7 @@ import safetensors.torch  # noqa: E402, F811
 
 from infrared_ir_ros.commands.export_prior import export_prior  # noqa: E402
 from infrared_ir_ros.errors import OptionError, SourceError, WeightsError  # noqa: E402
+from infrared_ir_ros.media.atomic import temporary_name  # noqa: E402
 from infrared_ir_ros.priors import EmbeddedPrior  # noqa: E402
 from infrared_ir_ros.restoration.weights import find_prior  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
@@ -240,6 +241,14 @@ def test_an_export_says_where_it_is_and_of_what(config, frames, tmp_path: Path, 
     assert stopped.startswith(f"not finished: {tmp_path / 'run'} stopped in stage 1 of 2 (field)")
     assert done == f"exported mine: {tmp_path / 'prior'}, for prior_path"
     assert find_prior("embedded", str(tmp_path / "prior")).version == "mine"
+
+
+def test_what_a_killed_training_left_half_written_is_taken_away(tmp_path: Path) -> None:
+    temporary_name(tmp_path / checkpoint.FILE).write_bytes(b"half a checkpoint")
+    for name in (checkpoint.FILE, "mine.partial.pt", ".mine.partial.pt"):
+        (tmp_path / name).touch()
+    checkpoint.check_output(tmp_path, resume=True)
+    assert {path.name for path in tmp_path.iterdir()} == {checkpoint.FILE, "mine.partial.pt", ".mine.partial.pt"}
 
 
 def test_sets_that_the_pack_lacks_are_named(config, tmp_path: Path) -> None:  # noqa: ANN001
