@@ -49,7 +49,12 @@ def train_detector(
     yolo = ultralytics().YOLO
     _check_settings(config)
     restorer = load_restorer(options=Options(tone="restore"))
-    dataset = make_tiles(config.tiles, data, folder / "tiles", config.seed, lambda frame: restorer.restore(frame).image)
+    try:
+        dataset = make_tiles(
+            config.tiles, data, folder / "tiles", config.seed, lambda frame: restorer.restore(frame).image
+        )
+    except OSError as error:
+        raise unwritable(folder, error) from error
     model = yolo(str(folder / LAST) if resume else config.model, task="detect")
     if resume and not (model.ckpt or {}).get("optimizer"):
         raise OptionError(f"the training in {folder} has come to its end: choose another --output for a new one")

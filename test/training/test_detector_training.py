@@ -167,6 +167,17 @@ def test_a_torchvision_that_does_not_fit_is_told_before_tiles_are_cut(
     assert not (tmp_path / "run").exists()
 
 
+def test_tiles_that_cannot_be_written_are_one_line(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detector, "ultralytics", lambda *_: SimpleNamespace(YOLO=None, get_cfg=lambda overrides: None))
+    monkeypatch.setattr(detector, "importlib", SimpleNamespace(import_module=lambda name: None))
+    (tmp_path / "run/tiles").mkdir(parents=True)
+    (tmp_path / "run/tiles/labels").touch()
+    with pytest.raises(SourceError, match="cannot write .*run: .*; free some space or choose an output"):
+        train_detector(DetectorConfig(TILES, minutes=1), labelled, tmp_path / "run")
+
+
 def test_a_setting_that_ultralytics_does_not_know_is_refused_before_tiles_are_cut(
     labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
