@@ -30,7 +30,8 @@ from torch import Tensor
 
 FACTORS = (1.1, 2.4)  # how many pixels of the frame one of the sensor makes, along an axis
 AXES = {"both": 0.45, "each": 0.25, "columns": 0.2, "rows": 0.1}  # enlarged alike, each its own way, or one alone
-INTERPOLATIONS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
+INTERPOLATIONS = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
+LINK, LINK_PRESET = 0.3, "sensor_light"  # share of these frames that are degraded once more, behind the raster
 
 
 class Raster(NamedTuple):
@@ -44,11 +45,14 @@ class Raster(NamedTuple):
 def draw_raster(rng: np.random.Generator, height: int, width: int) -> Raster:
     axes = rng.choice(list(AXES), p=list(AXES.values()))
     down, across = rng.uniform(*FACTORS, 2)
-    if axes == "both":
+    interpolation = int(rng.choice(INTERPOLATIONS))
+    if interpolation == cv2.INTER_NEAREST:
+        down = across = 2  # whole pixels are repeated
+    elif axes == "both":
         across = down
     rows = height if axes == "columns" else round(height / down)
     columns = width if axes == "rows" else round(width / across)
-    return Raster(rows, columns, int(rng.choice(INTERPOLATIONS)))
+    return Raster(rows, columns, interpolation)
 
 
 def through(frame: np.ndarray, raster: Raster) -> np.ndarray:
@@ -58,12 +62,13 @@ def through(frame: np.ndarray, raster: Raster) -> np.ndarray:
 
 
 def through_each(frames: Tensor, rasters: list[Raster | None]) -> Tensor:
-    """As `through`, for the frames of a batch (batch, 1, height, width) in 0..1, None leaving a frame as it is; all are
-    enlarged by cubic interpolation but for the linear ones."""
+    """As `through`, for the frames of a batch (batch, 1, height, width) in 0..1, None leaving a frame as it is; cubic
+    interpolation stands for Lanczos's."""
     shape, passed = frames.shape[2:], frames.clone()
+    modes = {cv2.INTER_NEAREST: "nearest", cv2.INTER_LINEAR: "bilinear"}
     for index, raster in enumerate(rasters):
         if raster is not None:
-            mode = "bilinear" if raster.interpolation == cv2.INTER_LINEAR else "bicubic"
             seen = F.interpolate(frames[index : index + 1], raster[:2], mode="area")
-            passed[index] = F.interpolate(seen, shape, mode=mode, align_corners=False)[0].clamp(0, 1)
+            mode = modes.get(raster.interpolation, "bicubic")
+            passed[index] = F.interpolate(seen, shape, mode=mode)[0].clamp(0, 1)
     return torch.round(passed * 255) / 255

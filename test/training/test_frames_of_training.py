@@ -128,6 +128,12 @@ def test_a_share_of_frames_is_resampled_and_their_scene_with_them(frames: FrameS
     assert (degraded - clean).abs().mean() < 0.01  # once or twice, it is the same scene
 
 
+def test_some_resampled_frames_get_noise_of_their_own_pixels_behind_the_raster(frames: FrameSets) -> None:
+    mix = replace(MIX, presets={"clean": 1}, sizes=[(64, 96, 100, 1.0)], resampled=1.0)
+    clean, degraded = Pairs(WholeFrames(frames, mix, (0, 1)))[0]
+    assert 15 < ((degraded - clean).std((1, 2, 3)) > 0.01).sum() < 45
+
+
 def test_clean_frames_have_the_levels_of_the_benchmark(frames: FrameSets) -> None:
     for seed in range(5):
         clean = draw_clean(frames, {"layouts": 1.0}, np.random.default_rng(seed), 96, 128)
