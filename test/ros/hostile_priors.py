@@ -136,9 +136,9 @@ def bombs() -> Iterator[Hostile]:
         for graph in GRAPHS:
             yield _named(f"{graph}: {name}", graph, data)
     large = lambda folder: ((folder / GRAPHS[0]).unlink(), _sparse(folder / GRAPHS[0], 2**40))  # noqa: E731
-    yield Hostile("sparse file of 2^40 bytes", large, "more than the")
+    yield Hostile("sparse file of 2^40 bytes", large, "bytes: at most")
     yield Hostile("deep manifest", lambda folder: replace(folder / MANIFEST, b"[" * 500000), "is not valid JSON")
-    yield Hostile("long manifest", lambda folder: replace(folder / MANIFEST, b" " * (1 << 21)), "more than the")
+    yield Hostile("long manifest", lambda folder: replace(folder / MANIFEST, b" " * (1 << 21)), "bytes: at most")
     huge = {"channels": [60000, 60000, 60000], "middle": 2}
     yield Hostile("a network of 60000 channels", lambda folder: vouch(folder, constructor=huge), "", "torch")
     deep = {"field_layers": 10**8}

@@ -76,7 +76,7 @@ def test_bombs_and_external_data_are_refused(rig: Rig, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_bytes(bytes(10**7))
     cases = chain(hostile_priors.bombs(), hostile_priors.external_data(outside))
-    said = ("more than the", "keeps tensors in other files", "does not fit its manifest")
+    said = ("bytes: at most", "keeps tensors in other files", "does not fit its manifest")
     assert_survived(inject_weights.refuse_all(rig, cases, tmp_path / "priors", PATIENCE), *said)
 
 
@@ -93,7 +93,7 @@ def test_odd_files_are_refused(rig: Rig, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_bytes(bytes(10**7))
     cases = hostile_priors.odd_paths(outside)
-    said = ("is not a regular file", "can't be read", "names the file")
+    said = ("not a regular file", "can't be read", "names the file")
     assert_survived(inject_weights.refuse_all(rig, cases, tmp_path / "priors", PATIENCE), *said)
 
 
