@@ -62,8 +62,8 @@ def through(frame: np.ndarray, raster: Raster) -> np.ndarray:
 
 
 def through_each(frames: Tensor, rasters: list[Raster | None]) -> Tensor:
-    """As `through`, for the frames of a batch (batch, 1, height, width) in 0..1, None leaving a frame as it is; cubic
-    interpolation stands for Lanczos's."""
+    """As `through`, for the frames of a batch (batch, 1, height, width) in 0..1, None leaving a frame as it is. Cubic
+    interpolation stands for Lanczos's, and nothing is degraded behind the raster (LINK)."""
     shape, passed = frames.shape[2:], frames.clone()
     modes = {cv2.INTER_NEAREST: "nearest", cv2.INTER_LINEAR: "bilinear"}
     for index, raster in enumerate(rasters):
