@@ -36,7 +36,7 @@ from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.training.config import read_config
 from infrared_ir_ros.training.frames import Mix, Pairs, WholeFrames, loader
 from infrared_ir_ros.training.pack import FrameSets, read_pack
-from infrared_ir_ros.training.task_model import base_terms
+from infrared_ir_ros.training.stages import base_terms
 from infrared_ir_ros.training.train import measure_latent_scale, schedule
 
 AVERAGE = 0.998  # decay of the averaged weights

@@ -30,6 +30,7 @@ from infrared_ir_ros.evaluation.summary import FIGURES
 from infrared_ir_ros.media import open_source
 from infrared_ir_ros.records import Counts
 from infrared_ir_ros.restoration.counts import window
+from infrared_ir_ros.restoration.palettes import levels
 
 
 def choose_pictures(evaluation: Evaluation, room: Path) -> list[Picture]:
@@ -66,8 +67,4 @@ def _images(evaluation: Evaluation, bag: Path, stamp: int) -> dict[str, np.ndarr
                     found[name] = frame.image
                     break
     scale = window(found[INPUT], Counts())
-    return {name: _shown(scale.to_unit(image)) for name, image in found.items()}
-
-
-def _shown(unit: np.ndarray) -> np.ndarray:
-    return np.rint(255 * np.clip(np.nan_to_num(unit), 0, 1)).astype(np.uint8)
+    return {name: levels(scale.to_unit(image), 0.0, 1.0) for name, image in found.items()}

@@ -35,8 +35,7 @@ from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training.adapt_examples import Example
 from infrared_ir_ros.training.adapt_plan import RATES
 from infrared_ir_ros.training.losses import fitted, lost_detail, stretched
-from infrared_ir_ros.training.stages import Terms
-from infrared_ir_ros.training.task_model import base_terms
+from infrared_ir_ros.training.stages import Terms, base_terms
 
 DetectionLoss = Callable[[Tensor, Mapping[str, Tensor]], Tensor]  # as that of training.semantic
 DETAIL_WEIGHT, DETAIL_FLOOR = 2.0, 0.01  # the floor: of the share that is lost, below which more earns little

@@ -37,8 +37,10 @@ from infrared_ir_ros.media import read_image, write_atomically, write_image
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES
 from infrared_ir_ros.media.labels import read_boxes
 from infrared_ir_ros.media.paths import printable, regular_files
+from infrared_ir_ros.media.yaml_text import load_yaml
 from infrared_ir_ros.records import Counts
 from infrared_ir_ros.restoration.counts import checked, window
+from infrared_ir_ros.restoration.palettes import levels
 from infrared_ir_ros.simulation import degrade, stretch
 from infrared_ir_ros.training.detector_config import STORED, TilesConfig
 from infrared_ir_ros.training.labels import View, boxes_in_view
@@ -95,8 +97,8 @@ def _labelled_frames(source: Path) -> list[Path]:
 
 def _made_of(dataset: Path) -> str | None:
     """What the tiles of a complete folder were cut from; None where there are none."""
-    with suppress(OSError, ValueError, yaml.YAMLError, AttributeError):
-        return yaml.safe_load(dataset.read_text()).get("made_of", "")
+    with suppress(OSError, ValueError, AttributeError):
+        return load_yaml(dataset.read_bytes()).get("made_of", "")
     return None
 
 
@@ -154,7 +156,7 @@ def _grey(path: Path) -> np.ndarray:
         raise SourceError(f"{printable(str(path))}: {error} Take it away") from error
     if frame.dtype == np.uint8:
         return frame
-    return np.rint(255 * np.clip(np.nan_to_num(window(frame, Counts()).to_unit(frame)), 0, 1)).astype(np.uint8)
+    return levels(window(frame, Counts()).to_unit(frame), 0.0, 1.0)
 
 
 def _variant(frame: np.ndarray, variant: str, rng: np.random.Generator, restore: Restore) -> np.ndarray:

@@ -24,7 +24,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -70,5 +69,5 @@ def through_each(frames: Tensor, rasters: list[Raster | None]) -> Tensor:
         if raster is not None:
             seen = F.interpolate(frames[index : index + 1], raster[:2], mode="area")
             mode = modes.get(raster.interpolation, "bicubic")
-            passed[index] = F.interpolate(seen, shape, mode=mode)[0].clamp(0, 1)
-    return torch.round(passed * 255) / 255
+            passed[index] = (255 * F.interpolate(seen, shape, mode=mode)[0].clamp(0, 1)).round() / 255
+    return passed

@@ -89,13 +89,21 @@ class RestoreStage:
         toned = prior.apply_reading(latent, reading.log_gain.detach(), reading.offset.detach())
         restored_latent = prior.denoise(toned, reading.log_snr_bands.detach())
         restored = prior.decode(restored_latent)
-        structure, final = fitted(restored, clean), stretched(restored)
-        return terms | {
-            "structure": 0.5 * log_error(structure, clean, FLOOR) + 8 * (structure - clean).abs().mean(),
-            "frame": 0.35 * log_error(final, clean, FLOOR) + 2 * (final - clean).abs().mean(),
+        return {
+            **terms,
+            **base_terms(restored, clean),
             "levels": 2 * (restored - clean).abs().mean(),
             "bands": (restored_latent - clean_latent)[:, 1:].abs().mean(),
         }
+
+
+def base_terms(restored: Tensor, clean: Tensor) -> Terms:
+    """Structure and tone apart: of a restored frame, whatever restored it."""
+    structure, final = fitted(restored, clean), stretched(restored)
+    return {
+        "structure": 0.5 * log_error(structure, clean, FLOOR) + 8 * (structure - clean).abs().mean(),
+        "frame": 0.35 * log_error(final, clean, FLOOR) + 2 * (final - clean).abs().mean(),
+    }
 
 
 class _Look(NamedTuple):

@@ -25,12 +25,12 @@ from torch import Tensor, nn
 from infrared_ir_ros.priors.adapters import AdaptedPrior
 from infrared_ir_ros.training.frames import Pairs, Scene, WholeFrames
 from infrared_ir_ros.training.labels import Labels
-from infrared_ir_ros.training.losses import fitted, log_error, stretched
+from infrared_ir_ros.training.losses import stretched
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.perceptual import st_lpips
 from infrared_ir_ros.training.semantic import GradientBalance
 from infrared_ir_ros.training.spectral import SpectralLoss
-from infrared_ir_ros.training.stages import FLOOR, Terms
+from infrared_ir_ros.training.stages import Terms, base_terms
 from infrared_ir_ros.training.task_config import TaskConfig, TasksConfig
 from infrared_ir_ros.training.task_labels import Target, with_target
 
@@ -89,15 +89,6 @@ class TaskLoss(nn.Module):
             weight = self.balances[task.name].weight(sum(terms.values()), semantic, restored, step)
             terms["semantic"] = weight * semantic
         return sum(terms.values()), {name: term.detach() for name, term in terms.items()}
-
-
-def base_terms(restored: Tensor, clean: Tensor) -> Terms:
-    """Structure and tone apart, like the prior's own loss."""
-    structure, final = fitted(restored, clean), stretched(restored)
-    return {
-        "structure": 0.5 * log_error(structure, clean, FLOOR) + 8 * (structure - clean).abs().mean(),
-        "frame": 0.35 * log_error(final, clean, FLOOR) + 2 * (final - clean).abs().mean(),
-    }
 
 
 class TaskFrames:
