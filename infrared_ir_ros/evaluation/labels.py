@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 
-from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.frames import Frame
 from infrared_ir_ros.media.labels import read_boxes
 from infrared_ir_ros.media.paths import existing, printable, read_file
@@ -54,12 +53,7 @@ class LabelFolder:
         file = next((self._folder / name for name in names if (self._folder / name).is_file()), None)
         if file is None:
             return None
-        boxes = read_boxes(file)
-        if not np.isfinite(boxes).all() or (boxes[:, 1:] < 0).any() or (boxes[:, 1:] > 1).any():
-            raise SourceError(
-                f"labels {printable(str(file))}: x, y, width and height must be shares of the frame, 0..1"
-            )
-        return labelled(boxes, frame.image.shape, self._names)
+        return labelled(read_boxes(file), frame.image.shape, self._names)
 
 
 def labelled(boxes: np.ndarray, shape: tuple[int, ...], names: Sequence[str]) -> tuple[Detection, ...]:

@@ -50,6 +50,8 @@ def read_boxes(path: Path) -> np.ndarray:
     classes = boxes[:, 0]
     if odd := [float(one) for one in classes if not 0 <= one < MOST_CLASSES or one % 1]:
         raise SourceError(f"labels {what} have the class {odd[0]:g}: use whole numbers from 0")
+    if not ((boxes[:, 1:] >= 0) & (boxes[:, 1:] <= 1)).all():  # nor NaN
+        raise SourceError(f"labels {what}: x, y, width and height must be shares of the frame, 0..1")
     return boxes
 
 

@@ -35,6 +35,7 @@ from infrared_ir_ros.media.images import IMAGE_SUFFIXES
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Counts
 from infrared_ir_ros.restoration.counts import checked
+from infrared_ir_ros.simulation import stretch
 from infrared_ir_ros.simulation.camera import GreyScale
 from infrared_ir_ros.simulation.profile import is_profile
 from infrared_ir_ros.training.adapt_examples import (
@@ -167,13 +168,19 @@ def _draw(lesson: Lesson, paths: list[Path], detection: Any) -> Draw:
 
 def measure_noise(paths: list[Path], topic: str) -> Noise:
     """That of the first recording that is long enough. Raises SourceError if none is."""
+    unread: list[SourceError] = []
     for path in paths:
-        frames = list(islice(_usable(open_source(path, topic)), PROFILED[1]))
+        try:
+            frames = list(islice(_usable(open_source(path, topic)), PROFILED[1]))
+        except SourceError as error:  # whoever reads its moments tells; another will do
+            unread.append(error)
+            continue
         if len(frames) >= PROFILED[0] and len({frame.shape for frame in frames}) == 1:
             grey = GreyScale(frames[0])
             found = measure(np.stack([grey.levels(frame) for frame in frames]))
             return Noise(float(np.hypot(found.noise, found.pixel_offset)), found.columns, found.rows)
-    raise SourceError(f"no recording begins with {PROFILED[0]} frames of one size, to measure noise on: give a profile")
+    why = f"no recording begins with {PROFILED[0]} frames of one size, to measure noise on: give a profile"
+    raise unread[0] if unread else SourceError(why)
 
 
 def _usable(frames: Iterable[Frame]) -> Iterator[np.ndarray]:
@@ -188,32 +195,33 @@ def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment
     tolerance = nanoseconds(lesson.tolerance_ms)
     reference = {"reference_topic": lesson.reference_topic, "reference": lesson.reference}
     wanted = Wanted(topic=lesson.topic, label_topic=lesson.label_topic, **reference, tolerance_ns=tolerance)
-    thinned, problems = _Thinned(lesson.frames), 0
+    thinned, problems = _Thinned(lesson.frames), list[InfraredError]()
     for number, path in enumerate(paths):
         recording = -1 if path.suffix.lower() in IMAGE_SUFFIXES else number
         try:
             for moment in _moments(path, wanted, report):
                 thinned.add(recording, moment)
         except InfraredError as error:
-            problems += 1
+            problems.append(error)
             report(f"{printable(path.name)}: {error}")
-    if problems == len(paths):
-        raise SourceError("no recording could be read")
+    if len(problems) == len(paths):
+        raise SourceError(f"no recording could be read: {problems[0]}")
     return thinned.recordings()
 
 
 def _moments(path: Path, wanted: Wanted, report: Report) -> Iterator[Moment]:
-    """Of one recording; frames that cannot be restored are left out."""
+    """Of one recording; frames that cannot be restored, or have nothing to be stretched to, are left out."""
     bad: list[str] = []
     for instant in instants(path, wanted, report):
         if wanted.label_topic and instant.labels is None:
             continue
         try:
-            image = checked(instant.frame.image)
-        except FrameError as error:
+            image, clean = (None if one is None else checked(one) for one in (instant.frame.image, instant.clean))
+            stretch(image if clean is None else clean)
+        except (FrameError, OptionError) as error:
             bad.append(str(error))
             continue
-        yield Moment(image, instant.clean, instant.labels or ())
+        yield Moment(image, clean, instant.labels or ())
     if bad:
         report(f"{printable(path.name)}: {len(bad)} frames cannot be restored and are left out: {bad[0]}")
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +33,7 @@ from tiny_tasks import write_prior  # noqa: E402
 
 from infrared_ir_ros.commands.adapt_prompt import adapt_prompt  # noqa: E402
 from infrared_ir_ros.commands.make_bag import make_bag  # noqa: E402
-from infrared_ir_ros.errors import InfraredError, OptionError  # noqa: E402
+from infrared_ir_ros.errors import InfraredError, OptionError, SourceError  # noqa: E402
 from infrared_ir_ros.media import open_source, write_image  # noqa: E402
 from infrared_ir_ros.restoration.prompts import read_bank  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
@@ -97,18 +98,47 @@ def test_noise_alone_is_measured_on_the_frames(bags: Path) -> None:
     assert example.target.std() > example.seen[:48].std()
 
 
-def test_a_closed_shutter_costs_its_frames_only(tmp_path: Path) -> None:
+def noisy_pictures(folder: Path, count: int = 12) -> Iterator[np.ndarray]:
+    """The pictures, to be changed; written when the next one is asked for."""
     rng = np.random.default_rng(0)
-    for number in range(12):
-        image = 255 * layout(rng, 48, 64) + rng.normal(0, 9, (48, 64))
-        write_image(tmp_path / f"in/{number:02d}.png", image.clip(0, 255).astype(np.uint8) * (number not in (2, 5)))
+    for number in range(count):
+        picture = (255 * layout(rng, 48, 64) + rng.normal(0, 9, (48, 64))).clip(0, 255).astype(np.uint8)
+        yield picture
+        write_image(folder / f"{number:02d}.png", picture)
+
+
+@pytest.mark.parametrize("hot", [0, 1])
+@pytest.mark.parametrize("supervision", ["clean", "self", "pairs"])
+def test_a_closed_shutter_costs_its_frames_only(tmp_path: Path, supervision: str, hot: int) -> None:
+    """With a hot pixel or without, and in the clean frame too."""
+    for folder in ("in", "reference"):
+        for number, picture in enumerate(noisy_pictures(tmp_path / folder)):
+            if number in (2, 5) and (folder == "reference") == (supervision == "pairs"):
+                picture[:] = 0
+                picture[9, :hot] = 255
+    how = {"clean": {"degradation": "sensor_hard"}, "pairs": {"reference": str(tmp_path / "reference")}}
     told: list[str] = []
-    material = read_material(Lesson((str(tmp_path / "in"),), "self"), told.append)
-    assert len(material.training) + len(material.judging) == 10
-    assert told == [
-        "in: 2 frames cannot be restored and are left out: every pixel of the frame is 0: is the lens covered or the "
-        "shutter closed?"
-    ]
+    material = read_material(Lesson((str(tmp_path / "in"),), supervision, **how.get(supervision, {})), told.append)
+    moments = material.training + material.judging
+    assert len(moments) == 10 and len(told) == 1
+    assert told[0].startswith("in: 2 frames cannot be restored and are left out: ")
+    for moment in moments:
+        material.draw(moment, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("supervision", ["clean", "self"])
+def test_a_recording_that_cannot_be_read_costs_itself_only(tmp_path: Path, supervision: str) -> None:
+    (tmp_path / "cut.mkv").write_bytes(b"nothing")
+    for _ in noisy_pictures(tmp_path / "in"):
+        pass
+    degradation = "sensor_hard" if supervision == "clean" else ""
+    told: list[str] = []
+    sources = (str(tmp_path / "cut.mkv"), str(tmp_path / "in"))
+    material = read_material(Lesson(sources, supervision, degradation=degradation), told.append)
+    assert len(material.training) + len(material.judging) == 12
+    assert len(told) == 1 and told[0].startswith("cut.mkv: video")
+    with pytest.raises(SourceError, match=r"cut\.mkv cannot be opened: it is damaged"):
+        read_material(Lesson(sources[:1], supervision, degradation=degradation), told.append)
 
 
 class Bright:

@@ -104,7 +104,13 @@ def test_tiles_depend_on_the_seed_alone(labelled: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"), [("1 0.5 0.5 0.1 0.1", "class below 1"), ("0 0.5 nan-", "can't be read"), ("0 5 5 1 1", "0..1")]
+    ("line", "told"),
+    [
+        ("1 0.5 0.5 0.1 0.1", "class below 1"),
+        ("0 0.5 nan-", "can't be read"),
+        ("0 5 5 1 1", "0..1"),
+        ("0 nan 0.5 0.1 0.1", "0..1"),
+    ],
 )
 def test_a_broken_label_is_named(labelled: Path, tmp_path: Path, line: str, told: str) -> None:
     (labelled / "labels" / "flight1_001.txt").write_text(line)
