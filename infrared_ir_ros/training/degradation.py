@@ -32,16 +32,22 @@ from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.simulation import PRESETS, ranges
 from infrared_ir_ros.simulation.ranges import HM_TIR, SEVERITY, Range
 from infrared_ir_ros.training.kernels import gaussian_blur, jpeg, motion_blur
+from infrared_ir_ros.training.raster import LINK_PRESET, Raster, through_each
 
 
 def degrade_batch(
-    clean: Tensor, presets: Sequence[str], generator: torch.Generator, scales: Sequence[float] | None = None
+    clean: Tensor,
+    presets: Sequence[str],
+    generator: torch.Generator,
+    scales: Sequence[float] | None = None,
+    rasters: Sequence[Raster | None] = (),
 ) -> Tensor:
     """Degrade each frame by a preset of its own.
 
     clean: (batch, 1, height, width) float32, 0..1, sides of more than 12 pixels. presets: one of PRESETS per frame.
     generator: on the device of `clean`; decides everything. scales: sensor pixels per pixel along an axis, per frame;
-    default 1. Returns a new tensor on the 8-bit levels of 0..1. Raises OptionError for an unknown preset.
+    default 1. rasters: of the sensor, for frames that come enlarged; none by default. Returns a new tensor on the 8-bit
+    levels of 0..1. Raises OptionError for an unknown preset.
     """
     if unknown := set(presets) - set(PRESETS):
         raise OptionError(f"degradation preset is {min(unknown)!r}: use one of {', '.join(PRESETS)}")
@@ -54,6 +60,9 @@ def degrade_batch(
         at = torch.tensor(members).to(clean.device, non_blocking=True)
         draws = Draws(generator, len(members))
         degraded[at] = family(255 * clean[at], [presets[index] for index in members], draws, scale) / 255
+    degraded = through_each(degraded, rasters)
+    if linked := [index for index, raster in enumerate(rasters) if raster is not None and raster.linked]:
+        degraded[linked] = degrade_batch(degraded[linked], [LINK_PRESET] * len(linked), generator)
     return degraded
 
 

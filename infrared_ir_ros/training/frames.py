@@ -38,7 +38,7 @@ from infrared_ir_ros.simulation import degrade, stretch
 from infrared_ir_ros.training.labels import View, turn
 from infrared_ir_ros.training.numbers import NonNegative, PositiveCount, Share
 from infrared_ir_ros.training.pack import FrameSets
-from infrared_ir_ros.training.raster import LINK, LINK_PRESET, Raster, draw_raster, through
+from infrared_ir_ros.training.raster import LINK_PRESET, Raster, draw_raster, through
 
 MIRRORED = ("photographs", "layouts")  # sets whose polarity carries no meaning: inverted at random
 LEAST_CONTRAST = 6  # of 255, between percentiles 1 and 99: a flat wall or sky teaches nothing
@@ -109,7 +109,7 @@ class WholeFrames:
         degraded = degrade(scene.clean, scene.preset, scene.rng)
         if scene.raster is not None:
             degraded = np.rint(through(degraded, scene.raster))
-            if scene.rng.random() < LINK:
+            if scene.raster.linked:
                 degraded = degrade(degraded, LINK_PRESET, scene.rng)
         return replace_dead_pixels(degraded)
 

@@ -20,6 +20,7 @@ pixel has it of its own takes what is left of such noise for scene.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -30,15 +31,18 @@ from torch import Tensor
 FACTORS = (1.1, 2.4)  # how many pixels of the frame one of the sensor makes, along an axis
 AXES = {"both": 0.45, "each": 0.25, "columns": 0.2, "rows": 0.1}  # enlarged alike, each its own way, or one alone
 INTERPOLATIONS = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
-LINK, LINK_PRESET = 0.3, "sensor_light"  # share of these frames that are degraded once more, behind the raster
+LINK, LINK_PRESET = 0.3, "sensor_light"  # share of these frames that are degraded once more after the enlarging
 
 
 class Raster(NamedTuple):
-    """The sensor's raster: fewer rows and columns than the frame, and how they are made more."""
+    """The sensor's raster: fewer rows and columns than the frame, and how they are interpolated.
+
+    linked: whether the enlarged frame is degraded once more (LINK_PRESET), as an analogue link does."""
 
     rows: int
     columns: int
     interpolation: int
+    linked: bool
 
 
 def draw_raster(rng: np.random.Generator, height: int, width: int) -> Raster:
@@ -51,7 +55,7 @@ def draw_raster(rng: np.random.Generator, height: int, width: int) -> Raster:
         across = down
     rows = height if axes == "columns" else round(height / down)
     columns = width if axes == "rows" else round(width / across)
-    return Raster(rows, columns, interpolation)
+    return Raster(rows, columns, interpolation, bool(rng.random() < LINK))
 
 
 def through(frame: np.ndarray, raster: Raster) -> np.ndarray:
@@ -60,9 +64,9 @@ def through(frame: np.ndarray, raster: Raster) -> np.ndarray:
     return np.clip(cv2.resize(seen, frame.shape[::-1], interpolation=raster.interpolation), 0, 255)
 
 
-def through_each(frames: Tensor, rasters: list[Raster | None]) -> Tensor:
+def through_each(frames: Tensor, rasters: Sequence[Raster | None]) -> Tensor:
     """As `through`, for the frames of a batch (batch, 1, height, width) in 0..1, None leaving a frame as it is. Cubic
-    interpolation stands for Lanczos's, and nothing is degraded behind the raster (LINK)."""
+    interpolation stands for Lanczos's."""
     shape, passed = frames.shape[2:], frames.clone()
     modes = {cv2.INTER_NEAREST: "nearest", cv2.INTER_LINEAR: "bilinear"}
     for index, raster in enumerate(rasters):

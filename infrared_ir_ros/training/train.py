@@ -51,7 +51,6 @@ from infrared_ir_ros.training.kernels import replace_dead_pixels
 from infrared_ir_ros.training.log import TrainingLog
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.processes import agree, start_processes
-from infrared_ir_ros.training.raster import through_each
 from infrared_ir_ros.training.stages import STAGES, FieldStage, StageLoss
 
 WARM_UP_STEPS = 100
@@ -269,7 +268,7 @@ def _on_device(
     seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
     generator = torch.Generator(device).manual_seed(seed)
     clean = batch.clean.to(device, non_blocking=True)
-    degraded = through_each(degrade_batch(clean, batch.presets, generator, batch.scales), batch.rasters)
+    degraded = degrade_batch(clean, batch.presets, generator, batch.scales, batch.rasters)
     thumbnails = STAGES[config.stages[progress.stage].name] is FieldStage
     return clean, degraded if thumbnails else replace_dead_pixels(degraded)
 

@@ -27,6 +27,7 @@ torch = pytest.importorskip("torch")
 
 from infrared_ir_ros.errors import InfraredError, SourceError  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
+from infrared_ir_ros.training.degradation import degrade_batch  # noqa: E402
 from infrared_ir_ros.training.frames import (  # noqa: E402
     CleanBatches,
     Mix,
@@ -128,9 +129,17 @@ def test_a_share_of_frames_is_resampled_and_their_scene_with_them(frames: FrameS
     assert (degraded - clean).abs().mean() < 0.01  # once or twice, it is the same scene
 
 
-def test_some_resampled_frames_get_noise_of_their_own_pixels_behind_the_raster(frames: FrameSets) -> None:
+@pytest.mark.parametrize("on_device", [False, True])
+def test_some_resampled_frames_get_noise_of_their_own_pixels_as_well(frames: FrameSets, on_device: bool) -> None:
     mix = replace(MIX, presets={"clean": 1}, sizes=[(64, 96, 100, 1.0)], resampled=1.0)
-    clean, degraded = Pairs(WholeFrames(frames, mix, (0, 1)))[0]
+    scenes = WholeFrames(frames, mix, (0, 1))
+    if on_device:
+        batch = CleanBatches(scenes)[0]
+        generator = torch.Generator().manual_seed(0)
+        degraded = degrade_batch(batch.clean, batch.presets, generator, batch.scales, batch.rasters)
+        clean = through_each(batch.clean, batch.rasters)
+    else:
+        clean, degraded = Pairs(scenes)[0]
     assert 15 < ((degraded - clean).std((1, 2, 3)) > 0.01).sum() < 45
 
 
