@@ -58,7 +58,13 @@ class CameraInputs:
         try:
             image_topic = node.resolve_topic_name("image")
             self._inputs["image"] = RawInput(
-                node, Image, IMAGE, image_topic, self._frame_receiver(inspect_image, read_image), setting
+                node,
+                Image,
+                IMAGE,
+                image_topic,
+                self._frame_receiver(inspect_image, read_image),
+                setting,
+                lose=pipeline.lose,
             )
             self._inputs["info"] = RawInput(
                 node, CameraInfo, CAMERA_INFO, info_topic, self._on_info, setting, latched=True
@@ -80,7 +86,13 @@ class CameraInputs:
         elif not plain and "compressed" not in self._inputs and self._offered(self.compressed_topic, COMPRESSED):
             receive = self._frame_receiver(inspect_compressed, read_compressed)
             self._inputs["compressed"] = RawInput(
-                self._node, CompressedImage, COMPRESSED, self.compressed_topic, receive, setting
+                self._node,
+                CompressedImage,
+                COMPRESSED,
+                self.compressed_topic,
+                receive,
+                setting,
+                lose=self._pipeline.lose,
             )
 
     @property
@@ -95,11 +107,6 @@ class CameraInputs:
     @property
     def frame_publishers(self) -> int:
         return sum(self._inputs[name].publishers for name in ("image", "compressed") if name in self._inputs)
-
-    @property
-    def lost(self) -> int:
-        """Frames that the middleware says were lost on their way here."""
-        return sum(one.lost for one in self._inputs.values())
 
     def problems(self) -> list[str]:
         """What keeps publishers from being heard."""

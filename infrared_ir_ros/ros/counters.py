@@ -39,13 +39,15 @@ class Drop(str, Enum):
 class Tally:
     """The counters at one moment. `received` counts a frame once its fate is decided; `pending` ones are under way.
 
-    `passed_through` of the published frames were not restored. `messages` holds the last message per reason.
+    `passed_through` of the published frames were not restored. `lost` frames never arrived, as the middleware says.
+    `messages` holds the last message per reason.
     """
 
     received: int = 0
     published: int = 0
     passed_through: int = 0
     pending: int = 0
+    lost: int = 0
     drops: dict[Drop, int] = field(default_factory=dict)
     messages: dict[Drop, str] = field(default_factory=dict)
 
@@ -62,6 +64,7 @@ class Counters:
         self._arrived = 0
         self._published = 0
         self._passed_through = 0
+        self._lost = 0
         self._drops = dict.fromkeys(Drop, 0)
         self._messages: dict[Drop, str] = {}
 
@@ -69,6 +72,11 @@ class Counters:
         """A frame came in; exactly one `publish` or `drop` follows."""
         with self._lock:
             self._arrived += 1
+
+    def lose(self, count: int) -> None:
+        """So many frames were lost on their way here."""
+        with self._lock:
+            self._lost += count
 
     def publish(self, passed_through: bool = False) -> None:
         with self._lock:
@@ -88,6 +96,7 @@ class Counters:
                 published=self._published,
                 passed_through=self._passed_through,
                 pending=self._arrived - received,
+                lost=self._lost,
                 drops=dict(self._drops),
                 messages=dict(self._messages),
             )

@@ -70,16 +70,21 @@ class Report:
         )
 
 
-def frames_report(tally: Tally, before: Tally, lost: int, problems: Sequence[str]) -> Report:
-    """What became of the frames, with a warning for each reason that dropped some since `before`.
+def frames_report(tally: Tally, before: Tally, problems: Sequence[str]) -> Report:
+    """What became of the frames, with a warning for each reason that dropped or lost some since `before`.
 
-    lost: frames that the middleware lost on their way here. problems: what keeps subscribers from hearing.
+    problems: what keeps subscribers from hearing.
     """
     report = Report("frames", f"{tally.published - before.published} published in the last second")
     for reason, count in tally.drops.items():
         new = count - before.drops.get(reason, 0)
         if new:
             report.warn(f"{new} dropped, {reason.value}: {tally.messages[reason]}")
+    if lost := tally.lost - before.lost:
+        report.warn(
+            f"{lost} lost on their way here, by the middleware: have camera and node use config/fastdds.xml, and see "
+            "that the network carries that much"
+        )
     for problem in problems:
         report.warn(problem)
     report.values = {
@@ -90,7 +95,7 @@ def frames_report(tally: Tally, before: Tally, lost: int, problems: Sequence[str
         "dropped": tally.dropped,
         **{f"dropped.{reason.value}": tally.drops.get(reason, 0) for reason in Drop},
         **{f"last.{reason.value}": message for reason, message in tally.messages.items()},
-        "lost_before_arrival": lost,
+        "lost_before_arrival": tally.lost,
     }
     return report
 

@@ -32,6 +32,7 @@ class RawInput:
     """One topic, subscribed raw, so that no message can raise inside the executor.
 
     receive: called with the serialised message and its arrival in seconds of the steady clock (`time.monotonic`).
+    lose: called with the number of messages that the middleware says were lost on their way here.
     setting: current value of the parameter `qos`. latched: hear also what publishers keep for who subscribes late.
     """
 
@@ -44,13 +45,14 @@ class RawInput:
         receive: Callable[[bytes, float], None],
         setting: str,
         latched: bool = False,
+        lose: Callable[[int], None] = lambda count: None,
     ) -> None:
         self._node = node
         self._kind = kind
         self._type_name = type_name
         self.topic = topic
         self._receive = receive
-        self.lost = 0
+        self._lose = lose
         self._latched = latched
         self._offer = qos.Offer(reliable=False, latched=False)
         self._current: Subscription | None = None
@@ -146,4 +148,4 @@ class RawInput:
             self._leaving = None
 
     def _on_lost(self, event: Any) -> None:
-        self.lost += event.total_count_change
+        self._lose(event.total_count_change)

@@ -38,6 +38,8 @@ from infrared_ir_ros.ros.output import Output
 from infrared_ir_ros.ros.pattern_keeper import PatternKeeper
 from infrared_ir_ros.ros.stamps import SECOND, StampWatch
 
+SOLVERS_WITHIN = 1.0  # seconds for each
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -106,6 +108,10 @@ class Pipeline:
         if self._mailbox.put(arrival) is not None:
             self._counters.drop(Drop.SUPERSEDED, "a newer frame came before its turn")
 
+    def lose(self, count: int) -> None:
+        """Take note of frames that never arrived."""
+        self._counters.lose(count)
+
     @property
     def passing(self) -> str:
         """Why frames pass through unrestored, as things are now and not only since the last frame; or empty."""
@@ -119,12 +125,14 @@ class Pipeline:
         self._reset_wanted = True
 
     def close(self, patience: float | None = None) -> None:
-        """Finish the frame in work (for at most `patience` seconds), drop the one that waits, end the thread, and those
-        of the pattern memory."""
+        """Finish the frame in work (for at most `patience` seconds), drop the one that waits, end the thread.
+
+        The solvers of the pattern memory are hardly waited for: on a busy machine their low priority can hold them up
+        for half a minute, in which no service would answer. What they still find is used by nobody."""
         if self._mailbox.close() is not None:
             self._counters.drop(Drop.DEACTIVATED, "it waited when the node was deactivated")
         self._thread.join(patience)
-        self._restorer.patterns.wait(patience)
+        self._restorer.patterns.wait(SOLVERS_WITHIN)
 
     def _work(self) -> None:
         while (arrival := self._mailbox.take()) is not None:

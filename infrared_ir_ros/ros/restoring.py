@@ -248,12 +248,11 @@ class RestoreNode(LifecycleNode):
         description = {} if self._restorer is None else self._restorer.description
         passing = "" if pipeline is None else pipeline.passing
         failure = self._failure or ("" if self._restorer is None else self._restorer.failure)
-        lost = 0 if inputs is None else inputs.lost
         unheard = [] if output is None else output.problems()
         patterns = None if self._restorer is None else self._restorer.patterns
         refused = "" if self._keeper is None else self._keeper.problem
         reports = [
-            frames_report(tally, before, lost, unheard),
+            frames_report(tally, before, unheard),
             restorer_report(state, description, failure, passing, patterns and patterns.state, refused),
             detector_report(self._detector),
         ]

@@ -58,15 +58,19 @@ def test_frames_are_warned_of_while_they_are_dropped_and_counted_for_good() -> N
     before = counters.tally()
     counters.publish()
     counters.drop(Drop.REFUSED, "dtype int32")
-    status = frames_report(counters.tally(), before, 4, ["nobody can hear"]).status("node", "")
-    assert status.level == WARN and status.message == "1 dropped, refused: dtype int32; nobody can hear"
+    counters.lose(4)
+    status = frames_report(counters.tally(), before, ["nobody can hear"]).status("node", "")
+    dropped, lost, unheard = status.message.split("; ")
+    assert (status.level, dropped, unheard) == (WARN, "1 dropped, refused: dtype int32", "nobody can hear")
+    assert lost.startswith("4 lost on their way here")
     values = told(status)
     assert [values[name] for name in ("received", "published", "pending", "dropped", "lost_before_arrival")] == list(
         "31024"
     )
     assert (values["dropped.stale"], values["dropped.failed"], values["last.stale"]) == ("1", "0", "600 ms old")
-    calm = frames_report(counters.tally(), before, 0, []).healthy
-    assert calm == "1 published in the last second"
+    now = counters.tally()
+    assert frames_report(now, before, []).healthy == "1 published in the last second"
+    assert frames_report(now, now, []).status("node", "").level == OK
 
 
 def test_a_restorer_that_passes_frames_through_warns_and_one_that_failed_is_an_error() -> None:

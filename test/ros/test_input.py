@@ -12,19 +12,24 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What keeps a camera from being heard is told."""
+"""What keeps a camera, or single frames of it, from being heard is told."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import rclpy
-from harness import PATIENCE
+from diagnostic_msgs.msg import DiagnosticStatus
+from harness import PATIENCE, NodeProcess, Peer, make_image, scene
+from lifecycle_msgs.msg import Transition
 from rclpy.context import Context
 from sensor_msgs.msg import Image
 
 from infrared_ir_ros.media.image_message import IMAGE
 from infrared_ir_ros.ros.input import RawInput
+
+WARN = DiagnosticStatus.WARN
 
 
 def test_a_node_that_hears_itself_says_so(domain: int) -> None:
@@ -50,3 +55,36 @@ def _wait_for_publishers(node: rclpy.node.Node, number: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while node.count_publishers("/image") < number and time.monotonic() < deadline:
         time.sleep(0.01)
+
+
+NARROW = """<dds xmlns="http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles"><profiles>
+<transport_descriptors><transport_descriptor><transport_id>narrow</transport_id><type>UDPv4</type>
+<sendBufferSize>16384</sendBufferSize><receiveBufferSize>16384</receiveBufferSize>
+<maxMessageSize>8192</maxMessageSize></transport_descriptor></transport_descriptors>
+<participant profile_name="narrow" is_default_profile="true"><rtps><userTransports><transport_id>narrow</transport_id>
+</userTransports><useBuiltinTransports>false</useBuiltinTransports></rtps></participant></profiles></dds>
+"""
+CAMERA = {"rate": 20.0, "qos_overrides./image.publisher.reliability": "best_effort"}
+
+
+def test_frames_that_the_network_loses_are_counted_and_told(domain: int, tmp_path: Path) -> None:
+    """640x512 pixels through socket buffers of 16 kB. What fits is restored all the same."""
+    (tmp_path / "narrow.xml").write_text(NARROW)
+    chosen = {f"FAST{name}_DEFAULT_PROFILES_FILE": str(tmp_path / "narrow.xml") for name in ("RTPS", "DDS")}
+    with NodeProcess(domain, {"engine": "onnxruntime"}, environment=chosen) as node, Peer(domain) as peer:
+        with NodeProcess(domain, CAMERA, module="infrared_ir_ros.ros.thermal_camera", environment=chosen):
+            peer.wait_message("frames", "lost on their way here", WARN)
+        lost = int(peer.values()["lost_before_arrival"])
+        assert lost > 0
+        restored = peer.collect(Image, "restored")
+        camera = peer.publisher(Image, "image", reliable=False)
+
+        def answered() -> int:
+            camera.publish(make_image(scene(shape=(30, 40)), "mono16"))
+            time.sleep(0.1)
+            return len(restored)
+
+        peer.wait(answered, "a small frame restored")
+        assert peer.change_state(Transition.TRANSITION_DEACTIVATE)
+        assert int(peer.fresh_values()["lost_before_arrival"]) >= lost
+        assert node.stop() == 0
