@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,10 +24,12 @@ from pathlib import Path
 import infrared_ir_ros
 from infrared_ir_ros.commands.evaluate_asked import Asked
 from infrared_ir_ros.detection import Detector, load_detector
+from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.evaluation.detecting import LABELS
 from infrared_ir_ros.evaluation.judge import Yardsticks
 from infrared_ir_ros.evaluation.methods import INPUT, Classical, Method, Ours
 from infrared_ir_ros.evaluation.metrics import Distance
-from infrared_ir_ros.evaluation.recordings import fingerprint
+from infrared_ir_ros.evaluation.recordings import CLEAN, fingerprint, result_topic
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES
 from infrared_ir_ros.restoration import load_restorer
@@ -55,13 +58,25 @@ def set_up(asked: Asked) -> Bench:
     """Load what was asked for. Raises InfraredError."""
     methods = _methods(asked)
     played = [live_name(asked)] if asked.mode == "replay" else []
-    names = [INPUT, *played, *(method.name for method in methods), *asked.wanted.methods]
-    names += asked.wanted.detection_topics
+    names = [INPUT, *played, *(method.name for method in methods)]
+    names += dict.fromkeys([*asked.wanted.methods, *asked.wanted.detection_topics])
+    _check_names(names)
     network = asked.network
     detector = (
         load_detector(asked.detector, engine=network["engine"], device=network["device"]) if asked.detector else None
     )
     return Bench(methods, names, detector, *_yardsticks(asked))
+
+
+def _check_names(names: list[str]) -> None:
+    """Raises OptionError for two whose frames the bag of the results could not tell apart."""
+    everything = [CLEAN, LABELS, *names]
+    topic, count = Counter(map(result_topic, everything)).most_common(1)[0]
+    if count > 1:
+        raise OptionError(
+            f"two of {printable(', '.join(everything))} would be {topic} in the results: leave one out, or give it "
+            "another name"
+        )
 
 
 def live_name(asked: Asked) -> str:
