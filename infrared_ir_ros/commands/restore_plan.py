@@ -25,7 +25,7 @@ from infrared_ir_ros.media import Source, can_write_video, open_source, write_at
 from infrared_ir_ros.media.frames import Report
 from infrared_ir_ros.media.headers import HEAD, is_radiometric
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES, LOSSLESS_SUFFIXES
-from infrared_ir_ros.media.paths import existing, printable, regular_files
+from infrared_ir_ros.media.paths import existing, printable, regular_files, suffix_of
 from infrared_ir_ros.media.sources import BAG_SUFFIXES
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES
 
@@ -61,10 +61,10 @@ def plan(input: Path, output: Path, format: str = "auto", topic: str = "") -> li
     root = existing(input)
     if root.is_dir() and not _is_bag(root):
         inside = output.absolute().resolve()
-        files = [path for path in regular_files(root, SUFFIXES) if not _below(path, inside, root)]
+        files = [path for path in regular_files(root, SUFFIXES) if not (_below(path, inside, root) or _is_twice(path))]
         files = list(dict.fromkeys(_bag_of(path) for path in files))
     else:
-        if root.is_file() and root.suffix.lower() not in SUFFIXES:
+        if root.is_file() and suffix_of(root) not in SUFFIXES:
             raise SourceError(
                 f"{printable(str(input))} is of an unknown kind: use a folder, {', '.join(sorted(SUFFIXES))}"
             )
@@ -88,9 +88,9 @@ def passed_over(input: Path, output: Path) -> str:
     if not root.is_dir() or _is_bag(root):
         return ""
     others = [
-        path.suffix.lower() or "no suffix"
+        suffix_of(path) or "no suffix"
         for path in regular_files(root)
-        if path.suffix.lower() not in SUFFIXES and not _is_bag(path.parent) and not _below(path, inside, root)
+        if suffix_of(path) not in SUFFIXES and not _is_bag(path.parent) and not _below(path, inside, root)
     ]
     files = f"{len(others)} file{'s' if len(others) > 1 else ''}"
     return f"skipped {files} of other kinds ({printable(', '.join(sorted(set(others))))})" if others else ""
@@ -123,9 +123,14 @@ def _is_bag(folder: Path) -> bool:
     return (folder / "metadata.yaml").is_file()
 
 
+def _is_twice(path: Path) -> bool:
+    """Whether the recorder was killed while it compressed a file, which is there, too."""
+    return path.suffix.lower() == ".zstd" and path.with_suffix("").is_file()
+
+
 def _bag_of(path: Path) -> Path:
     """The folder of the bag that a file belongs to, or the file."""
-    return path.parent if path.suffix.lower() in BAG_SUFFIXES and _is_bag(path.parent) else path
+    return path.parent if suffix_of(path) in BAG_SUFFIXES and _is_bag(path.parent) else path
 
 
 def _below(path: Path, output: Path, root: Path) -> bool:
@@ -135,7 +140,7 @@ def _below(path: Path, output: Path, root: Path) -> bool:
 def _targets(names: list[Path], output: Path, format: str) -> list[Path]:
     """Where each file goes. Of two that would go to one place, that which keeps its suffix does; where other files go,
     there goes no sequence of pictures."""
-    kept = {name for name in names if name.suffix.lower() in LOSSLESS_SUFFIXES or name.suffix.lower() not in SUFFIXES}
+    kept = {name for name in names if name.suffix.lower() in LOSSLESS_SUFFIXES or suffix_of(name) not in SUFFIXES}
     video_suffix = format != "png"
     if video_suffix and any(name.suffix.lower() in SEQUENCE_SUFFIXES for name in names) and not can_write_video():
         video_suffix = False
@@ -153,11 +158,11 @@ def _targets(names: list[Path], output: Path, format: str) -> list[Path]:
 
 
 def _converted(name: Path, videos: bool) -> Path:
-    suffix = name.suffix.lower()
+    suffix = suffix_of(name)
     if suffix in IMAGE_SUFFIXES:
         return name.with_suffix(".png")
     if suffix in BAG_SUFFIXES or (suffix in SEQUENCE_SUFFIXES and not videos):
-        return name.with_suffix("")
+        return name.with_name(name.name[: -len(suffix)])
     if suffix not in SEQUENCE_SUFFIXES:
         return name  # the folder of a bag
     return name if suffix in LOSSLESS_VIDEO else name.with_suffix(".mkv")

@@ -32,7 +32,7 @@ from infrared_ir_ros.media import open_source
 from infrared_ir_ros.media.detections import DetectionTopic, Seen
 from infrared_ir_ros.media.frames import Frame, Report, Source
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES
-from infrared_ir_ros.media.paths import existing, printable, regular_files
+from infrared_ir_ros.media.paths import existing, printable, regular_files, suffix_of
 from infrared_ir_ros.media.sources import BAG_SUFFIXES, is_bag
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES
 from infrared_ir_ros.records import Detection
@@ -112,7 +112,7 @@ def _picture_folders(folder: Path, others: list[Path]) -> list[Path]:
 
 
 def _whole_bag(path: Path) -> Path:
-    return path.parent if path.suffix.lower() in BAG_SUFFIXES else path
+    return path.parent if suffix_of(path) in BAG_SUFFIXES else path
 
 
 def instants(

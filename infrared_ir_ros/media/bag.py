@@ -21,6 +21,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -73,30 +74,35 @@ class Bag:
         self.topics = self._topics()
 
     def _topics(self) -> dict[str, Topic]:
+        """Also leaves out what is not readable, and tells, while the bag has other files."""
         topics: dict[str, Topic] = {}
-        for path in self._files:
-            with self._opened(path) as file:
-                if file is None:
-                    continue
-                for name, (kind, count) in file.topics().items():
-                    topics[name] = Topic(kind, topics.get(name, Topic(kind, 0)).count + count)
+        files, self._files = self._files, list[Path]()
+        for path in files:
+            try:
+                with self._opened(path) as file:
+                    found = file.topics()
+            except SourceError as error:
+                if len(files) == 1:
+                    raise
+                self._report(f"bag {self.name}: {error}")
+                continue
+            self._files.append(path)
+            for name, (kind, count) in found.items():
+                topics[name] = Topic(kind, topics.get(name, Topic(kind, 0)).count + count)
         return topics
 
     @contextmanager
-    def _opened(self, path: Path) -> Iterator[McapFile | Sqlite3File | None]:
-        """A file of the bag; None, told, if it is not readable while the bag has others."""
+    def _opened(self, path: Path) -> Iterator[McapFile | Sqlite3File]:
+        """A file of the bag. Raises SourceError."""
         with ExitStack() as stack:
             try:
-                if path.suffix == ".zstd":
+                if path.suffix.lower() == ".zstd":
                     room = stack.enter_context(tempfile.TemporaryDirectory(prefix="infrared-bag-"))
                     inflate_file(path, Path(room, path.stem))
                     path = Path(room, path.stem)
                 file = McapFile(path) if path.suffix.lower() == ".mcap" else Sqlite3File(path)
-            except (SourceError, OSError) as error:
-                if len(self._files) == 1:
-                    raise SourceError(str(error)) from None
-                self._report(f"bag {self.name}: {error}")
-                file = None
+            except OSError as error:
+                raise SourceError(str(error)) from None
             yield file
 
     def first_stamps(self, topic: str, most: int) -> list[int]:
@@ -104,18 +110,15 @@ class Bag:
         stamps: list[int] = []
         for path in self._files:
             with self._opened(path) as file:
-                for message in file.messages(topic) if file else ():
-                    if len(stamps) == most:
-                        return stamps
-                    stamps.append(message.stamp_ns)
+                stamps += (message.stamp_ns for message in islice(file.messages(topic), most - len(stamps)))
+            if len(stamps) == most:
+                break
         return stamps
 
     def messages(self, topic: str) -> Iterator[RawMessage]:
         """Those of a topic, in the order of recording, as bytes; damage of the files is told."""
         for path in self._files:
             with self._opened(path) as file:
-                if file is None:
-                    continue
                 count = 0
                 for message in file.messages(topic):
                     count += 1

@@ -85,6 +85,11 @@ def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
         raise SourceError(f"{what} can't be read ({error.strerror or error})") from None
 
 
+def suffix_of(path: Path) -> str:
+    """The suffix that says of what kind a file is, in lower case; both of them of a compressed one, as .mcap.zstd."""
+    return "".join(path.suffixes[-2 if path.suffix.lower() == ".zstd" else -1 :]).lower()
+
+
 def regular_files(folder: Path, suffixes: frozenset[str] | None = None) -> list[Path]:
     """Regular files below `folder` with one of `suffixes` (lower case; None: any), in natural order of relative paths.
 
@@ -95,7 +100,7 @@ def regular_files(folder: Path, suffixes: frozenset[str] | None = None) -> list[
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = Path(parent, name)
-            wanted = suffixes is None or path.suffix.lower() in suffixes
+            wanted = suffixes is None or suffix_of(path) in suffixes
             if wanted and not name.startswith(".") and path.is_file():
                 found.append(path)
     return sorted(found, key=lambda path: natural_key(str(path.relative_to(folder))))

@@ -23,10 +23,10 @@ from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Report, Source, log_problem
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES, ImageSource
 from infrared_ir_ros.media.npz import open_npz
-from infrared_ir_ros.media.paths import existing, printable
+from infrared_ir_ros.media.paths import existing, printable, suffix_of
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES, VideoSource
 
-BAG_SUFFIXES = frozenset({".mcap", ".db3"})
+BAG_SUFFIXES = frozenset({".mcap", ".db3", ".mcap.zstd", ".db3.zstd"})
 
 
 def open_source(
@@ -42,7 +42,7 @@ def open_source(
     Raises SourceError: missing, neither file nor folder, unknown kind, damaged from the start.
     """
     resolved = existing(path)
-    suffix = resolved.suffix.lower()
+    suffix = suffix_of(resolved)
     if resolved.is_dir():
         return _bag(resolved, topic, report) if is_bag(resolved) else ImageSource(resolved, frame_rate, report)
     if suffix in IMAGE_SUFFIXES:
@@ -61,7 +61,7 @@ def open_source(
 
 def is_bag(folder: Path) -> bool:
     """Whether a folder is a bag; a recorder that was killed leaves no metadata.yaml."""
-    return any(path.name == "metadata.yaml" or path.suffix.lower() in BAG_SUFFIXES for path in folder.iterdir())
+    return any(path.name == "metadata.yaml" or suffix_of(path) in BAG_SUFFIXES for path in folder.iterdir())
 
 
 def _bag(path: Path, topic: str, report: Report) -> Source:

@@ -141,10 +141,12 @@ def test_a_recording_that_cannot_be_read_does_not_stop_the_rest(
 def test_pictures_beside_other_recordings_are_recordings_too(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", frames=np.zeros((2, 8, 8), np.uint8))
     make_bag("scene", output=tmp_path / "drive/bag", frames=1, width=64, height=48)
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed/0.db3.zstd").touch()
     for name in ("drive/bag/cover.png", "still/x/1.png", "still/2.png", "other/3.png"):
         write_image(tmp_path / name, np.zeros((8, 8), np.uint8))
     names = [path.relative_to(tmp_path).as_posix() for path in recordings([tmp_path])]
-    assert names == ["a.npz", "drive/bag", "other", "still"]
+    assert names == ["a.npz", "drive/bag", "packed", "other", "still"]
     assert recordings([tmp_path / "still"]) == [tmp_path / "still"]
 
 

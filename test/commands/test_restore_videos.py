@@ -30,6 +30,7 @@ from infrared_ir_ros.commands.two_passes import learn_patterns
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media import Frame, Source, VideoWriter, can_write_video, open_source, read_image, write_image
 from infrared_ir_ros.media.bag_writer import BagWriter
+from infrared_ir_ros.media.inflate import zstd
 from infrared_ir_ros.records import Restored
 from infrared_ir_ros.restoration import Restorer
 
@@ -79,9 +80,19 @@ def test_an_npz_sequence_becomes_pictures_where_no_video_can_be_written(
     assert np.array_equal(read_image(tmp_path / "out/x/000002.png"), frames[2])
 
 
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize(("given", "wanted"), [("in", "b"), ("in/b", "b"), ("in/b/b.mcap", "b")])
-def test_a_bag_becomes_pictures_of_its_depth(tmp_path: Path, loaded_once: Restorer, given: str, wanted: str) -> None:
+def test_a_bag_becomes_pictures_of_its_depth(
+    tmp_path: Path, loaded_once: Restorer, given: str, wanted: str, packed: bool
+) -> None:
+    """packed: its file is compressed as a whole."""
     make_bag("scene", output=tmp_path / "in/b", frames=2, width=64, height=48, degradation="sensor_normal")
+    if packed:
+        file, described = tmp_path / "in/b/b.mcap", tmp_path / "in/b/metadata.yaml"
+        file.with_name("b.mcap.zstd").write_bytes(zstd.compress(file.read_bytes()))
+        file.unlink()
+        described.write_text(described.read_text().replace("b.mcap", "b.mcap.zstd"))
+        given = given.replace(".mcap", ".mcap.zstd")
     assert restore_images(tmp_path / given, output=tmp_path / "out", restoring=Restoring(strength=0.0)) == 0
     assert files(tmp_path / "out") == [f"{wanted}/000000.png", f"{wanted}/000001.png"]
     for frame, name in zip(open_source(tmp_path / "in/b"), files(tmp_path / "out"), strict=True):
@@ -109,6 +120,7 @@ def test_bags_that_were_collected_in_a_folder_are_restored_one_by_one(tmp_path: 
     (tmp_path / "in").mkdir()
     for name in ("one", "two"):
         shutil.copy(tmp_path / "b/b.mcap", tmp_path / f"in/{name}.mcap")
+    (tmp_path / "in/two.mcap.zstd").write_bytes(b"half of it")  # its recorder was killed
     assert restore_images(tmp_path / "in", output=tmp_path / "out", restoring=Restoring(strength=0.0)) == 0
     assert files(tmp_path / "out") == ["one/000000.png", "two/000000.png"]
 

@@ -19,6 +19,7 @@ import io
 import json
 import os
 import shutil
+import struct
 import sys
 from pathlib import Path
 
@@ -165,6 +166,40 @@ def test_compressed_bags_of_others_are_read(tmp_path: Path, mode: CompressionMod
     assert same(list(open_source(tmp_path / "packed", "/ir/image", report=lambda line: None)), frames * 2)
 
 
+def unchunked(data: bytes, *, extra: bytes = b"") -> bytes:
+    """The same mcap as `ros2 bag record --storage-preset-profile fastwrite` leaves it: no chunks, and no summary."""
+    out, at = data[:8], 8
+    while data[at] != 0x0F:  # the end of the data
+        op, length = struct.unpack_from("<BQ", data, at)
+        body = data[at + 9 : at + 9 + length]
+        if op in (0x01, 0x06):  # the header, and the records in a chunk
+            assert op == 0x01 or body[28:32] == bytes(4), "not compressed"
+            out += data[at : at + 9 + length] if op == 0x01 else body[40:]
+        at += 9 + length
+    return out + extra + struct.pack("<BQI", 0x0F, 4, 0) + struct.pack("<BQQQI", 0x02, 20, 0, 0, 0) + data[:8]
+
+
+def test_a_bag_without_chunks_is_read(tmp_path: Path) -> None:
+    frames = pictures()
+    make_bag(tmp_path / "bag", frames)
+    channel = struct.pack("<HHI4sI4sI", 99, 0, 4, b"/log", 4, b"json", 0)
+    message = struct.pack("<HIQQ", 99, 0, T0, T0) + b"{}"
+    others = b"".join(struct.pack("<BQ", op, len(body)) + body for op, body in ((0x04, channel), (0x05, message)))
+    data = unchunked((tmp_path / "bag/bag.mcap").read_bytes(), extra=others)
+    (tmp_path / "fast.mcap").write_bytes(data)
+    told: list[str] = []
+    source = open_source(tmp_path / "fast.mcap", "/ir/image", report=told.append)
+    assert same(list(source), frames) and told == []
+    assert (source.frame_count, source.frame_rate) == (12, pytest.approx(10.0))
+    with pytest.raises(SourceError, match="it has /ir/image, /ir/image/compressed$"):
+        open_source(tmp_path / "fast.mcap", "/log")
+    (tmp_path / "fast.mcap").write_bytes(data[: len(data) // 2])
+    source = open_source(tmp_path / "fast.mcap", "/ir/image", report=told.append)
+    got = list(source)
+    assert 3 < len(got) < 9 and same(got, frames[: len(got)]) and source.frame_count == len(got)
+    assert "without an end record" in told[0]
+
+
 def test_a_file_that_was_just_being_compressed_is_read_once(tmp_path: Path) -> None:
     make_bag(tmp_path / "bag", pictures(3))
     (tmp_path / "bag/metadata.yaml").unlink()
@@ -185,6 +220,14 @@ def test_stamps_are_those_that_a_message_can_hold(tmp_path: Path) -> None:
     for stamp in (-1, latest + 1):
         with pytest.raises(SourceError, match=f"a stamp is {stamp} ns"), BagWriter(tmp_path / "none") as bag:
             bag.write_image("/image", pictures(1)[0], stamp, "camera")
+
+
+def test_what_no_message_can_hold_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="png cannot hold float32"), BagWriter(tmp_path / "bag") as bag:
+        bag.write_compressed("/image", pictures(1)[0].astype(np.float32), T0, "camera")
+    with pytest.raises(SourceError, match="/x has type my_msgs/msg/Own: bags"), BagWriter(tmp_path / "bag") as bag:
+        bag.write("/x", "my_msgs/msg/Own", T0, b"")
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_topic_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@
 import os
 import resource
 import signal
+import sqlite3
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,7 @@ from infrared_ir_ros.media import open_source
 from infrared_ir_ros.media.bag import typestore
 from infrared_ir_ros.media.bag_writer import BagWriter
 from infrared_ir_ros.media.image_message import IMAGE
-from infrared_ir_ros.media.inflate import MAX_CHUNK_BYTES
+from infrared_ir_ros.media.inflate import MAX_CHUNK_BYTES, zstd
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +116,6 @@ def test_messages_that_a_changed_byte_hides_are_missed(tmp_path: Path, whole: di
 
 def chunk_bomb(claimed: int) -> bytes:
     """An mcap whose one chunk, 100 kB of zstd, unpacks to 400 MB and claims `claimed` bytes."""
-    from infrared_ir_ros.media.inflate import zstd
-
     compressor = zstd.ZstdCompressor()
     packed = b"".join(compressor.compress(bytes(1 << 20)) for _ in range(400)) + compressor.flush()
     body = struct.pack("<QQQII", 0, 0, claimed, 0, 4) + b"zstd" + struct.pack("<Q", len(packed)) + packed
@@ -170,6 +170,56 @@ def test_a_missing_file_of_a_split_bag_is_told(tmp_path: Path) -> None:
     told: list[str] = []
     assert len(list(open_source(tmp_path / "bag", report=told.append))) == 3
     assert told == [f"bag bag: {name} is missing: its messages are lost" for name in ("bag_1.mcap", "b" * 300)]
+
+
+@pytest.mark.parametrize("suffix", [".mcap", ".db3", ".mcap.zstd"])
+def test_a_file_of_a_split_bag_that_is_none_is_told_once(tmp_path: Path, suffix: str) -> None:
+    make_bag(tmp_path / "bag", pictures(3))
+    (tmp_path / f"bag/bag_1{suffix}").write_bytes(b"nothing of the kind")
+    (tmp_path / "bag/metadata.yaml").unlink()
+    told: list[str] = []
+    assert same(list(open_source(tmp_path / "bag", "/ir/image", report=told.append)), pictures(3))
+    assert len(told) == 2 and "metadata.yaml cannot be used" in told[0] and "bag_1" in told[1]
+
+
+def test_a_file_of_a_split_bag_whose_topics_are_damaged_costs_its_own_messages(tmp_path: Path) -> None:
+    make_bag(tmp_path / "bag", pictures(3), "sqlite3")
+    with closing(sqlite3.connect(tmp_path / "bag/bag_1.db3")) as connection, connection:
+        for table in ("topics(id)", "messages(id)"):
+            connection.execute(f"CREATE TABLE {table}")
+    (tmp_path / "bag/metadata.yaml").unlink()
+    told: list[str] = []
+    assert same(list(open_source(tmp_path / "bag", "/ir/image", report=told.append)), pictures(3))
+    assert "bag_1.db3: its topics cannot be read: no such column" in told[1]
+
+
+def compressed(path: Path, data: bytes) -> Path:
+    """A bag whose one file was compressed as a whole; the recorder left no metadata."""
+    path.mkdir()
+    (path / "bag.mcap.zstd").write_bytes(data)
+    return path
+
+
+def test_a_compressed_file_cut_short_gives_whole_frames_from_the_start(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    packed, told = zstd.compress(whole["mcap"]), []
+    bag = compressed(tmp_path / "bag", packed[: len(packed) * 2 // 3])
+    frames = list(open_source(bag, "/ir/image", report=told.append))
+    assert 20 < len(frames) < 60 and same(frames, pictures(60)[: len(frames)])
+    assert any("without an end record" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (zstd.compress(b"\x89MCAP0\r\n" + bytes(1 << 25)), "grows beyond .* bytes: it is no recording"),
+        (b"no zstd at all", "cannot be decompressed"),
+    ],
+)
+def test_a_compressed_file_that_is_none_or_a_bomb_is_one_line(tmp_path: Path, data: bytes, words: str) -> None:
+    bag = compressed(tmp_path / "bag", data)
+    for path in (bag, bag / "bag.mcap.zstd"):
+        with pytest.raises(SourceError, match=rf"bag\.mcap\.zstd {words}"):
+            open_source(path, report=lambda line: None)
 
 
 HOSTILE = "/x\x1b[31m\n../../</script><img onerror=1>=cmd"

@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media.labels import read_boxes
+from infrared_ir_ros.media.images import write_image
+from infrared_ir_ros.media.labels import read_boxes, read_mask
 
 NO_SHARES = ("0.5 1.5 0.2 0.2", "-0.1 0.5 0.2 0.2", "nan 0.5 0.2 0.2", "0.5 0.5 0.2 inf")
 
@@ -30,6 +31,22 @@ NO_SHARES = ("0.5 1.5 0.2 0.2", "-0.1 0.5 0.2 0.2", "nan 0.5 0.2 0.2", "0.5 0.5 
 def test_boxes_are_read_with_the_mark_that_editors_of_windows_write(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf0 0.5 0.25 0.5 0.5\r\n3 0 0 1 1\r\n")
     assert np.array_equal(read_boxes(tmp_path / "a.txt"), [[0, 0.5, 0.25, 0.5, 0.5], [3, 0, 0, 1, 1]])
+
+
+@pytest.mark.parametrize("text", [None, b"", b"\xef\xbb\xbf\n"])
+def test_a_frame_without_objects_has_an_empty_file_or_none(tmp_path: Path, text: bytes | None) -> None:
+    if text is not None:
+        (tmp_path / "a.txt").write_bytes(text)
+    assert read_boxes(tmp_path / "a.txt").shape == (0, 5)
+
+
+@pytest.mark.parametrize("value", [1, 255])
+def test_a_mask_is_what_is_not_black(tmp_path: Path, value: int) -> None:
+    expected = np.eye(16, dtype=np.uint8)
+    write_image(tmp_path / "mask.png", value * expected)
+    assert np.array_equal(read_mask(tmp_path / "mask.png"), expected)
+    with pytest.raises(SourceError, match="each frame needs a mask: .*other.png"):
+        read_mask(tmp_path / "other.png")
 
 
 @pytest.mark.parametrize(
