@@ -21,7 +21,7 @@ from importlib.util import find_spec
 import numpy as np
 import torch
 
-SMALLEST = 161  # pixels: four times halved, a frame is still as large as the window of 11
+SMALLEST = 176  # pixels: four times halved, a frame is still as large as the window of 11
 
 
 def ms_ssim(restored: np.ndarray, clean: np.ndarray) -> float:

@@ -36,6 +36,7 @@ from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.recordings import Wanted, fingerprint, instants, recordings
 from infrared_ir_ros.media import open_source, write_image
+from infrared_ir_ros.simulation import layout
 from infrared_ir_ros.simulation.camera import GreyScale
 
 
@@ -260,3 +261,16 @@ def test_clean_frames_that_are_fewer_or_of_another_depth_are_told(
         evaluate_bag(tmp_path / "deep", output=tmp_path / "deeper", **arguments)
     words = "frames are uint16 and their clean ones uint8: give clean frames of their own depth"
     assert words in capsys.readouterr().err
+
+
+def test_perceptual_figures_are_of_every_so_many_frames(tmp_path: Path) -> None:
+    for package in ("torch", "torchmetrics", "stlpips_pytorch"):
+        pytest.importorskip(package)
+    for number in range(3):
+        image = 255 * layout(np.random.default_rng(number), 176, 184)
+        write_image(tmp_path / f"in/{number}.png", image.astype(np.uint8))
+    options = {"task": (), "degradation": "sensor_hard", "distance_every": 2}
+    assert evaluate_bag(tmp_path / "in", output=tmp_path / "r", **options) == 0
+    rows = list(csv.DictReader((tmp_path / "r/frames.csv").open()))
+    assert [bool(row["ms_ssim"] and row["st_lpips"]) for row in rows] == [True, False, True]
+    assert all(0.05 < float(row[name]) < 0.98 for row in rows[::2] for name in ("ms_ssim", "st_lpips"))

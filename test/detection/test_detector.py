@@ -93,7 +93,7 @@ def test_the_frame_stays_as_it_was(detector: Detector) -> None:
         detector.detect(np.zeros((64, 64), np.uint8))
 
 
-@pytest.mark.parametrize("shape", [(240, 320), (60, 80), (120, 120), (240, 160)])
+@pytest.mark.parametrize("shape", [(240, 320), (60, 80), (120, 120), (240, 160), (120, 320)])
 def test_a_network_of_fixed_size_sees_the_frame_scaled(engine: str, shape: tuple[int, int]) -> None:
     fixed = Detector(load_graph(tiny_detector((120, 160)), engine))
     height, width = shape

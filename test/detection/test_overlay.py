@@ -49,6 +49,12 @@ def test_words_stand_above_a_box_or_where_there_is_no_room_below_it() -> None:
     assert below[41:55].any() and not below[55:].any()
 
 
+def test_words_of_a_box_as_high_as_the_frame_stand_in_it() -> None:
+    frame = np.zeros((120, 160), np.uint8)
+    picture = overlay(frame, (Detection((0, 0, 160, 120), 0.9, "person"),), NAMES, "white_hot")
+    assert picture[100:119, 1:159].any() and not picture[20:90, 1:159].any()
+
+
 def test_words_tell_class_score_and_track() -> None:
     others = drawn(40, score=0.8), drawn(40, label="car"), drawn(40, track=4), drawn(40, track=None)
     assert not any(np.array_equal(drawn(40), other) for other in others)

@@ -25,6 +25,7 @@ torch = pytest.importorskip("torch")
 from infrared_ir_ros.errors import WeightsError  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training import perceptual  # noqa: E402
+from infrared_ir_ros.training.ms_ssim import ms_ssim  # noqa: E402
 
 needs_weights = pytest.mark.skipif(not perceptual.is_installed(), reason="stlpips-pytorch is not installed")
 
@@ -50,6 +51,15 @@ def published(monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
     from stlpips_pytorch import stlpips
 
     return stlpips.LPIPS(net="alex", variant="shift_tolerant", verbose=False)
+
+
+@pytest.mark.parametrize(("side", "defined"), [(48, False), (161, False), (175, False), (176, True)])
+def test_ms_ssim_is_a_number_where_five_scales_fit_and_nan_elsewhere(side: int, defined: bool) -> None:
+    pytest.importorskip("torchmetrics")
+    frame = 255 * layout(np.random.default_rng(0), side, 200)
+    noisy = frame + np.random.default_rng(1).normal(0, 20, frame.shape)
+    assert ms_ssim(frame, frame) == pytest.approx(1 if defined else np.nan, nan_ok=True)
+    assert (0.3 < ms_ssim(noisy, frame) < 0.99) == defined
 
 
 @needs_weights
