@@ -16,14 +16,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.msg import Parameter, SetParametersResult
 from rclpy.node import Node
+from rclpy.parameter import parameter_value_to_python
 from std_srvs.srv import Trigger
 
-from infrared_ir_ros.errors import InfraredError
+from infrared_ir_ros.errors import InfraredError, one_line
 
 
 def answering(act: Callable[[], str]) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
@@ -52,14 +53,38 @@ def guard_services(node: Node) -> None:
 def _guarded(node: Node, name: str, callback: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def answer(request: Any, response: Any) -> Any:
         try:
-            return callback(request, response)
+            response = callback(request, response)
+            _name_refused(node, request, response)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             node.get_logger().warning(f"{name} refused a request: {reason}", throttle_duration_sec=1.0)
             _refuse(request, response, reason)
-            return response
+        return response
 
     return answer
+
+
+def _name_refused(node: Node, request: Any, response: Any) -> None:
+    """Name what was refused of the parameters in a request where rclpy's reason does not."""
+    together: Iterable[tuple[list[Parameter], SetParametersResult]] = ()
+    if hasattr(response, "results") and hasattr(request, "parameters"):  # SetParameters
+        together = (([one], result) for one, result in zip(request.parameters, response.results, strict=True))
+    elif hasattr(response, "result") and hasattr(request, "parameters"):  # SetParametersAtomically
+        together = [(request.parameters, response.result)]
+    for parameters, result in together:
+        if not result.successful:
+            result.reason = next(filter(None, (_misfit(node, one, result.reason) for one in parameters)), result.reason)
+
+
+def _misfit(node: Node, parameter: Parameter, reason: str) -> str:
+    """Why a parameter was refused, if it is unknown or of another type; else an empty text. reason: that rclpy gave."""
+    if not node.has_parameter(parameter.name):
+        return f"there is no parameter {one_line(repr(parameter.name))}: `ros2 param list` shows those that there are"
+    known = node.get_parameter(parameter.name)
+    if not reason.startswith("Wrong parameter type") or parameter.value.type == known.type_.value:
+        return ""
+    value = one_line(repr(parameter_value_to_python(parameter.value)))
+    return f"{parameter.name} is {value}: it must be a {type(known.value).__name__} like {known.value!r}"
 
 
 def _refuse(request: Any, response: Any, reason: str) -> None:

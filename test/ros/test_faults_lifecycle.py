@@ -59,7 +59,7 @@ def test_cycles_under_load(rig: Rig) -> None:
 
 
 def test_parameter_sets_of_eight_clients(rig: Rig) -> None:
-    assert_survived(inject_lifecycle.parameter_sets(rig, 64), "out of range", "Wrong parameter type", "use one of")
+    assert_survived(inject_lifecycle.parameter_sets(rig, 64), "out of range", "it must be a", "use one of")
 
 
 def test_pickles_are_refused_and_not_run(rig: Rig, tmp_path: Path) -> None:

@@ -95,17 +95,24 @@ def test_refused_parameters_come_with_a_reason_and_change_nothing(peer: Peer) ->
     cases = [
         ({"strength": 2.0}, "out of range"),
         ({"strength": float("nan")}, "strength"),
-        ({"strength": "much"}, "Wrong parameter type"),
+        ({"strength": "much"}, "strength is 'much': it must be a float like 1.0"),
+        ({"strength": 1}, "strength is 1: it must be a float like 1.0"),
         ({"tone": "loud"}, "use one of auto, restore, preserve"),
         ({"autostart": True}, "read-only"),
         ({"counts__minimum": 90000.0}, "minimum must be below maximum"),
-        ({"no_such_thing": 1}, "undeclared"),
+        ({"no_such_thing": 1}, "there is no parameter 'no_such_thing'"),
     ]
     for change, reason in cases:
         (result,) = peer.set_parameters(**change)
         assert not result.successful and reason in result.reason, (change, result.reason)
     result = peer.set_together(strength=0.5, tone="loud")
     assert not result.successful and "tone is 'loud'" in result.reason
+    for wrong, reason in (
+        ({"detect_every_n": 2.0}, "detect_every_n is 2.0: it must be a int like 1"),
+        ({"Tone": "auto"}, "'Tone'"),
+    ):
+        result = peer.set_together(strength=0.5, **wrong)
+        assert not result.successful and reason in result.reason, result.reason
     assert peer.get_parameters(["strength", "tone", "counts.minimum"]) == [1.0, "auto", 0.0]
 
 
