@@ -78,32 +78,32 @@ def _learn(input: Path, topic: str, most: int, name: str) -> SavedPattern:
 def _read(input: Path, topic: str, most: int, problems: list[str]) -> tuple[np.ndarray, list[float], float]:
     """Grey levels (N, H, W), seconds of each frame, and counts of a level."""
     source = open_source(input, topic, report=problems.append)
-    levels: list[np.ndarray] = []
+    images: list[np.ndarray] = []
     stamps: list[int] = []
-    grey: GreyScale | None = None
     odd, bad = 0, []
     for frame in source:
-        if len(levels) == most or sum(one.nbytes for one in levels[:1]) * len(levels) > MOST_BYTES:
+        if len(images) == most or sum(4 * one.size for one in images[:1]) * len(images) > MOST_BYTES:
             break
         try:
             image = checked(frame.image)
         except FrameError as error:
             bad.append(str(error))
             continue
-        grey = grey or GreyScale(image)
-        if levels and image.shape != levels[0].shape:
+        if images and image.shape != images[0].shape:
             odd += 1
             continue
-        levels.append(grey.levels(image))
+        images.append(image)
         stamps.append(frame.stamp_ns)
     if odd:
         problems.append(f"{odd} frames are of another size than the first: left out")
     if bad:
         problems.append(f"{len(bad)} frames cannot be measured and are left out: {bad[0]}")
-    if len(levels) < LEAST_FRAMES or grey is None:
-        raise SourceError(f"{source.name} holds {len(levels)} usable frames: {LEAST_FRAMES} or more are needed")
+    if len(images) < LEAST_FRAMES:
+        raise SourceError(f"{source.name} holds {len(images)} usable frames: {LEAST_FRAMES} or more are needed")
+    grey = GreyScale.of(images)
     counts = grey.values(np.array([0.0, 100.0], np.float32), np.dtype(np.float32))
-    return np.stack(levels), [(stamp - stamps[0]) / 1e9 for stamp in stamps], float(np.ptp(counts)) / 100
+    levels, seconds = np.stack([grey.levels(one) for one in images]), [(stamp - stamps[0]) / 1e9 for stamp in stamps]
+    return levels, seconds, float(np.ptp(counts)) / 100
 
 
 def _table(found: Profile, step: float, shutter: list[float]) -> list[tuple[str, str]]:

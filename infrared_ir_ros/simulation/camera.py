@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -77,6 +77,12 @@ class GreyScale:
             low, high = np.nanpercentile(first, CLEAN_PERCENTILES)
             self.step = max(float(high - low), 1e-3) / (CLEAN_LEVELS[1] - CLEAN_LEVELS[0])
             self._low = float(low) - CLEAN_LEVELS[0] * self.step
+
+    @classmethod
+    def of(cls, frames: Sequence[np.ndarray]) -> GreyScale:
+        """By the frame of the median contrast instead: a recording may begin behind a closed shutter."""
+        contrasts = [np.ptp(np.percentile(frame[::4, ::4], CLEAN_PERCENTILES)) for frame in frames]
+        return cls(frames[int(np.argsort(contrasts)[len(frames) // 2])])
 
     def levels(self, frame: np.ndarray) -> np.ndarray:
         """(H, W) float32 of a frame, not clipped."""

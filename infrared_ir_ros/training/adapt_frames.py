@@ -176,7 +176,7 @@ def measure_noise(paths: list[Path], topic: str) -> Noise:
             unread.append(error)
             continue
         if len(frames) >= PROFILED[0] and len({frame.shape for frame in frames}) == 1:
-            grey = GreyScale(frames[0])
+            grey = GreyScale.of(frames)
             found = measure(np.stack([grey.levels(frame) for frame in frames]))
             return Noise(float(np.hypot(found.noise, found.pixel_offset)), found.columns, found.rows)
     why = f"no recording begins with {PROFILED[0]} frames of one size, to measure noise on: give a profile"

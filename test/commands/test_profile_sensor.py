@@ -132,6 +132,29 @@ def test_a_closed_shutter_costs_its_frames_only(tmp_path: Path, capsys: pytest.C
     assert yaml.safe_load((tmp_path / "out/profile.yaml").read_text())["measured"]["frames"] == 11
 
 
+def test_a_recording_that_begins_behind_a_closed_shutter_is_measured_on_the_scale_of_the_scene(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what begins when the shutter opens is told by its time; a frame that cannot be read shifts none."""
+    rng = np.random.default_rng(0)
+    scene = 8000 + 500 * cv2.GaussianBlur(rng.standard_normal((48, 64)), (0, 0), 2) / 0.14
+    for number in range(30):
+        seen = scene if number > 5 else np.full(scene.shape, 8000)
+        image = np.rint(seen + rng.normal(0, 20, seen.shape)).astype(np.uint16)
+        write_image(tmp_path / f"in/{number:02d}.png", image)
+        if number > 5:
+            write_image(tmp_path / f"open/{number:02d}.png", image)
+    (tmp_path / "in/02.png").write_bytes(b"no picture")
+    found = {}
+    for name in ("in", "open"):
+        assert profile_sensor(tmp_path / name, output=tmp_path / f"{name}.out") == (name == "in")
+        found[name] = yaml.safe_load((tmp_path / f"{name}.out/profile.yaml").read_text())
+        if name == "in":
+            assert re.search(r"shutter events +0\.2 s\n", capsys.readouterr().out)
+    assert found["in"]["sensor"] == pytest.approx(found["open"]["sensor"], rel=0.1, abs=0.05)
+    assert found["in"]["measured"]["frames"] == 24 and found["open"]["sensor"]["noise"] < 5
+
+
 def test_the_pattern_of_a_camera_that_moved_becomes_the_file_that_the_node_loads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
