@@ -79,7 +79,7 @@ def evaluate_bag(
     topic
         Image topic of the input in a bag; empty: the first.
     reference_topic
-        Topic of the same bag with clean frames, matched by stamp.
+        Topic of the same bag with clean frames, matched by stamp; frames without one are judged without.
     reference
         Bag, video or folder with the clean frames: matched by stamp where both are bags, else by number.
     degradation
@@ -96,7 +96,8 @@ def evaluate_bag(
     smoothing
         Weight of the past in the estimates, 0 to 0.99.
     distance_every
-        MS-SSIM and ST-LPIPS, where torchmetrics and stlpips-pytorch are installed, on every so many frames; 0: never.
+        MS-SSIM and ST-LPIPS, where torchmetrics and stlpips-pytorch are installed, on every so many clean frames; 0:
+        never.
     ray
         Spread the recordings over a Ray cluster: HOST:PORT of its head, auto (the one that runs here), or local (start
         one here, on all cores). Its machines have this package, and see recordings and output under the same paths. For

@@ -41,6 +41,7 @@ from infrared_ir_ros.media.paths import printable, safe_name
 from infrared_ir_ros.records import Counts
 
 FRAME_ID = "evaluation"
+A_CLEAN_ONE = "a clean one"  # beside the names of methods, which are no such words
 LIVE = ("task", "tone", "strength", "smoothing", "pattern_memory")  # what the node is asked for, beside the counts
 
 
@@ -88,7 +89,12 @@ def _judge(job: Job, asked: Asked, bench: Bench, room: Path) -> Recording:
     if bench.detector:
         wanted = replace(wanted, label_names=bench.detector.names)
     look = partial(_found, detector=bench.detector, counts=asked.options.counts)
-    _judge_frames(job.path, recording, wanted, methods, Judge(bench.yardsticks), look, room / recording.bag)
+    try:
+        _judge_frames(job.path, recording, wanted, methods, Judge(bench.yardsticks), look, room / recording.bag)
+    except CannotWrite:
+        raise
+    except InfraredError as error:  # what was told before it is the reason, as a rule
+        raise SourceError("; ".join([str(error), *recording.problems])) from error
     return recording
 
 
@@ -145,15 +151,23 @@ def _judge_frames(
         if bad > 1:
             recording.problems.append(f"{bad} frames cannot be restored and were left out")
         if not recording.rows:
-            raise SourceError("no frame could be judged: " + "; ".join(recording.problems))
+            raise SourceError("no frame could be judged")
+        if _wants_clean(wanted) and not any("psnr" in rows[INPUT] for rows in recording.rows):
+            raise SourceError("no frame could be held against its clean one")
     recording.facts |= _gaps(recording, wanted)
 
 
+def _wants_clean(wanted: Wanted) -> bool:
+    return bool(wanted.reference or wanted.reference_topic)
+
+
 def _gaps(recording: Recording, wanted: Wanted) -> dict[str, str]:
-    """What belongs to some frames only: drops of a live method, frames that nobody labelled."""
+    """What belongs to some frames only: answers of others, labels, clean frames."""
     of_frames = zip(recording.rows, recording.boxes, strict=True)
-    there = [{*rows, *boxes} for rows, boxes in of_frames]
-    names = [*wanted.methods, *wanted.detection_topics, *([LABELS] if wanted.labels or wanted.label_topic else [])]
+    there = [{*rows, *boxes, *([A_CLEAN_ONE] if "psnr" in rows[INPUT] else [])} for rows, boxes in of_frames]
+    names = [*wanted.methods, *wanted.detection_topics]
+    names += [LABELS] if wanted.labels or wanted.label_topic else []
+    names += [A_CLEAN_ONE] if _wants_clean(wanted) else []
     missing = {name: sum(name not in one for one in there) for name in names}
     return {f"frames without {printable(name)}": str(number) for name, number in missing.items() if number}
 

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,8 @@ def choose_pictures(evaluation: Evaluation, room: Path) -> list[Picture]:
         figure, sign = "stripes", -1
     ranked: list[tuple[float, Recording, int]] = []
     for one in evaluation.recordings:
-        gains = sign * (one.values(method, figure) - one.values(INPUT, figure))
+        with np.errstate(invalid="ignore"):  # equal to their clean ones
+            gains = sign * (one.values(method, figure) - one.values(INPUT, figure))
         ranked += [(float(gain), one, number) for number, gain in enumerate(gains) if np.isfinite(gain)]
     ranked.sort(key=lambda entry: -entry[0])
     places = {"Best frame": 0, "Median frame": len(ranked) // 2, "Worst frame": len(ranked) - 1}
@@ -53,18 +55,18 @@ def choose_pictures(evaluation: Evaluation, room: Path) -> list[Picture]:
         about = FIGURES[figure]
         caption = f"{one.name}, frame {number}: {about.label} {sign * gain:+.{about.digits}f} {about.unit} ({method})"
         boxes = {name: sure(found) for name, found in one.boxes[number].items()}
-        pictures.append(Picture(title, caption, _images(evaluation, room / one.bag, one.stamps[number]), boxes))
+        pictures.append(Picture(title, caption, _images(evaluation, room / one.bag, one.stamps, number), boxes))
     return pictures
 
 
-def _images(evaluation: Evaluation, bag: Path, stamp: int) -> dict[str, np.ndarray]:
-    """By method, as 8-bit pictures on the input's scale; "clean" where there is one."""
+def _images(evaluation: Evaluation, bag: Path, stamps: list[int], number: int) -> dict[str, np.ndarray]:
+    """By method, as 8-bit pictures on the input's scale; "clean" where there is one. stamps: of all frames."""
     found: dict[str, np.ndarray] = {}
+    place = stamps[:number].count(stamps[number])  # drivers repeat stamps
     for name in [*evaluation.methods, CLEAN]:
         with suppress(SourceError):  # it has no such topic: no clean frames, or a method without an answer
-            for frame in open_source(bag, result_topic(name)):
-                if frame.stamp_ns == stamp:
-                    found[name] = frame.image
-                    break
+            same = (frame for frame in open_source(bag, result_topic(name)) if frame.stamp_ns == stamps[number])
+            if image := next(islice(same, place, None), None):
+                found[name] = image.image
     scale = window(found[INPUT], Counts())
     return {name: levels(scale.to_unit(image), 0.0, 1.0) for name, image in found.items()}

@@ -26,7 +26,7 @@ from infrared_ir_ros.media.frames import Report
 from infrared_ir_ros.media.headers import HEAD, is_radiometric
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES, LOSSLESS_SUFFIXES
 from infrared_ir_ros.media.paths import existing, printable, regular_files, suffix_of
-from infrared_ir_ros.media.sources import BAG_SUFFIXES
+from infrared_ir_ros.media.sources import BAG_SUFFIXES, is_bag
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES
 
 SEQUENCE_SUFFIXES = VIDEO_SUFFIXES | {".npz"}
@@ -120,7 +120,7 @@ def check_output(output: Path) -> None:
 
 def _is_bag(folder: Path) -> bool:
     """Stricter than `media.sources.is_bag`: files of bags that were collected in a folder are restored one by one."""
-    return (folder / "metadata.yaml").is_file()
+    return (folder / "metadata.yaml").is_file() and is_bag(folder)
 
 
 def _is_twice(path: Path) -> bool:

@@ -46,7 +46,7 @@ Row = dict[str, float]
 class Yardsticks:
     """How frames are judged. kelvin: per count, 0 if counts are not temperatures. preserves: the methods keep level and
     contrast, so 8-bit clean frames are not stretched. distances: further figures by name, computed on every
-    `distance_every`-th frame after the best gain and offset."""
+    `distance_every`-th clean frame after the best gain and offset."""
 
     kelvin: float = 0.0
     preserves: bool = False
@@ -61,7 +61,7 @@ class Judge:
         self._yardsticks = yardsticks
         self._grey: GreyScale | None = None
         self._curve: BlurCurve | None = None
-        self._count = 0
+        self._count = 0  # of clean frames
         self._begin()
 
     def _begin(self) -> None:
@@ -76,18 +76,15 @@ class Judge:
         edges = edge_mask(source)
         if not self._rows:
             self._edges = edges
-        rows: dict[str, Row] = {}
+        rows: dict[str, Row] = {} if clean is None else self._against(images, checked(clean))
         for name, image in images.items():
             seen = look(image, edges)
-            rows[name] = {"stripes": seen.stripes, "detail": seen.detail}
+            rows.setdefault(name, {}).update(stripes=seen.stripes, detail=seen.detail)
             self._moments.setdefault(name, Moments()).add(image)
-        if clean is not None:
-            for name, row in self._against(images, checked(clean)).items():
-                rows[name] |= row
         if len(self._first) < CURVE_FRAMES:
             self._first.append(source)
         self._rows.append(rows)
-        self._count += 1
+        self._count += clean is not None
         if len(self._rows) == WINDOW:
             yield from self.finish()
 

@@ -70,8 +70,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Instant:
-    """A frame of the input and what belongs to it. others, found: by topic, without those that have nothing for this
-    frame. labels: None if there is no ground truth for it."""
+    """A frame of the input and what belongs to it. clean: None if there is none for it. others, found: by topic,
+    without those that have nothing for this frame. labels: None if there is no ground truth for it."""
 
     frame: Frame
     clean: np.ndarray | None
@@ -112,7 +112,7 @@ def _picture_folders(folder: Path, others: list[Path]) -> list[Path]:
 
 
 def _whole_bag(path: Path) -> Path:
-    return path.parent if suffix_of(path) in BAG_SUFFIXES else path
+    return path.parent if suffix_of(path) in BAG_SUFFIXES and is_bag(path.parent) else path
 
 
 def instants(
@@ -146,19 +146,17 @@ class _Gathering:
         self._found = {topic: _Partner(DetectionTopic(path, topic, report), wanted.tolerance_ns)
                        for topic in wanted.detection_topics}  # fmt: skip
         self._labels = _labels(path, wanted, report)
-        self._shape: tuple[int, ...] = ()
+        self._like: tuple[tuple[int, ...], np.dtype] | None = None
         self._odd = self._labelled = 0
         self.count = 0  # instants
 
     def of(self, frame: Frame) -> Instant | None:
-        """None for a frame that is left out: its size differs from the first, or it has no clean frame."""
-        self._shape = self._shape or frame.image.shape
-        if frame.image.shape != self._shape:
+        """None for a frame that is left out: its size or depth differs from the first."""
+        self._like = self._like or (frame.image.shape, frame.image.dtype)
+        if (frame.image.shape, frame.image.dtype) != self._like:
             self._odd += 1
             return None
         truth = self._truth(frame)
-        if self._clean and truth is None:
-            return None
         if self._degrader:
             truth, frame = frame.image, replace(frame, image=self._degrader(frame.image))
         images = {topic: one.image for topic, partner in self._others.items() if (one := partner.of(frame))}
@@ -172,21 +170,21 @@ class _Gathering:
         beside = self._clean.of(frame) if self._clean else None
         if beside is None:
             return None
-        if beside.image.shape != self._shape:
+        if beside.image.shape != frame.image.shape:
             raise SourceError(
-                f"frames are {self._shape} and their clean ones {beside.image.shape}: they must be of one size"
+                f"frames are {frame.image.shape} and their clean ones {beside.image.shape}: they must be of one size"
             )
         return beside.image
 
     def account(self, report: Report) -> None:
         """Report what was left out or is missing. Raises SourceError if nothing is left."""
-        if self._odd:
-            report(f"{self._odd} frames are of another size than the first, {self._shape}: left out")
-        if self._clean and self._clean.missed:
-            report(f"{self._clean.missed} frames have no clean one {self._clean.where}: left out")
+        if self._odd and self._like:
+            shape, dtype = self._like
+            report(f"{self._odd} frames are of another size or depth than the first, {shape} {dtype}: left out")
         if not self.count:
-            lonely = self._clean and self._clean.missed
-            raise SourceError(f"{self._name}: no frame has a clean one" if lonely else f"{self._name} holds no frame")
+            raise SourceError(f"{self._name} holds no frame")
+        if self._clean and self._clean.missed == self.count:
+            raise SourceError(f"{self._name}: no frame has a clean one {self._clean.where}")
         if self._labels and not self._labelled:
             report(f"none of the {self.count} frames has labels in {printable(_where_labels(self._wanted))}")
         for topic, partner in (*self._others.items(), *self._found.items()):
@@ -214,22 +212,35 @@ class _Partner(Generic[Beside]):
         self._place = attrgetter("stamp_ns" if by_stamp else "number")
         self.where = f"within {tolerance_ns / 1e6:g} ms" if by_stamp else "of the same number"
         self._held: list[Beside] = []
+        self._last = -math.inf
         self.missed = 0
 
     def of(self, frame: Frame) -> Beside | None:
-        """The item that belongs to a frame; frames must be asked for in order."""
+        """The item that belongs to a frame; frames are asked for in the order of recording.
+
+        Where stamps go back, as in a recording that was played in a loop, they are expected to do so in both; of items
+        with the same stamp each frame gets another one.
+        """
         wanted = self._place(frame)
-        while not self._held or self._place(self._held[-1]) < wanted + self._tolerance:
+        if wanted < self._last:
+            self._held.clear()
+        is_again, self._last = wanted == self._last, wanted
+        while is_again or not self._held or not self._suffices(self._place(self._held[-1]), wanted):
+            is_again = False
             partner = next(self._frames, None)
             if partner is None:
                 break
             self._held.append(partner)
         self._held = [one for one in self._held if self._place(one) >= wanted - self._tolerance]
-        near = min(self._held, key=lambda one: abs(self._place(one) - wanted), default=None)
+        near = min(reversed(self._held), key=lambda one: abs(self._place(one) - wanted), default=None)
         if near is None or abs(self._place(near) - wanted) > self._tolerance:
             self.missed += 1
             return None
         return near
+
+    def _suffices(self, last: int, wanted: int) -> bool:
+        """Whether nothing after an item at `last` can be nearer."""
+        return last == wanted or last >= wanted + self._tolerance
 
 
 def _labels(path: Path, wanted: Wanted, report: Report) -> Callable[[Frame], tuple[Detection, ...] | None] | None:

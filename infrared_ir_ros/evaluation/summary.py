@@ -73,7 +73,9 @@ class Mean:
 
 def summarise(groups: list[np.ndarray], inputs: list[np.ndarray]) -> Mean:
     """One figure of one method. groups: its values in each recording, frame by frame; inputs: those of the input."""
-    return Mean(*_mean(groups), *_mean([a - b for a, b in zip(groups, inputs, strict=True)]))
+    with np.errstate(invalid="ignore"):  # of frames that equal their clean ones
+        gains = [a - b for a, b in zip(groups, inputs, strict=True)]
+    return Mean(*_mean(groups), *_mean(gains))
 
 
 def _blocks(values: np.ndarray) -> np.ndarray:

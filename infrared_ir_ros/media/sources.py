@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from infrared_ir_ros.errors import SourceError
@@ -27,6 +28,7 @@ from infrared_ir_ros.media.paths import existing, printable, suffix_of
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES, VideoSource
 
 BAG_SUFFIXES = frozenset({".mcap", ".db3", ".mcap.zstd", ".db3.zstd"})
+OTHER_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES | {".npz"}
 
 
 def open_source(
@@ -44,7 +46,7 @@ def open_source(
     resolved = existing(path)
     suffix = suffix_of(resolved)
     if resolved.is_dir():
-        return _bag(resolved, topic, report) if is_bag(resolved) else ImageSource(resolved, frame_rate, report)
+        return _bag(resolved, topic, report) if is_bag(resolved) else _pictures(resolved, frame_rate, report)
     if suffix in IMAGE_SUFFIXES:
         return ImageSource(resolved, frame_rate, report)
     if suffix in VIDEO_SUFFIXES:
@@ -53,15 +55,37 @@ def open_source(
         return open_npz(resolved)
     if suffix in BAG_SUFFIXES:
         return _bag(resolved, topic, report)
-    kinds = ", ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES | BAG_SUFFIXES | {".npz"}))
+    kinds = ", ".join(sorted(BAG_SUFFIXES | OTHER_SUFFIXES))
     raise SourceError(
         f"{printable(str(path))} is of an unknown kind ({suffix or 'no suffix'!r}): use a folder, {kinds}"
     )
 
 
 def is_bag(folder: Path) -> bool:
-    """Whether a folder is a bag; a recorder that was killed leaves no metadata.yaml."""
-    return any(path.name == "metadata.yaml" or suffix_of(path) in BAG_SUFFIXES for path in folder.iterdir())
+    """Whether a folder is one bag, and not a folder of bags or of pictures.
+
+    A recorder that was killed leaves no metadata.yaml, only NAME_0.mcap (or NAME.mcap), NAME_1.mcap and so on; and
+    others than ROS describe their pictures in a metadata.yaml, too.
+    """
+    files = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    holds_others = any(suffix_of(path) in OTHER_SUFFIXES for path in files)
+    parts = {path.name[: -len(suffix_of(path))] for path in files if suffix_of(path) in BAG_SUFFIXES}
+    if (folder / "metadata.yaml").is_file():
+        return bool(parts) or not holds_others
+    names = {re.sub(r"_\d+$", "", part) for part in parts}
+    begins = any(part in names or part.endswith("_0") for part in parts)
+    return not holds_others and (len(parts) == 1 or (len(names) == 1 and begins))
+
+
+def _pictures(folder: Path, frame_rate: float, report: Report) -> ImageSource:
+    try:
+        return ImageSource(folder, frame_rate, report)
+    except SourceError:
+        bags = [path.name for path in sorted(folder.iterdir()) if suffix_of(path) in BAG_SUFFIXES]
+        if not bags:
+            raise
+        what = printable(f"{folder} holds several bags ({', '.join(bags[:3])}")
+        raise SourceError(f"{what}{', ...' if len(bags) > 3 else ''}): name one of them") from None
 
 
 def _bag(path: Path, topic: str, report: Report) -> Source:

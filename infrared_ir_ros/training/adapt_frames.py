@@ -210,10 +210,15 @@ def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment
 
 
 def _moments(path: Path, wanted: Wanted, report: Report) -> Iterator[Moment]:
-    """Of one recording; frames that cannot be restored, or have nothing to be stretched to, are left out."""
+    """Of one recording; frames that cannot be restored, that have nothing to be stretched to, and those without a clean
+    frame or labels are left out."""
     bad: list[str] = []
+    lonely = 0
     for instant in instants(path, wanted, report):
         if wanted.label_topic and instant.labels is None:
+            continue
+        if instant.clean is None and (wanted.reference_topic or wanted.reference):
+            lonely += 1
             continue
         try:
             image, clean = (None if one is None else checked(one) for one in (instant.frame.image, instant.clean))
@@ -222,6 +227,8 @@ def _moments(path: Path, wanted: Wanted, report: Report) -> Iterator[Moment]:
             bad.append(str(error))
             continue
         yield Moment(image, clean, instant.labels or ())
+    if lonely:
+        report(f"{printable(path.name)}: {lonely} frames have no clean one and are left out")
     if bad:
         report(f"{printable(path.name)}: {len(bad)} frames cannot be restored and are left out: {bad[0]}")
 
