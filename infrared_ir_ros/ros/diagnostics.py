@@ -58,6 +58,11 @@ class Report:
     def error(self, text: str) -> None:
         self.findings.append(Health(ERROR, text))
 
+    @property
+    def errors(self) -> list[str]:
+        """What is wrong beyond a warning, for a log."""
+        return [_inert(finding.text) for finding in self.findings if finding.level == ERROR]
+
     def status(self, node: str, hardware_id: str) -> DiagnosticStatus:
         """The message; text from outside is cut and stripped of control characters."""
         findings = sorted(self.findings, key=lambda finding: finding.level, reverse=True)

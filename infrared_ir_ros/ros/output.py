@@ -99,7 +99,10 @@ class Output:
         """What keeps subscribers from hearing this node."""
         found = []
         for topic in self._publishers.topics:
-            for offered in self._own(self._node.get_publishers_info_by_topic(topic)):
+            publishers = self._node.get_publishers_info_by_topic(topic)
+            if topic == self.restored.topic_name and len(publishers) > 1:
+                found.append(f"{topic} has {len(publishers)} publishers: start each node in a namespace of its own")
+            for offered in self._own(publishers):
                 for info in self._node.get_subscriptions_info_by_topic(topic):
                     if clash := qos.clash(offered.qos_profile, info.qos_profile):
                         found.append(f"{topic}: QoS of the subscriber {info.node_name!r} is incompatible ({clash})")

@@ -33,7 +33,7 @@ from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.counters import Counters
 from infrared_ir_ros.ros.declaration import NodeParameters
 from infrared_ir_ros.ros.detector_slot import DetectorSlot
-from infrared_ir_ros.ros.diagnostics import detector_report, frames_report, input_report, restorer_report
+from infrared_ir_ros.ros.diagnostics import Report, detector_report, frames_report, input_report, restorer_report
 from infrared_ir_ros.ros.guards import answering, guard_services
 from infrared_ir_ros.ros.output import Output
 from infrared_ir_ros.ros.parameter import Value, path_of
@@ -65,6 +65,7 @@ class RestoreNode(LifecycleNode):
         self._library: Library | None = None  # of the prompts that are just being set
         self._enabled = True
         self._failure = ""
+        self._input_failed = False  # as the log told last
         self._counters = Counters()
         self._parameters_in_use = NodeParameters(self, lambda: self._restorer is not None, self._check, self._apply)
         self._reported = self._counters.tally()
@@ -260,8 +261,17 @@ class RestoreNode(LifecycleNode):
             output.publish_pattern(patterns, pipeline.frame_id)
         if pipeline is not None and inputs is not None:
             reports.append(input_report(pipeline, inputs, self._parameters_in_use.values, time.monotonic()))
+            self._log_input(reports[-1])
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
         name, hardware_id = self.get_fully_qualified_name()[1:], "" if pipeline is None else pipeline.frame_id
         message.status = [report.status(name, hardware_id) for report in reports]
         self._diagnostics.publish(message)
+
+    def _log_input(self, report: Report) -> None:
+        """Log where an error of the input begins and ends: who starts a node looks at its log before /diagnostics."""
+        if report.errors and not self._input_failed:
+            self.get_logger().error("; ".join(report.errors))
+        elif self._input_failed and not report.errors:
+            self.get_logger().info(report.healthy)
+        self._input_failed = bool(report.errors)

@@ -47,6 +47,7 @@ def peer(domain: int) -> Iterator[Peer]:
         peer.restored = peer.collect(Image, "restored")
         peer.camera = peer.publisher(Image, "image")
         _assert_answered(peer)
+        peer.log = node.output
         yield peer
         assert node.process.poll() is None
         assert "Traceback" not in node.output()
@@ -159,9 +160,19 @@ def test_a_frozen_camera_is_reported(peer: Peer) -> None:
 
 
 def test_silence_is_an_error_until_frames_come_again(peer: Peer) -> None:
+    ends = peer.log().count("frames arrive on /image")
     status = peer.wait_message("input", "no frame for", ERROR, len(peer.diagnostics))
     assert "on /image or /image/compressed (1 publishers)" in status.message
     _play_until(peer, OK, "frames arrive on /image")
+    peer.wait(lambda: peer.log().count("frames arrive on /image") > ends, "the end in the log")
+    assert "[restore_node]: no frame for" in peer.log()
+
+
+def test_a_second_publisher_of_restored_frames_is_told(peer: Peer) -> None:
+    """As of a second camera's node in the same namespace: frames of both would mix."""
+    since, other = len(peer.diagnostics), peer.publisher(Image, "restored", matched=False)
+    peer.wait_message("frames", "/restored has 2 publishers: start each node in a namespace", WARN, since)
+    peer.node.destroy_publisher(other)
 
 
 def test_another_type_on_the_topic_is_reported(peer: Peer, domain: int) -> None:
