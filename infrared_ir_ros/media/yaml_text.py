@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""YAML from outside, without what keeps its reader busy for minutes."""
+"""Reads untrusted YAML, and refuses what would keep the parser busy for minutes."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ import yaml
 
 from infrared_ir_ros.errors import one_line
 
-DEEPEST = 50  # brackets in one another: the parser takes seconds for ten thousand, and then gives up
-LONGEST_SUM = re.compile(r"(?::[0-5]?\d){20}")  # 1:59:59 is a number in base 60, whose length costs its square
+DEEPEST = 50  # nested brackets: the parser takes seconds for ten thousand, and then gives up
+LONGEST_SUM = re.compile(r"(?::[0-5]?\d){20}")  # 1:59:59 is a number in base 60; parsing takes quadratic time
 
 
 def load_yaml(data: bytes) -> Any:
-    """What a text in YAML holds: plain types only. Raises ValueError, with the reason on one line, for what is none."""
+    """Parse YAML (plain types only). Raises ValueError, with the reason on one line."""
     try:
         text = data.decode("utf-8")
-        if (depth := nesting(text)) > DEEPEST:
-            raise ValueError(f"{depth} brackets in one another: use at most {DEEPEST}")
+        check_nesting(text)
         if LONGEST_SUM.search(text):
             raise ValueError("a number of more than 20 parts in base 60")
         return yaml.safe_load(text)
@@ -40,10 +39,11 @@ def load_yaml(data: bytes) -> Any:
         raise ValueError(one_line(error)) from None
 
 
-def nesting(text: str) -> int:
-    """How many brackets at most stand in one another; those in texts and comments count."""
+def check_nesting(text: str) -> None:
+    """Raises ValueError if more than DEEPEST brackets are nested; those in strings and comments count."""
     depth = deepest = 0
     for bracket in re.finditer(r"[\[\]{}]", text):
         depth += 1 if bracket.group() in "[{" else -1
         deepest = max(deepest, depth)
-    return deepest
+    if deepest > DEEPEST:
+        raise ValueError(f"it nests {deepest} brackets: use at most {DEEPEST}")

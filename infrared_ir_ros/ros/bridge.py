@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Messages <-> arrays: `cv_bridge` where a ROS 2 provides it, else the same four verbs for our encodings."""
+"""Messages <-> arrays: `cv_bridge` where a ROS 2 provides it, else the same four methods for our encodings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DTYPES = {name: layout for name, layout in ENCODINGS.items() if layout[1] < 4}  
 
 
 class Bridge(Protocol):
-    """The verbs of `cv_bridge.CvBridge` that this package takes from it."""
+    """The methods of `cv_bridge.CvBridge` that this package uses."""
 
     def imgmsg_to_cv2(self, img_msg: Image, desired_encoding: str = "passthrough") -> np.ndarray: ...
 
@@ -41,7 +41,7 @@ class Bridge(Protocol):
 
 
 class PlainBridge:
-    """Stands in for `cv_bridge.CvBridge` where there is none: no conversion of colours, only DTYPES."""
+    """Replaces `cv_bridge.CvBridge` where it is missing: no conversion of colours, only DTYPES."""
 
     def imgmsg_to_cv2(self, img_msg: Image, desired_encoding: str = "passthrough") -> np.ndarray:
         """(H, W) or (H, W, 3) array in native byte order; a view of the message's data where that is possible.
@@ -96,7 +96,7 @@ class PlainBridge:
 
 
 def find_bridge() -> Bridge:
-    """The `cv_bridge` of a sourced ROS 2, or ours. One from elsewhere (PyPI has a ROS 1 port) is left alone."""
+    """The `cv_bridge` of a sourced ROS 2, or ours. One from elsewhere (PyPI has a ROS 1 port) is not used."""
     sourced = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
     prefixes = [Path(prefix).resolve() for prefix in sourced if prefix]
     try:

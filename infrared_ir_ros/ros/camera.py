@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A camera without hardware: publishes a scene, or recorded frames, and the truth about them."""
+"""The simulated camera: publishes a scene, or recorded frames, and the ground truth of each."""
 
 from __future__ import annotations
 
@@ -51,14 +51,15 @@ from infrared_ir_ros.simulation.moving_scene import MovingScene
 from infrared_ir_ros.simulation.pacing import Pace
 from infrared_ir_ros.simulation.scene import ThermalScene
 
-SETTLE = 2.0  # seconds for which subscribers must have been there before the first frame: they have to find us, too
+SETTLE = 2.0  # seconds that subscribers must be known before the first frame, so that they have discovered us, too
 
 
 class CameraNode(Node):
     """Publishes `image` and `camera_info`, and `truth/clean`, `truth/temperature`, `truth/boxes`, `truth/pattern` with
-    the same stamps while somebody subscribes to them. Frames are made and published in a thread of the node's own.
+    the same stamps while somebody subscribes to them. A thread of its own produces and publishes the frames.
 
-    Raises InfraredError when the source cannot be opened or a parameter is wrong.
+    failed: whether the thread ended with an error. Raises InfraredError if the source cannot be opened or a parameter
+    is wrong.
     """
 
     def __init__(self) -> None:
@@ -101,18 +102,18 @@ class CameraNode(Node):
         if motion == "still":
             return ThermalScene(seed, height, width, pan)
         if pan:
-            raise OptionError(f"pan is {pan:g}: it belongs to motion still, which turns to and fro; motion is {motion}")
+            raise OptionError(f"pan is {pan:g}: it needs motion still, motion is {motion}")
         return MovingScene(motion, seed, height, width)
 
     def _repeat(self, source: Source) -> Iterator:
-        """The frames of the source, over and over if asked; ends when a round brings none."""
+        """The frames of the source, repeated with `loop`. Raises SourceError if it has none."""
         while not self._stopping.is_set():
             count = 0
             for frame in source:
                 count += 1
                 yield frame
             if count == 0:
-                raise SourceError(f"source {source.name} holds no frame that can be read")
+                raise SourceError(f"source {source.name} holds no readable frame")
             if not self._values["loop"]:
                 return
 
@@ -120,7 +121,7 @@ class CameraNode(Node):
         self.get_logger().warning(problem)
 
     def _run(self) -> None:
-        """Film until the end, and end the process; what goes wrong is told in one line."""
+        """Publish all frames, then end the process; an error is logged in one line."""
         try:
             self._wait_for_subscriber()
             count = self._film()
@@ -132,7 +133,7 @@ class CameraNode(Node):
             self.get_logger().error(str(error))
         except Exception as error:
             if self._stopping.is_set():
-                return  # the middleware has been shut down under a frame on its way
+                return  # the middleware was shut down while a frame was being published
             self.failed = True
             self.get_logger().error(f"the camera failed: {type(error).__name__}: {printable(str(error))}")
         if not self._stopping.is_set():
@@ -155,7 +156,7 @@ class CameraNode(Node):
             self.get_logger().warning(f"{listening} on {self._image.topic_name} within {waited:g} s: starting")
 
     def _film(self) -> int:
-        """Publish shot after shot, each at its time; returns their number."""
+        """Publish each frame at its time; returns their number."""
         limit = int(self._values["frames"])
         count = 0
         pace = Pace(self._rate, SCENE_RATE)
@@ -164,7 +165,7 @@ class CameraNode(Node):
             if self._stopping.wait(max(due - time.monotonic(), 0)):
                 break
             if pace.skipped:
-                self.get_logger().warning("frames cannot be made at this rate", once=True)
+                self.get_logger().warning("this machine cannot produce frames at this rate", once=True)
             self._publish(shot)
             count += 1
             if count == limit:
@@ -197,7 +198,7 @@ class CameraNode(Node):
 
 
 def _camera_info(header: Header, height: int, width: int, scene: ThermalScene | MovingScene | None) -> CameraInfo:
-    """A pinhole without distortion for a scene; for recordings all zero, which means not calibrated."""
+    """A pinhole without distortion for a scene; all zero (not calibrated) for recordings."""
     info = CameraInfo(header=header, height=height, width=width, distortion_model="plumb_bob", d=[0.0] * 5)
     if scene is not None:
         view = scene.view

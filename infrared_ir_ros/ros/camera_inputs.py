@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a camera sends: frames, plain or compressed, its calibration, and the state of its shutter."""
+"""The subscriptions to a camera: frames, plain or compressed, its calibration, and the state of its shutter."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ from infrared_ir_ros.ros.qos import companion_topic
 
 
 class CameraInputs:
-    """Hands whatever arrives to a pipeline.
+    """Passes everything that arrives to a pipeline.
 
-    The compressed topic is subscribed only while it alone has publishers: cameras that offer both compress only
-    for subscribers, and every frame would come twice.
+    The compressed topic is subscribed only while it alone has publishers: otherwise each frame would arrive twice, and
+    the camera would compress it only for us.
     """
 
     def __init__(self, node: Node, pipeline: Pipeline, setting: str) -> None:
         self._node = node
         self._pipeline = pipeline
-        self.last_arrival = time.monotonic()  # or the start, until something arrives
+        self.last_arrival = time.monotonic()  # of the last frame; before the first, when this was created
         self.arrivals = 0
-        self.damaged = ""  # what was wrong with the last camera_info or shutter message
+        self.damaged = ""  # what was wrong with the last damaged camera_info or shutter message
         self.compressed_topic = companion_topic(node, "image/compressed", "image", "compressed")
         info_topic = companion_topic(node, "camera_info", "image", "camera_info")
         self._inputs: dict[str, RawInput] = {}
@@ -77,7 +77,7 @@ class CameraInputs:
             raise
 
     def follow(self, setting: str) -> None:
-        """Adapt to the publishers that are there: plain or compressed frames, reliable or best effort."""
+        """Adapt to the publishers: plain or compressed frames, reliable or best effort."""
         for one in self._inputs.values():
             one.follow(setting)
         plain = self._offered(self.image.topic, IMAGE)
@@ -101,7 +101,7 @@ class CameraInputs:
 
     @property
     def frames(self) -> RawInput:
-        """Where frames come from: the compressed topic while it is subscribed, as it alone has publishers."""
+        """Where frames come from: the compressed topic while it is subscribed."""
         return self._inputs.get("compressed", self.image)
 
     @property
@@ -109,7 +109,7 @@ class CameraInputs:
         return sum(self._inputs[name].publishers for name in ("image", "compressed") if name in self._inputs)
 
     def problems(self) -> list[str]:
-        """What keeps publishers from being heard."""
+        """Why publishers cannot be received."""
         return [problem for one in self._inputs.values() for problem in one.problems()]
 
     def destroy(self) -> None:

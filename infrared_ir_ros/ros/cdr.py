@@ -15,7 +15,7 @@
 """Checks serialised messages before anything is allocated for them.
 
 ROS 2 sends XCDR1: four bytes of encapsulation, then the fields, each aligned to its size. A string or sequence carries
-its length, and that length may lie. `parse` walks the lengths of a message and compares them with the bytes at hand.
+its length, which may be wrong. `parse` walks the lengths of a message and compares them with the bytes received.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ class _Walk:
 
 
 def parse(raw: bytes, type_name: str) -> list[Any]:
-    """The fields of the serialised message `raw` of a type in LAYOUTS, in their order; doubles are None, octets a view.
+    """The fields of the serialised message `raw` of a type in LAYOUTS, in order; doubles are None, octets a view.
 
-    Raises ValueError when it is not a whole message of that type. Afterwards it can be deserialised: every length fits
-    into the bytes that came, every string is UTF-8.
+    Raises ValueError unless it is a whole message of that type. Then it is safe to deserialise: every length fits into
+    the bytes received, every string is UTF-8.
     """
     walk = _Walk(raw)
     fields = [getattr(walk, step)() for step in LAYOUTS[type_name]]

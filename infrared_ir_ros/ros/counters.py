@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What became of every frame: received = published + drops by reason, at any moment."""
+"""Counts what happened to each frame; at any time, received = published + drops by reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from enum import Enum
 class Drop(str, Enum):
     """Why a frame was not published."""
 
-    SUPERSEDED = "superseded"  # a newer frame came before this one's turn
+    SUPERSEDED = "superseded"  # a newer frame arrived before this one was processed
     STALE = "stale"  # older than max_age_ms
     MALFORMED = "malformed"  # the message contradicts itself
     UNSUPPORTED = "unsupported"  # an encoding or format that this node does not read
@@ -37,7 +37,7 @@ class Drop(str, Enum):
 
 @dataclass(frozen=True)
 class Tally:
-    """The counters at one moment. `received` counts a frame once its fate is decided; `pending` ones are under way.
+    """The counters at one moment. `received` counts a frame once it was published or dropped, `pending` until then.
 
     `passed_through` of the published frames were not restored. `lost` frames never arrived, as the middleware says.
     `messages` holds the last message per reason.
@@ -74,7 +74,7 @@ class Counters:
             self._arrived += 1
 
     def lose(self, count: int) -> None:
-        """So many frames were lost on their way here."""
+        """Count frames that the middleware lost."""
         with self._lock:
             self._lost += count
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The parameter table in a node: declared with descriptors, checked before a change, applied after it."""
+"""A parameter table in a node: declared with descriptors, checked before a change, applied after it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from infrared_ir_ros.ros.qos import check_override
 class NodeParameters:
     """The values of TABLE in a node; `values` is replaced as a whole, so that any thread reads a consistent set.
 
-    configured: whether the parameters that configure reads are in use, and may not change now.
-    check: further checks of new options and of the values that are being set, by raising InfraredError.
+    configured: whether the parameters that configure reads are in use and must not change now.
+    check: further checks of the new options and of the values being set; raises InfraredError.
     apply: called after a change, with the names of what was set.
     """
 
@@ -73,7 +73,7 @@ class NodeParameters:
             )
         except InfraredError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        except Exception as error:  # an exception here would end the executor's turn and leave the client waiting
+        except Exception as error:  # an exception here would leave the client without an answer
             return SetParametersResult(successful=False, reason=f"{type(error).__name__}: {error}")
         if self._apply_at_once:
             self._after_set(changes)
@@ -82,7 +82,7 @@ class NodeParameters:
     def _after_set(self, changes: list[RosParameter]) -> None:
         names = [change.name for change in changes if change.name in BY_NAME]
         if not names:
-            return  # QoS overrides are declared in the midst of making a subscription, which `apply` may make too
+            return  # QoS overrides are declared while a subscription is created, and `apply` may create one, too
         self.values = self._merged(changes)
         self.options = check_all(self.values)
         self._apply(names)
@@ -93,7 +93,7 @@ class NodeParameters:
 
 
 def declare_checked(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:
-    """Declare a table's parameters in a node, and check each value: by name. Raises OptionError."""
+    """Declare and check a table's parameters in a node; their values by name. Raises OptionError."""
     values = {parameter.name: declare(node, parameter) for parameter in table}
     for parameter in table:
         parameter.check(values[parameter.name])
@@ -102,7 +102,7 @@ def declare_checked(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:
 
 
 def declare(node: Node, parameter: Parameter) -> Value:
-    """Declare one parameter of a table in a node; its value. Raises OptionError for one of another type or range."""
+    """Declare one parameter of a table in a node; its value. Raises OptionError for another type or range."""
     try:
         value = node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter)).value
         return parameter.read(value)
@@ -113,7 +113,7 @@ def declare(node: Node, parameter: Parameter) -> Value:
 
 
 def _warn_of_unknown(node: Node) -> None:
-    """A misspelt name in a parameter file is silently ignored by ROS, and so is a whole file with that of a node."""
+    """ROS silently ignores a misspelt parameter name in a file, and a whole file for another node."""
     given = getattr(node, "_parameter_overrides", {})
     for problem in useless_files(node.get_fully_qualified_name(), given):
         node.get_logger().warning(problem)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The detector beside the restorer: its own thread looks at the newest frame, so that restoring never waits."""
+"""Runs the detector on the newest frame, in its own thread, so that restoration never waits for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Prompt = tuple[str, int]  # `Restorer.prompt`
 
 @dataclass(frozen=True)
 class DetectionSettings:
-    """What of the parameters the detection needs; replaced as a whole. on: restored, input or both."""
+    """The parameters that detection needs; replaced as a whole. on: restored, input or both."""
 
     options: DetectionOptions
     counts: Counts
@@ -50,7 +50,7 @@ class DetectionSettings:
 
 @dataclass(frozen=True)
 class DetectionTally:
-    """What became of the frames that had their turn; what the last look cost, in milliseconds, and found."""
+    """Numbers of frames that were processed (looked) or failed (refused); duration and detections of the last one."""
 
     looked: int = 0
     refused: int = 0
@@ -60,7 +60,7 @@ class DetectionTally:
 
 @dataclass(frozen=True)
 class _Job:
-    """A frame as it came and as it was published. seconds: of the steady clock."""
+    """A frame as received and as published. seconds: steady clock."""
 
     picture: Picture
     published: np.ndarray
@@ -68,18 +68,18 @@ class _Job:
 
 
 class Detecting:
-    """Looks at frames while somebody subscribes to what comes of it.
+    """Detects objects while somebody subscribes to the detections or the overlay.
 
-    versions: numbers for `vision_info`, one for each prompt that becomes active.
+    versions: `database_version` of `vision_info`, one for each prompt that becomes active.
     """
 
     def __init__(
         self, node: Node, detector: Detector, settings: DetectionSettings, prompt: Prompt, versions: Iterator[int]
     ) -> None:
         detector.check(settings.options)
-        self.failure = ""  # why the last look failed, or empty
-        self.tally = DetectionTally()  # written by the thread that looks
-        self.superseded = 0  # frames that a newer one pushed out; written by the thread that offers
+        self.failure = ""  # why the last detection failed, or empty
+        self.tally = DetectionTally()  # written by the detection thread
+        self.superseded = 0  # frames replaced by a newer one; written by the thread that calls `offer`
         self.description = detector.description
         self._node, self._detector, self._settings = node, detector, settings
         self._prompt, self._versions = prompt, versions
@@ -105,7 +105,7 @@ class Detecting:
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody subscribes to what comes of a look."""
+        """Whether anybody subscribes to a result."""
         return bool(self._views(self._settings)) or self._overlay_wanted
 
     def check(self, options: DetectionOptions) -> None:
@@ -113,7 +113,7 @@ class Detecting:
         self._detector.check(options)
 
     def offer(self, picture: Picture, published: np.ndarray, prompt: Prompt) -> None:
-        """Hand in a frame, as it came and as it was published; returns at once. prompt: it was restored with."""
+        """Hand in a frame as received and as published; returns at once. prompt: the one it was restored with."""
         if prompt != self._prompt:
             self._announce(prompt, picture.header)
         if not self.wanted:
@@ -125,7 +125,7 @@ class Detecting:
             self.superseded += 1
 
     def close(self, patience: float | None = None) -> None:
-        """Finish the look in work (for at most `patience` seconds), end the thread, take the topics away."""
+        """Finish the frame in work (for at most `patience` seconds), end the thread, destroy the publishers."""
         self._mailbox.close()
         self._thread.join(patience)
         self._output.destroy()
@@ -145,7 +145,7 @@ class Detecting:
                 self.tally = replace(self.tally, looked=self.tally.looked + 1, milliseconds=spent, found=found)
             except FrameError as error:  # one frame: the next may be good
                 self._refuse(str(error))
-            except Exception as error:  # the thread must live on
+            except Exception as error:  # the thread must survive
                 self.failure = f"{type(error).__name__}: {error}"
                 self._refuse(self.failure)
 
@@ -154,7 +154,7 @@ class Detecting:
         self._node.get_logger().warning(f"no detections in a frame: {reason}", throttle_duration_sec=5.0)
 
     def _look(self, job: _Job, settings: DetectionSettings) -> int:
-        """Detect, publish, draw; the number of things found."""
+        """Detect, publish and draw; the number of detections."""
         views, drawn, count = self._views(settings), self._overlay_wanted, 0
         pictures = []
         for name in ("input", "restored"):
@@ -183,7 +183,7 @@ class Detecting:
         return self._trackers[name].update(found, options.confidence, seconds)
 
     def _views(self, settings: DetectionSettings) -> dict[str, Publisher]:
-        """The kinds of frames that are to be looked at and whose detections somebody hears, and the publishers."""
+        """Publishers of detections by kind of frame, where `detect_on` asks for it and somebody subscribes."""
         publishers = {"input": self._output.of_input, "restored": self._output.of_restored}
         return {
             name: publisher

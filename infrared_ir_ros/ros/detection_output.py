@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The publishers of what was found. Needs vision_msgs, which is imported only here."""
+"""The publishers of detections. Needs vision_msgs, which is imported only here."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ class DetectionOutput:
         self._vision_info = self._publishers.open(VisionInfo, "vision_info", qos.latched_profile())
 
     def publish_labels(self, threshold: float) -> None:
-        """What the numbers in the detections are called; for whoever subscribes, now or later."""
+        """The class names of the numbers in detections; latched."""
         message = LabelInfo(threshold=threshold)
         message.header.stamp = self._node.get_clock().now().to_msg()
         message.class_map = [VisionClass(class_id=index, class_name=name) for index, name in enumerate(self._names)]
         self._label_info.publish(message)
 
     def publish_vision_info(self, method: str, version: int, header: Any | None = None) -> None:
-        """How things are found. version: rises with every change of that. header: of the first frame so treated."""
+        """How objects are detected. version: rises with every change. header: of the first frame it applies to."""
         message = VisionInfo(method=method, database_version=version)
         message.database_location = self._label_info.topic_name
         if header is None:
@@ -70,7 +70,7 @@ class DetectionOutput:
         self._vision_info.publish(message)
 
     def publish(self, publisher: Publisher, detections: Sequence[Detection], header: Any) -> None:
-        """One array for a frame, empty if nothing was found, with the frame's header in it and in each detection."""
+        """One array per frame, empty if nothing was found; it and each detection carry the frame's header."""
         message = Detection2DArray(header=header)
         message.detections = [self._message(each, header) for each in detections]
         publisher.publish(message)
@@ -82,7 +82,7 @@ class DetectionOutput:
         self._publishers.destroy()
 
     def _message(self, detection: Detection, header: Any) -> Detection2D:
-        """class_id is the number that `label_info` gives a name to."""
+        """class_id is the number that `label_info` names."""
         left, top, right, bottom = detection.box
         box = BoundingBox2D(size_x=right - left, size_y=bottom - top)
         box.center.position.x, box.center.position.y = (left + right) / 2, (top + bottom) / 2

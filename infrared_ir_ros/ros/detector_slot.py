@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where the node keeps its detector, if it has one: whatever is wrong with that, frames are restored all the same."""
+"""Holds the node's optional detector; frames are restored whatever is wrong with it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DetectorSlot:
     """The detector of `detector.model`, or the reason why there is none. Nothing here raises for a bad detector."""
 
     def __init__(self, node: Node) -> None:
-        self.problem = ""  # why frames are not looked at although a detector is asked for, or empty
+        self.problem = ""  # why there are no detections although a detector was asked for, or empty
         self._node = node
         self._detector: Detector | None = None
         self._detecting: Detecting | None = None
@@ -51,17 +51,17 @@ class DetectorSlot:
 
     @property
     def running(self) -> Detecting | None:
-        """What looks at frames while the node is active."""
+        """The running detection; None while the node is not active or has no detector."""
         return self._detecting
 
     def load(self, values: Mapping[str, Value], warm_up: tuple[int, int]) -> None:
-        """Find and try the detector. warm_up: height and width of a frame."""
+        """Load and try the detector. warm_up: height and width of a frame."""
         self._detector, self.problem = None, ""
         model = path_of(values, "detector.model")
         if not model:
             return
         try:
-            from infrared_ir_ros.ros import detecting  # noqa: F401 - whether the messages are there
+            from infrared_ir_ros.ros import detecting  # noqa: F401 - raises if vision_msgs is missing
 
             detector = load_detector(
                 model, bool(values["detector.allow_pickle"]), str(values["engine"]), str(values["device"])
@@ -73,7 +73,7 @@ class DetectorSlot:
             self._fail(NO_MESSAGES if "vision_msgs" in str(error) else str(error))
         except InfraredError as error:
             self._fail(str(error))
-        except Exception as error:  # whatever a file from outside makes a library raise
+        except Exception as error:  # a library may raise anything on an untrusted file
             self._fail(f"{type(error).__name__}: {error}")
 
     def start(self, values: Mapping[str, Value], prompt: tuple[str, int]) -> None:
@@ -106,7 +106,7 @@ class DetectorSlot:
             self._detecting.settings = settings_from(values)
 
     def offer(self, picture: Picture, published: np.ndarray, prompt: tuple[str, int]) -> None:
-        """Hand in a frame as it came and as it was published, see `Detecting.offer`."""
+        """Hand in a frame as received and as published, see `Detecting.offer`."""
         if self._detecting is not None:
             self._detecting.offer(picture, published, prompt)
 
@@ -116,7 +116,7 @@ class DetectorSlot:
 
 
 def settings_from(values: Mapping[str, Value]) -> DetectionSettings:
-    """The part of the parameters that may change while frames come."""
+    """The parameters that may change while frames arrive."""
     from infrared_ir_ros.ros.detecting import DetectionSettings
 
     return DetectionSettings(

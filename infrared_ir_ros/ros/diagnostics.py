@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the node says of itself once a second: one status each for the frames, the input and the restorer."""
+"""The node's diagnostics: one status each for frames, restorer, detector and input."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LONGEST_TEXT = 1000
 
 @dataclass(frozen=True)
 class Health:
-    """A finding: how bad, and what. Several become one status, the worst first."""
+    """A finding and its severity. Several are joined to one status, the worst first."""
 
     level: bytes
     text: str
@@ -76,9 +76,9 @@ class Report:
 
 
 def frames_report(tally: Tally, before: Tally, problems: Sequence[str]) -> Report:
-    """What became of the frames, with a warning for each reason that dropped or lost some since `before`.
+    """Frames published, dropped and lost, with a warning for each reason that dropped or lost some since `before`.
 
-    problems: what keeps subscribers from hearing.
+    problems: why subscribers do not receive our frames.
     """
     report = Report("frames", f"{tally.published - before.published} published in the last second")
     for reason, count in tally.drops.items():
@@ -87,8 +87,8 @@ def frames_report(tally: Tally, before: Tally, problems: Sequence[str]) -> Repor
             report.warn(f"{new} dropped, {reason.value}: {tally.messages[reason]}")
     if lost := tally.lost - before.lost:
         report.warn(
-            f"{lost} lost on their way here, by the middleware: have camera and node use config/fastdds.xml, and see "
-            "that the network carries that much"
+            f"{lost} lost by the middleware: use config/fastdds.xml for camera and node, and check that the network has "
+            "the bandwidth"
         )
     for problem in problems:
         report.warn(problem)
@@ -113,8 +113,8 @@ def restorer_report(
     pattern: PatternState | None,
     refused: str,
 ) -> Report:
-    """Which restorer runs, in which lifecycle state, whether frames pass through unrestored, what is known of the
-    camera's fixed pattern (strength in counts; None: its memory is off), and why its file was refused."""
+    """The restorer, its lifecycle state, whether frames pass through unrestored, the state of the pattern memory
+    (strength in counts; None: it is off), and why the pattern file was refused."""
     report = Report("restorer", state)
     if failure:
         report.error(failure)
@@ -131,15 +131,15 @@ def restorer_report(
 
 
 def detector_report(slot: DetectorSlot) -> Report:
-    """Which detector looks at frames, how it gets on, or why there is none."""
+    """The detector and its counters, or why there is none."""
     detecting = slot.running
-    report = Report("detector", "none is asked for" if detecting is None else "nobody subscribes")
+    report = Report("detector", "none requested" if detecting is None else "no subscribers")
     if slot.problem:
         report.error(slot.problem)
     if detecting is None:
         return report
     if detecting.wanted:
-        report.healthy = "looks at frames"
+        report.healthy = "running"
     if detecting.failure:
         report.error(f"no detections: {detecting.failure}")
     tally = detecting.tally
@@ -156,9 +156,9 @@ def detector_report(slot: DetectorSlot) -> Report:
 
 
 def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, Value], now: float) -> Report:
-    """What the camera sends: nothing, always the same, with odd stamps, in a way that cannot be heard, or other counts
-    than the parameters say."""
-    doing = "frames arrive" if inputs.arrivals else "waits for the first frame"
+    """The state of the input, with findings: silent, stuck, wrong stamps, incompatible publishers, or frames that do
+    not fit the parameters or the calibration. now: steady clock, seconds."""
+    doing = "frames arrive" if inputs.arrivals else "waiting for the first frame"
     report = Report("input", f"{doing} on {inputs.frames.topic}")
     silent, still = now - inputs.last_arrival, pipeline.stillness.still_for
     for problem in inputs.problems():
@@ -192,7 +192,7 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
 
 
 def _misfits(pipeline: Pipeline, values: Mapping[str, Value]) -> list[str]:
-    """What does not fit the newest frame: the order of its bytes, bounds of its counts, the calibration."""
+    """What does not fit the newest frame: byte order, the bounds of its counts, the calibration."""
     frame, info = pipeline.frame, pipeline.camera_info
     if frame is None:
         return []
@@ -202,5 +202,5 @@ def _misfits(pipeline: Pipeline, values: Mapping[str, Value]) -> list[str]:
 
 
 def _inert(text: str) -> str:
-    """Without control characters, and not longer than a few lines."""
+    """The text without control characters, cut to LONGEST_TEXT."""
     return "".join(char if char.isprintable() else "?" for char in text)[:LONGEST_TEXT]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Camera, restore_node and recorder as processes: started, watched, and stopped whatever happens."""
+"""Runs camera, restore_node and recorder as processes, and stops them whatever happens."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from infrared_ir_ros.errors import InfraredError
 
 NAMESPACE = "/ir"
 IMAGE, DIAGNOSTICS = f"{NAMESPACE}/image", "/diagnostics"
-PATIENCE = 120.0  # seconds for a process to do what is waited for
+PATIENCE = 120.0  # seconds to wait for a process
 
 
 class Child:
-    """A node as a process of its own; what it prints goes to a file in `logs`."""
+    """A node in its own process; its output goes to a file in `logs`."""
 
     def __init__(self, name: str, arguments: list[str], logs: Path) -> None:
         self.name = name
@@ -47,19 +47,19 @@ class Child:
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
     def ended(self) -> bool:
-        """Whether it has ended in order; InfraredError when it failed."""
+        """Whether it has ended with exit code 0. Raises InfraredError if it failed."""
         code = self._process.poll()
         if code:
             raise InfraredError(f"{self.name} failed: {self.last_line()}")
         return code is not None
 
     def last_line(self) -> str:
-        """What it said last, and where the rest is."""
+        """The last line of its log, and the path of the log."""
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return f"{lines[-1] if lines else 'it said nothing'} ({self._log})"
 
     def stop(self) -> None:
-        """Ask it to end, and make it end."""
+        """Interrupt it; kill it if it does not end within 10 seconds."""
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(10.0)
@@ -70,7 +70,7 @@ class Child:
 
 @contextmanager
 def running(name: str, arguments: list[str], logs: Path) -> Iterator[Child]:
-    """A node that runs while the block does."""
+    """Runs a node for the duration of the block."""
     child = Child(name, arguments, logs)
     try:
         yield child
@@ -79,7 +79,7 @@ def running(name: str, arguments: list[str], logs: Path) -> Iterator[Child]:
 
 
 class Observer:
-    """Sees who listens to the camera, and whether restore_node has dealt with every frame."""
+    """Watches who subscribes to the camera, and whether restore_node has processed every frame."""
 
     def __init__(self) -> None:
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
@@ -91,15 +91,15 @@ class Observer:
         return self._node.count_subscribers(IMAGE)
 
     def drained(self) -> bool:
-        """Whether the last two reports counted the same frames, and none that waits."""
+        """Whether the last two reports counted the same frames, none of them pending."""
         return self._drained
 
     def forget(self) -> None:
-        """Only reports from now on count."""
+        """Disregard earlier reports."""
         self._received, self._drained = -1, False
 
     def wait(self, done: Callable[[], bool], what: str, needed: list[Child], seconds: float = PATIENCE) -> None:
-        """Until `done`; InfraredError when a `needed` process ends before, or after so many seconds."""
+        """Wait for `done`. Raises InfraredError when a `needed` process ends first, or after `seconds`."""
         deadline = time.monotonic() + seconds
         while not done():
             for child in needed:
@@ -123,9 +123,9 @@ class Observer:
 def film(
     camera: list[str], node: list[str], topics: list[str], bag: Path, logs: Path, patience: float = PATIENCE
 ) -> None:
-    """Film, restore and record; returns when the bag is whole.
+    """Run the camera, restore and record its frames; returns when the bag is complete.
 
-    camera, node: parameters of thermal_camera and restore_node, as words. topics: NAME:TYPE of what is recorded.
+    camera, node: command-line arguments of thermal_camera and restore_node. topics: NAME:TYPE of what is recorded.
     patience: seconds for the camera. Raises InfraredError when a process fails.
     """
     ros = ["--ros-args", "-r", f"__ns:={NAMESPACE}"]
@@ -146,8 +146,8 @@ def film(
 
 
 def counters(message: Any) -> dict[str, str]:
-    """What restore_node says of its frames in a message of /diagnostics; empty when the message is another node's: a
-    robot in the same domain may restore frames, too."""
+    """The counters of our restore_node in a message of /diagnostics; empty for messages of other nodes, since a robot
+    in the same domain may restore frames, too."""
     for status in message.status:
         if status.name == f"{NAMESPACE[1:]}/restore_node: frames":
             return {pair.key: pair.value for pair in status.values}

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Services answer whatever is asked: in words where something is refused, and never with an exception alone."""
+"""Makes services answer every request; exceptions become a refusal with a reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from infrared_ir_ros.errors import InfraredError, one_line
 
 
 def answering(act: Callable[[], str]) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
-    """A service that does something, and says what came of it, or why it is refused (InfraredError)."""
+    """A service callback that calls `act` and answers with its text, or with the reason for an InfraredError."""
 
     def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
@@ -41,7 +41,7 @@ def answering(act: Callable[[], str]) -> Callable[[Trigger.Request, Trigger.Resp
 
 
 def guard_services(node: Node) -> None:
-    """Let every service of `node` answer with failure where its callback raises.
+    """Make every service of `node` answer with failure where its callback raises.
 
     rclpy raises out of the executor on an invalid lifecycle transition (its issue 1209) and on a parameter of an
     unknown type.
@@ -88,7 +88,7 @@ def _misfit(node: Node, parameter: Parameter, reason: str) -> str:
 
 
 def _refuse(request: Any, response: Any, reason: str) -> None:
-    """Fill in the reason where a response has room for one; `success` is false by default."""
+    """Fill in the reason if the response has a field for it; `success` is false by default."""
     refusal = SetParametersResult(successful=False, reason=reason)
     if hasattr(response, "results") and hasattr(request, "parameters"):  # SetParameters
         response.results += [refusal] * (len(request.parameters) - len(response.results))

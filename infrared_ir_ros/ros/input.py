@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A subscription that takes bytes, whatever they hold, follows its publisher's reliability and watches the graph."""
+"""A raw subscription that follows its publishers' QoS and finds incompatible publishers."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from rclpy.subscription import Subscription
 
 from infrared_ir_ros.ros import qos
 
-LONGEST_WAIT = 10.0  # seconds; a frame that claims to have waited longer in the middleware met a jump of the clock
+LONGEST_WAIT = 10.0  # seconds; a longer wait in the middleware means that the clock has jumped
 
 
 class RawInput:
     """One topic, subscribed raw, so that no message can raise inside the executor.
 
     receive: called with the serialised message and its arrival in seconds of the steady clock (`time.monotonic`).
-    lose: called with the number of messages that the middleware says were lost on their way here.
-    setting: current value of the parameter `qos`. latched: hear also what publishers keep for who subscribes late.
+    lose: called with the number of messages that the middleware reports as lost.
+    setting: current value of the parameter `qos`. latched: also receive the last message of latched publishers.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class RawInput:
         self.follow(setting)
 
     def follow(self, setting: str) -> None:
-        """Subscribe anew when the publishers offer something else than before."""
+        """Subscribe again if the publishers' QoS has changed."""
         override = qos.reliability_override(self._node, self.topic)
         publishers = [
             info for info in self._node.get_publishers_info_by_topic(self.topic) if info.topic_type == self._type_name
         ]
         if self._current is not None and override == qos.FOLLOW and setting == qos.FOLLOW and not publishers:
-            return  # nobody to follow: keep what there is
+            return  # nobody to follow: keep the subscription
         reliable = qos.wants_reliable(setting if override == qos.FOLLOW else override, publishers)
         offer = qos.Offer(reliable, latched=self._latched and reliable and qos.are_latched(publishers))
         if self._current is not None and offer == self._offer:
@@ -77,7 +77,7 @@ class RawInput:
         self._current = self._subscribe(offer)
 
     def problems(self) -> list[str]:
-        """What keeps a camera from being heard: another type, incompatible QoS, or that this node hears itself."""
+        """Why publishers cannot be received: another type, incompatible QoS, or this node's own output."""
         found = []
         itself = (self._node.get_name(), self._node.get_namespace())
         for info in self._node.get_publishers_info_by_topic(self.topic):
@@ -99,12 +99,12 @@ class RawInput:
 
     @property
     def reliable(self) -> bool:
-        """Whether the subscription is."""
+        """Whether the subscription is reliable."""
         return self._offer.reliable
 
     @property
     def publishers(self) -> int:
-        """Number of publishers that this node is matched with."""
+        """The number of matched publishers."""
         return 0 if self._current is None else self._current.get_publisher_count()
 
     def destroy(self) -> None:
@@ -126,7 +126,7 @@ class RawInput:
             )
 
     def _callback(self, offer: qos.Offer) -> Callable[[bytes, dict[str, int]], None]:
-        """While the offer changes there are two subscriptions for a moment: no frame falls between them."""
+        """While the QoS changes, both subscriptions exist for a moment, so that no frame is lost between them."""
 
         def on_message(raw: bytes, info: dict[str, int]) -> None:
             if offer != self._offer:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How late a restoring node is, from its topic `timing`."""
+"""The latency of a restore_node, from its topic `timing`."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from collections import deque
 
 from diagnostic_msgs.msg import DiagnosticArray
 
-WINDOW = 2.0  # seconds: who was late stays late for so long, so that a trainer does not flutter
+WINDOW = 2.0  # seconds that are judged together, so that a trainer does not stop and start all the time
 KEY = "age_ms"  # from arrival to publication
 
 
 class LatencyWatch:
-    """Heard by one thread, asked by another."""
+    """Collects latencies in one thread; another reads them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._heard: deque[tuple[float, float]] = deque()  # steady seconds, milliseconds
 
     def hear(self, message: DiagnosticArray) -> None:
-        """A message of `timing`; what is no number is passed over."""
+        """Take a message of `timing`; values that are not numbers are ignored."""
         for status in message.status:
             for value in status.values:
                 if value.key == KEY:
@@ -46,7 +46,7 @@ class LatencyWatch:
                         self._heard.append((time.monotonic(), milliseconds))
 
     def milliseconds(self) -> float:
-        """What one of 20 frames of the last WINDOW seconds took or more; 0 without frames."""
+        """The 95th percentile of the last WINDOW seconds; 0 without frames."""
         with self._lock:
             while self._heard and self._heard[0][0] < time.monotonic() - WINDOW:
                 self._heard.popleft()

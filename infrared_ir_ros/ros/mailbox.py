@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A box for one item: the newest. A slow reader never works off a queue of stale frames."""
+"""A queue of length one that keeps the newest item, so that a slow reader never works through stale frames."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """Holds at most one item; whatever is pushed out comes back to the caller, who counts it."""
+    """Holds at most one item; a replaced item is returned to the caller, who counts it."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -31,7 +31,7 @@ class Mailbox(Generic[T]):
         self._closed = False
 
     def put(self, item: T) -> T | None:
-        """Leave `item`; returns the item that it replaces, or `item` itself when the box is closed."""
+        """Store `item`; returns the item that it replaces, or `item` itself if the box is closed."""
         with self._condition:
             if self._closed:
                 return item
@@ -49,7 +49,7 @@ class Mailbox(Generic[T]):
             return item
 
     def close(self) -> T | None:
-        """Wake the reader for good; returns the item that nobody took."""
+        """Close the box and wake the reader; returns the item that nobody took."""
         with self._condition:
             self._closed = True
             left, self._item = self._item, None

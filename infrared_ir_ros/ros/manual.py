@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How a node explains itself, and answers arguments that no node takes. Imports nothing heavy."""
+"""The --help of a node, and its answer to unknown arguments. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from dataclasses import dataclass
 from infrared_ir_ros.ros.parameter import Parameter, written
 
 WIDTH = 100  # columns
-MISSPELT = 2  # as the commands end
+MISSPELT = 2  # exit code, as of the commands
 
 
 @dataclass(frozen=True)
 class Manual:
-    """Of one node: what it does, and the table of its parameters."""
+    """node: its name. about: what it does. table: its parameters."""
 
     node: str
     about: str
     table: tuple[Parameter, ...]
 
     def answer(self, words: list[str]) -> int | None:
-        """The exit code where there is nothing more to do. words: what the user gave beside the arguments of ROS."""
+        """Print help or an error and return the exit code; None to go on. words: arguments other than those of ROS."""
         if not words:
             return None
         if {"-h", "--help"} & set(words):
@@ -62,7 +62,7 @@ class Manual:
         return "\n".join(lines)
 
     def _remedy(self, words: list[str]) -> str:
-        """As the user should have written it, if that can be told."""
+        """What the user should have written, if it can be guessed."""
         name, _, value = re.sub("^-*", "", words[0]).replace(":=", "=").partition("=")
         if name not in {parameter.name for parameter in self.table}:
             return "--ros-args -p NAME:=VALUE, see --help"

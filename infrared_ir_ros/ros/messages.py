@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""From the bytes of a message to a frame, and back; whatever does not fit is refused with a reason to count."""
+"""Converts serialised messages to frames and back; refuses invalid ones with a reason to count."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ UNNAMED_ENCODINGS = {"uint8": "mono8", "uint16": "16UC1"}  # of compressed pictu
 
 
 class MessageError(FrameError):
-    """A message that cannot become a frame; `reason` says how it is counted."""
+    """A message without a usable frame; `reason` says how it is counted."""
 
     def __init__(self, reason: Drop, text: str) -> None:
         super().__init__(text)
@@ -47,11 +47,11 @@ class MessageError(FrameError):
 
 @dataclass(frozen=True)
 class Picture:
-    """A frame as it came.
+    """A received frame.
 
-    header: of the message, kept for everything that is published for this frame.
+    header: of the message, reused for everything published for this frame.
     image: (H, W) uint8, uint16 or float32 in native byte order; may be a read-only view.
-    encoding: that the restored frame is published with.
+    encoding: of the published, restored frame.
     was_colour: the message had three channels, and `image` is their luma.
     """
 
@@ -91,7 +91,7 @@ def read_image(raw: bytes) -> Picture:
 
 
 def inspect_compressed(raw: bytes) -> None:
-    """Raise MessageError unless `raw` is a serialised sensor_msgs/CompressedImage with a PNG or JPEG of decent size."""
+    """Raise MessageError unless `raw` is a serialised sensor_msgs/CompressedImage, PNG or JPEG of allowed size."""
     *_, form, data = _parse(raw, COMPRESSED)
     if "compressedDepth" in form:
         raise MessageError(Drop.UNSUPPORTED, f"format {form[:40]!r} is not supported: send png or jpeg")
@@ -127,9 +127,9 @@ def read_camera_info(raw: bytes) -> CameraInfo:
 
 
 def calibration_misfit(info: CameraInfo, shape: tuple[int, ...]) -> str:
-    """Why a calibration is not of frames of `shape` (height, width), or an empty text.
+    """Why a calibration does not fit frames of `shape` (height, width), or an empty text.
 
-    Sides of 0 say: not calibrated; of the region of interest: the whole. Binning of 0 says 1."""
+    Width or height 0 means not calibrated; of the region of interest: the whole image. Binning 0 means 1."""
     height, width = info.roi.height or info.height, info.roi.width or info.width
     fitting = height // max(info.binning_y, 1), width // max(info.binning_x, 1)
     if 0 in (info.height, info.width) or fitting == shape:
@@ -141,10 +141,10 @@ def calibration_misfit(info: CameraInfo, shape: tuple[int, ...]) -> str:
 
 
 def byte_order_misfit(frame: np.ndarray) -> str:
-    """Why the bytes of 16-bit counts (height, width) look swapped, or an empty text.
+    """Whether the bytes of 16-bit counts (height, width) look swapped: a message, or an empty text.
 
-    Swapped, a picture is rougher than as it was by about 256 times. Counts whose lower byte hardly varies, as of a
-    driver that shifts 8 bits up, are rough in their own right."""
+    Swapping makes a picture about 256 times rougher. Counts whose lower byte hardly varies (from a driver that shifts
+    8 bits up) are rough anyway, and are not judged."""
     if frame.dtype != np.uint16:
         return ""
     rows = frame[::4]
@@ -156,14 +156,14 @@ def byte_order_misfit(frame: np.ndarray) -> str:
 
 
 def write_image(image: np.ndarray, picture: Picture) -> Image:
-    """`image` as a message with the header and encoding of `picture`."""
+    """`image` as a message, with the header and encoding of `picture`."""
     message = BRIDGE.cv2_to_imgmsg(image, picture.encoding)
     message.header = picture.header
     return message
 
 
 def write_compressed(image: np.ndarray, picture: Picture) -> CompressedImage | None:
-    """8 bit as JPEG, 16 bit as PNG, named as image_transport names them; None for 32FC1, which neither holds."""
+    """8 bit as JPEG, 16 bit as PNG, with image_transport's format names; None for 32FC1, which neither can hold."""
     if image.dtype == np.uint8:
         message = PLAIN.cv2_to_compressed_imgmsg(image, "jpg")
         message.format = f"{picture.encoding}; jpeg compressed"

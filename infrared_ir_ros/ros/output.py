@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The publishers, and what goes out for one frame."""
+"""The publishers of the restored frame and its side topics."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from infrared_ir_ros.ros.publishers import Publishers
 
 
 class Output:
-    """Publishers of the restored frame and of what goes with it. Used by one thread between `create` and `destroy`."""
+    """Publishes restored frames and what belongs to them, from the pipeline's thread (but for `publish_pattern`)."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -49,10 +49,10 @@ class Output:
         self.timing = self._publishers.open(DiagnosticArray, "timing")
         self.comparison = self._publishers.open(Image, "~/comparison")
         self.pattern = self._publishers.open(Image, "~/pattern", qos.latched_profile())
-        self._shown: tuple[int, int] | None = None  # frames that had taught, and who listened, when it was last sent
+        self._shown: tuple[int, int] | None = None  # when last published: frames learned from, number of subscribers
 
     def publish(self, image: np.ndarray, picture: Picture, camera_info: CameraInfo | None) -> None:
-        """The frame itself, with the header of `picture`, and its calibration."""
+        """Publish the frame, with the header of `picture`, and its calibration."""
         self.restored.publish(write_image(image, picture))
         if camera_info is not None:
             info = copy.copy(camera_info)
@@ -60,7 +60,7 @@ class Output:
             self.camera_info.publish(info)
 
     def publish_estimate(self, restored: Restored, picture: Picture, milliseconds: Mapping[str, float]) -> None:
-        """The frame's log-SNR, and how long its steps took."""
+        """Publish the frame's log-SNR and the duration of its steps."""
         self.log_snr.publish(Float32(data=float(restored.log_snr)))
         values = {"log_snr": f"{restored.log_snr:.4f}", "timestep": str(restored.timestep)}
         values |= {f"{name}_ms": f"{value:.3f}" for name, value in milliseconds.items()}
@@ -70,7 +70,7 @@ class Output:
         self.timing.publish(DiagnosticArray(header=picture.header, status=[status]))
 
     def publish_views(self, image: np.ndarray, picture: Picture, palette: str) -> None:
-        """The compressed frame and the comparison, each only while somebody subscribes."""
+        """Publish the compressed frame and the comparison, each only while somebody subscribes."""
         if self.compressed.get_subscription_count():
             compressed = write_compressed(image, picture)
             if compressed is None:
@@ -85,7 +85,7 @@ class Output:
             self.comparison.publish(PlainBridge().cv2_to_imgmsg(sides, "bgr8", picture.header))
 
     def publish_pattern(self, patterns: PatternStage, frame_id: str) -> None:
-        """The camera's fixed pattern in counts, if it has changed and somebody listens. From the executor's thread."""
+        """Publish the fixed pattern in counts, if it or its subscribers have changed. From the executor's thread."""
         state, listeners = patterns.state, self.pattern.get_subscription_count()
         if state is None or not listeners or self._shown == (state.frames, listeners):
             return
@@ -96,7 +96,7 @@ class Output:
             self.pattern.publish(PlainBridge().cv2_to_imgmsg(pattern, "32FC1", header))
 
     def problems(self) -> list[str]:
-        """What keeps subscribers from hearing this node."""
+        """Why subscribers cannot receive our topics."""
         found = []
         for topic in self._publishers.topics:
             publishers = self._node.get_publishers_info_by_topic(topic)
@@ -112,6 +112,6 @@ class Output:
         self._publishers.destroy()
 
     def _own(self, endpoints: list[TopicEndpointInfo]) -> list[TopicEndpointInfo]:
-        """Those of this node, with the QoS that the middleware made of our system default."""
+        """Those of this node, with the QoS that the system default resolved to."""
         name = (self._node.get_name(), self._node.get_namespace())
         return [info for info in endpoints if (info.node_name, info.node_namespace) == name]

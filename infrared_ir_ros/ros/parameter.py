@@ -45,7 +45,7 @@ class Parameter:
 
     @property
     def values(self) -> str:
-        """What it may be, in words."""
+        """The allowed values, in words."""
         if self.choices:
             return ", ".join(self.choices)
         if self.low is not None:
@@ -54,15 +54,15 @@ class Parameter:
 
     @property
     def is_switch(self) -> bool:
-        """Whether YAML may read its value as a bool: a bare on or off is true or false."""
+        """Whether YAML may read its value as a bool: unquoted on and off become true and false."""
         return "on" in self.choices
 
     def read(self, value: Value) -> Value:
-        """The value as this table names it."""
+        """The value with `is_switch` booleans turned back into on and off."""
         return ("on" if value else "off") if self.is_switch and isinstance(value, bool) else value
 
     def check(self, value: object) -> None:
-        """OptionError unless `value` has the type and lies in the range."""
+        """Raises OptionError unless `value` has the right type and lies in the range."""
         if type(value) is not type(self.default):
             kind = type(self.default).__name__
             raise OptionError(f"{self.name} is {one_line(repr(value))}: it must be a {kind} like {self.default!r}")
@@ -75,14 +75,14 @@ class Parameter:
 
 
 def path_of(values: Mapping[str, Value], name: str) -> str:
-    """A parameter that names a file or folder. ~ is the user's home: no shell replaces it in NAME:=~/x or in YAML."""
+    """The path in a parameter, with ~ expanded: no shell does that in NAME:=~/x or in YAML."""
     return os.path.expanduser(str(values[name]))
 
 
 def render_yaml(table: Iterable[Parameter], node: str, command: str) -> str:
     """A configuration file: every parameter at its default, with meaning, values and when it may change.
 
-    node: whose table it is. command: what prints it.
+    node: the node that the table belongs to. command: the module, with arguments, that prints the file.
     """
     lines = [
         f"# Every parameter of {node}, at its default.",
@@ -115,7 +115,7 @@ def render_markdown(table: Iterable[Parameter]) -> str:
 
 
 def written(value: Value) -> str:
-    """As YAML, and the command line of ROS, have it."""
+    """The value as written in YAML and on the command line of ROS."""
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(value)

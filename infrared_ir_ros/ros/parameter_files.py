@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Files of parameters (`--params-file`): looked at before ROS reads them, and told of where they are of no use.
+"""Checks parameter files (`--params-file`) before ROS reads them, and finds those without effect.
 
-ROS waits for ever for a FIFO, takes minutes for deeply nested brackets, and passes over whatever is for another node.
+ROS waits forever on a FIFO, takes minutes for deeply nested brackets, and silently ignores what is for other nodes.
 """
 
 from __future__ import annotations
@@ -29,40 +29,38 @@ import yaml
 
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media.paths import printable, read_file
-from infrared_ir_ros.media.yaml_text import DEEPEST, nesting
+from infrared_ir_ros.media.yaml_text import check_nesting
 
 LARGEST = 1 << 20  # bytes
 PARAMETERS = "ros__parameters"
 
 
 def check_parameter_files(args: list[str] | None = None) -> None:
-    """Raises OptionError for a file that ROS would not read in time.
-
-    args: as of `sys.argv`, which they are by default."""
+    """Raises OptionError for a file that ROS cannot read, or only slowly. args: default `sys.argv`."""
     for file in _files(args):
         try:
-            text = read_file(file, LARGEST).decode("utf-8", "replace")
+            check_nesting(read_file(file, LARGEST).decode("utf-8", "replace"))
         except SourceError as error:
             raise OptionError(f"--params-file: {error}") from None
-        if (depth := nesting(text)) > DEEPEST:
-            raise OptionError(f"--params-file {printable(str(file))} nests {depth} brackets: use at most {DEEPEST}")
+        except ValueError as error:
+            raise OptionError(f"--params-file {printable(str(file))}: {error}") from None
 
 
 def useless_files(node: str, taken: Collection[str], args: list[str] | None = None) -> list[str]:
-    """What is to be said of files whose parameters are all for other nodes.
+    """A message for each file whose parameters are all for other nodes.
 
-    node: full name of this one. taken: the names of all parameters that ROS handed to it.
+    node: full name of this one. taken: the names of all parameters that ROS passed to it. args: default `sys.argv`.
     """
-    told = []
+    problems = []
     for file in _files(args):
         given = dict(_nodes(file))
         if given and not any(names & set(taken) for names in given.values()):
             others = printable(", ".join(f"{name}:" for name in given))
-            told.append(
+            problems.append(
                 f"{printable(str(file))} is not for this node, nothing in it is used: begin it with /**: or {node}: "
                 f"(it begins with {others})"
             )
-    return told
+    return problems
 
 
 def _files(args: list[str] | None) -> list[Path]:
@@ -71,7 +69,7 @@ def _files(args: list[str] | None) -> list[Path]:
 
 
 def _nodes(file: Path) -> Iterator[tuple[str, set[str]]]:
-    """Names of nodes in a file that ROS has read, and of the parameters that it holds for each."""
+    """The nodes in a file that ROS has read, with the names of their parameters."""
     try:
         content = yaml.load(read_file(file, LARGEST), yaml.BaseLoader)  # texts only, whatever its tags say
     except (SourceError, yaml.YAMLError):
@@ -82,7 +80,7 @@ def _nodes(file: Path) -> Iterator[tuple[str, set[str]]]:
 
 
 def _branches(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Everything below a tree of YAML, with the keys that lead to it, down to the parameters of a node."""
+    """All values below a YAML tree with the path of their keys, down to the parameters of a node."""
     if not isinstance(tree, dict):
         return
     for key, value in tree.items():

@@ -34,8 +34,8 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         "task",
         "restore",
-        "what the frame is restored for: a task that the prior or the file `prompts` knows; frames go on for the old "
-        "task until the new one is ready",
+        "what the frame is restored for: a task of the prior or of the file `prompts`; the old task stays in use until "
+        "the new one is ready",
     ),
     Parameter(
         "tone",
@@ -48,29 +48,29 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         "smoothing",
         0.8,
-        "weight of the past in the estimates of a video, and in what stands still; 0 treats each frame alone",
+        "weight of past frames in the estimates of a video, and where nothing moves; 0 treats each frame alone",
         0.0,
         0.99,
     ),
     Parameter(
         "pattern_memory",
         "auto",
-        "auto: learn what stays while the camera moves (the fixed pattern of a sensor without calibration), and "
-        "subtract it once the evidence is strong; on: sooner, since you know that there is one; off forgets it",
+        "auto: learn what stays in place while the camera moves (the fixed pattern of an uncalibrated sensor), and "
+        "subtract it once the evidence is strong; on: with less evidence, if you know there is one; off: forget it",
         choices=PATTERN_MEMORY,
     ),
     Parameter(
         "pattern_file",
         "",
-        "file that keeps the camera's fixed pattern between runs: read by activate, written by ~/save_pattern; "
+        "file that keeps the camera's fixed pattern between runs, read on activation and written by ~/save_pattern; "
         "empty: none",
         change=UNCONFIGURED,
     ),
     Parameter(
         "camera_name",
         "",
-        "whose pattern it is, a serial number for example: the file of another camera is refused; empty: the frame_id "
-        "of its frames",
+        "the camera that the pattern belongs to, for example a serial number; a file of another camera is refused; "
+        "empty: the frame_id of its frames",
         change=UNCONFIGURED,
     ),
     Parameter(
@@ -87,22 +87,22 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         "counts.resolution",
         _COUNTS.resolution,
-        "kelvin per count of tlinear input: 0.01 or 0.1; the frames do not depend on it, figures in kelvin do",
+        "kelvin per count of tlinear input: 0.01 or 0.1; affects figures in kelvin, not the frames",
         0.01,
         0.1,
     ),
     Parameter(
         "prior",
         "embedded",
-        "the network: embedded ships with the package; sd_turbo needs a checkpoint, imported, and torch",
+        "the network: embedded ships with the package; sd_turbo needs an imported checkpoint and torch",
         change=UNCONFIGURED,
     ),
     Parameter("prior_path", "", "folder of the prior's weights; empty: those of the package", change=UNCONFIGURED),
     Parameter(
         "prompts",
         "",
-        "file with more tasks (a bank of prompts trained for this prior), read anew whenever this is set; empty: those "
-        "of the prior",
+        "file with more tasks (a bank of prompts trained for this prior), read whenever this is set; empty: only the "
+        "prior's own",
     ),
     Parameter(
         "engine",
@@ -117,51 +117,52 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         "precision",
         "auto",
-        "numbers that the network computes with",
+        "number format that the network computes with",
         choices=PRECISIONS,
         change=UNCONFIGURED,
     ),
     Parameter(
         "detector.model",
         "",
-        "what looks at the frames: yolov8n, which ships, an .onnx or a folder of export_detector, a "
-        ".safetensors beside its .yaml, or a .pt (see detector.allow_pickle); empty: nothing does",
+        "the detector: yolov8n (ships with the package), an .onnx or a folder of export_detector, a .safetensors "
+        "beside its .yaml, or a .pt (see detector.allow_pickle); empty: none",
         change=UNCONFIGURED,
     ),
     Parameter(
         "detector.allow_pickle",
         False,
-        "whether the detector may be a .pt: loading one runs whatever its maker put into it",
+        "whether the detector may be a .pt: loading one runs any code that its author put into it",
         change=UNCONFIGURED,
     ),
-    Parameter("detector.confidence", _DETECTION.confidence, "detections of a lower score are left out", 0.0, 1.0),
+    Parameter("detector.confidence", _DETECTION.confidence, "detections with a lower score are dropped", 0.0, 1.0),
     Parameter(
         "detector.iou",
         _DETECTION.iou,
-        "of two boxes of one class that overlap by more than this share, the better one stays",
+        "of two boxes of one class that overlap by more than this share, only the better one is kept",
         0.0,
         1.0,
     ),
-    Parameter("detector.classes", "", "classes that are wanted, by name, with commas between them; empty: all"),
+    Parameter("detector.classes", "", "names of the wanted classes, separated by commas; empty: all"),
     Parameter(
         "detector.track",
         True,
-        "number what is found over time (ByteTrack): id of a detection; what has a number is then told down to a score "
+        "number objects over time (ByteTrack) in the id of a detection; numbered objects are reported down to a score "
         "of 0.1",
     ),
     Parameter(
         "detect_on",
         "restored",
-        "which frames the detector looks at, those that come, those that go, or both: topics detections/input and "
-        "detections",
+        "which frames the detector runs on: restored (topic detections), input (detections/input) or both",
         choices=("restored", "input", "both"),
     ),
-    Parameter("detect_every_n", 1, "the detector looks at every n-th frame", 1, 1000),
-    Parameter("max_age_ms", 500.0, "milliseconds; a frame older than this in its turn is dropped", 1.0, 60000.0),
+    Parameter("detect_every_n", 1, "the detector runs on every n-th frame", 1, 1000),
+    Parameter(
+        "max_age_ms", 500.0, "milliseconds; a frame older than this when its turn comes is dropped", 1.0, 60000.0
+    ),
     Parameter(
         "on_failure",
         "drop",
-        "what becomes of a frame that is too old or cannot be restored: drop, or passthrough (published as it came)",
+        "what to do with a frame that is too old or cannot be restored: drop, or passthrough (publish it unrestored)",
         choices=("drop", "passthrough"),
     ),
     Parameter(
@@ -171,15 +172,15 @@ TABLE: tuple[Parameter, ...] = (
         choices=("auto", "best_effort", "reliable"),
     ),
     Parameter("palette", "ironbow", "colours of ~/comparison and ~/overlay", choices=PALETTES),
-    Parameter("input_timeout_s", 2.0, "silence on the image topic is an error after this many seconds", 0.1, 3600.0),
-    Parameter("stuck_timeout_s", 3.0, "the same pixels for this many seconds are an error", 0.1, 3600.0),
+    Parameter("input_timeout_s", 2.0, "no frame for this many seconds is an error", 0.1, 3600.0),
+    Parameter("stuck_timeout_s", 3.0, "identical frames for this many seconds are an error", 0.1, 3600.0),
     Parameter("autostart", True, "configure and activate at start, without a lifecycle manager", change=START),
 )
 BY_NAME = {parameter.name: parameter for parameter in TABLE}
 
 
 def options_from(values: Mapping[str, Value]) -> Options:
-    """The restorer's options in a set of parameter values; OptionError when they contradict each other."""
+    """The restorer's options in a set of parameter values. Raises OptionError if they contradict each other."""
     counts = {name.removeprefix("counts."): value for name, value in values.items() if name.startswith("counts.")}
     return Options(
         task=str(values["task"]),
@@ -202,7 +203,7 @@ def detection_options_from(values: Mapping[str, Value]) -> DetectionOptions:
 
 
 def check_all(values: Mapping[str, Value]) -> Options:
-    """Check a full set of values, one by one and together; OptionError names the first that is wrong."""
+    """Check a full set of values, one by one and together. Raises OptionError for the first that is wrong."""
     for parameter in TABLE:
         parameter.check(values[parameter.name])
     return options_from(values)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The camera's fixed pattern between runs: loaded if it is of this camera, saved and reset when asked."""
+"""Keeps the camera's fixed pattern between runs: loads it if it is of this camera, saves and resets it on request."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from infrared_ir_ros.restoration.repeats import without_repeats
 
 
 class PatternKeeper:
-    """From one activation to the next. `problem`: why the file is not used, or empty.
+    """Lives from one activation to the next. `problem`: why the file is not used, or empty.
 
-    path: of the file, may be missing, empty for none. name: of the camera; empty: the frame_id of its frames.
+    path: the file, which may not exist yet; empty: none. name: the camera; empty: the frame_id of its frames.
     """
 
     def __init__(self, restorer: Restorer, path: str, name: str, logger: Any) -> None:
         self._restorer, self._path, self._name, self._logger = restorer, path, name, logger
         self._camera: tuple[str, str] | None = None  # name and dtype
-        self._waiting: SavedPattern | None = None  # for the first frame, which says of which camera it is
+        self._waiting: SavedPattern | None = None  # until the first frame says which camera this is
         self.problem = ""
         if path and not _is_missing(Path(path)):
             try:
@@ -47,7 +47,7 @@ class PatternKeeper:
                 self._refuse(error)
 
     def meet(self, frame: np.ndarray, frame_id: str) -> None:
-        """Look at the next frame before it is restored. From the frames' thread."""
+        """Inspect the next frame before it is restored; the first one loads the pattern. From the pipeline's thread."""
         name = self._name or frame_id
         self._camera = name, frame.dtype.name
         if self._waiting is None or self._restorer.options.pattern_memory == "off":
@@ -55,7 +55,7 @@ class PatternKeeper:
         try:
             camera = Camera.of(without_repeats(checked(frame))[0], name)
         except FrameError:
-            return  # it cannot be restored, and says nothing of its camera
+            return  # it cannot be restored, and does not identify its camera
         saved, self._waiting = self._waiting, None
         try:
             saved.check(camera)
@@ -63,15 +63,15 @@ class PatternKeeper:
             self._refuse(error)
         else:
             self._restorer.patterns.resume(saved)
-            self._logger.info(f"goes on with the pattern of {self._path}, learned from {saved.frames} frames")
+            self._logger.info(f"continues with the pattern of {self._path}, learned from {saved.frames} frames")
 
     def save(self) -> str:
-        """Write the file; returns what was written. Raises InfraredError, and leaves an old file whole.
+        """Write the file; returns a message. Raises InfraredError, and then leaves an old file untouched.
 
-        A damaged file is replaced, that of another camera never: it may be the only copy.
+        A damaged file is replaced; that of another camera never is: it may be the only copy.
         """
         if not self._path:
-            raise OptionError("there is no file to save it to: set the parameter pattern_file")
+            raise OptionError("no file to save the pattern to: set the parameter pattern_file")
         camera = self._camera
         saved = camera and self._restorer.patterns.saved(*camera)
         if not saved or not saved.frames:
@@ -79,7 +79,7 @@ class PatternKeeper:
         try:
             kept = read_pattern(Path(self._path))
         except InfraredError:
-            pass  # there is none yet, or it is damaged
+            pass  # it does not exist yet, or is damaged
         else:
             kept.check(saved.camera)
         write_atomically(self._path, saved.to_bytes())
@@ -92,7 +92,7 @@ class PatternKeeper:
         self._restorer.patterns.reset()
         if self._restorer.options.pattern_memory == "off":
             return "the pattern is forgotten; nothing is learned while pattern_memory is off"
-        return "the pattern is forgotten, and learned anew"
+        return "the pattern is forgotten and will be learned again"
 
     def _refuse(self, error: InfraredError) -> None:
         self.problem = str(error)
@@ -100,7 +100,7 @@ class PatternKeeper:
 
 
 def _is_missing(path: Path) -> bool:
-    """Whether there is no file yet; one that cannot be looked at may be there, and `read_pattern` tells the reason."""
+    """Whether the file does not exist yet. If that cannot be found out, `read_pattern` gives the reason."""
     try:
         path.stat()
     except FileNotFoundError:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The way of one frame through the node, from the bytes of a message to the topics."""
+"""Takes a frame through the node, from the serialised message to the published topics."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SOLVERS_WITHIN = 1.0  # seconds for each
 
 @dataclass(frozen=True)
 class Arrival:
-    """A message as it came. seconds: of the steady clock. inspect: refuses what `read` cannot make a picture of."""
+    """A received message. seconds: arrival, steady clock. inspect: raises MessageError for what `read` cannot read."""
 
     raw: bytes
     seconds: float
@@ -53,16 +53,16 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Settings:
-    """What of the parameters the pipeline needs; replaced as a whole."""
+    """The parameters that the pipeline needs; replaced as a whole."""
 
     max_age: float  # seconds
-    passthrough: bool  # whether a frame that cannot be restored is published as it came
+    passthrough: bool  # whether a frame that cannot be restored is published unrestored
     palette: str
     enabled: bool = True  # false: every frame passes through
 
 
 class Pipeline:
-    """Takes the newest frame, restores and publishes it, in a thread of its own, so that services answer meanwhile."""
+    """Restores and publishes the newest frame in a thread of its own, so that services answer meanwhile."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Pipeline:
         self.camera_info: CameraInfo | None = None
         self.stamps = StampWatch()
         self.stillness = StillnessWatch()
-        self.frame: np.ndarray | None = None  # the newest, as it came
+        self.frame: np.ndarray | None = None  # the newest, as received
         self.frame_id = ""
         self._refused = ""  # why the last frame could not be restored and passed through, or empty
         self._restorer = restorer
@@ -95,9 +95,9 @@ class Pipeline:
         self._thread.start()
 
     def offer(self, arrival: Arrival) -> None:
-        """Hand in a new frame; one that waits is superseded by it. From the executor's thread.
+        """Hand in a new frame, which replaces one that is still waiting. From the executor's thread.
 
-        A bad message is dropped here, before it can push out a good one.
+        A bad message is dropped here, before it can replace a good one.
         """
         self._counters.arrive()
         try:
@@ -106,29 +106,29 @@ class Pipeline:
             self._drop(error.reason, str(error))
             return
         if self._mailbox.put(arrival) is not None:
-            self._counters.drop(Drop.SUPERSEDED, "a newer frame came before its turn")
+            self._counters.drop(Drop.SUPERSEDED, "a newer frame arrived before its turn")
 
     def lose(self, count: int) -> None:
-        """Take note of frames that never arrived."""
+        """Count frames that the middleware lost."""
         self._counters.lose(count)
 
     @property
     def passing(self) -> str:
-        """Why frames pass through unrestored, as things are now and not only since the last frame; or empty."""
+        """Why frames currently pass through unrestored, or empty. Reflects new settings before the next frame."""
         settings = self.settings
         if not settings.enabled:
             return "restoration is disabled (~/enable)"
         return self._refused if settings.passthrough else ""
 
     def reset(self) -> None:
-        """Forget the past before the next frame (the shutter closed)."""
+        """Forget past frames before the next one (the shutter closed)."""
         self._reset_wanted = True
 
     def close(self, patience: float | None = None) -> None:
-        """Finish the frame in work (for at most `patience` seconds), drop the one that waits, end the thread.
+        """Finish the frame in work (for at most `patience` seconds), drop the one that waits, and end the thread.
 
-        The solvers of the pattern memory are hardly waited for: on a busy machine their low priority can hold them up
-        for half a minute, in which no service would answer. What they still find is used by nobody."""
+        The solvers of the pattern memory get a second only: on a busy machine their low priority can delay them by half
+        a minute, in which no service would answer, and nobody uses what they still find."""
         if self._mailbox.close() is not None:
             self._counters.drop(Drop.DEACTIVATED, "it waited when the node was deactivated")
         self._thread.join(patience)
@@ -140,7 +140,7 @@ class Pipeline:
                 self._process(arrival)
             except MessageError as error:
                 self._drop(error.reason, str(error))
-            except Exception as error:  # the thread must live on: the next frame may be good
+            except Exception as error:  # the thread must survive: the next frame may be good
                 self._drop(Drop.FAILED, f"{type(error).__name__}: {error}")
 
     def _process(self, arrival: Arrival) -> None:
@@ -149,19 +149,19 @@ class Pipeline:
         picture = arrival.read(arrival.raw)
         decoded = time.monotonic()
         self._look_at(picture, decoded)
-        # 2. frame -> restored frame, or the frame as it came
+        # 2. frame -> restored frame, or None to publish the input
         stale = self._staleness(picture, decoded - arrival.seconds, settings.max_age)
         restored = self._restore(picture, stale, settings)
         done = time.monotonic()
         image = picture.image if restored is None else restored.image
-        # 3. out
+        # 3. publish
         try:
             self._output.publish(image, picture, self.camera_info)
         except Exception as error:
             raise MessageError(Drop.UNPUBLISHED, f"{type(error).__name__}: {error}") from error
         self._counters.publish(passed_through=restored is None)
         published = time.monotonic()
-        # 4. what goes with it
+        # 4. side topics
         try:
             if restored is not None:
                 spans = {"decode": decoded - started, "restorer": done - decoded, "publish": published - done}
@@ -174,10 +174,10 @@ class Pipeline:
             self._logger.warning(f"a side topic failed: {type(error).__name__}: {error}", throttle_duration_sec=5.0)
 
     def _look_at(self, picture: Picture, now: float) -> None:
-        """Take note of what a frame says of its camera; forget the past after a shutter event."""
+        """Check the frame for colour, its camera and shutter events, after which the past is forgotten."""
         self.frame, self.frame_id = picture.image, picture.header.frame_id
         if picture.was_colour:
-            self._logger.warning("colour frames are converted to grey, and published as such", once=True)
+            self._logger.warning("colour frames are converted to grey and published as grey", once=True)
         if self.stillness.shutter(picture.image, now) or self._reset_wanted:
             self._reset_wanted = False
             self._restorer.reset()
@@ -195,8 +195,8 @@ class Pipeline:
         return ""
 
     def _restore(self, picture: Picture, stale: str, settings: Settings) -> Restored | None:
-        """The restored frame; None when it shall pass through as it came. stale: why it is too old, or empty."""
-        if not settings.enabled:  # whoever wants frames as they come wants all of them
+        """The restored frame; None to pass it through unrestored. stale: why it is too old, or empty."""
+        if not settings.enabled:  # then late frames pass through, too
             self._refused = ""
         elif stale:
             self._refuse(Drop.STALE, stale, settings)

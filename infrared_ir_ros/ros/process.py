@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Runs a node as a process that ends with exit code 0 on SIGINT and SIGTERM, whenever they come.
+"""Runs a node as a process that ends with exit code 0 on SIGINT and SIGTERM, whenever they arrive.
 
-Imports nothing heavy: `catch_signals` is to be called before rclpy, numpy and the rest are imported.
+Imports nothing heavy: call `catch_signals` before importing rclpy, numpy and the rest.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ PATIENCE = 2.5  # seconds for an orderly end; `ros2 launch` waits 5 before it si
 
 
 def _open_standard_streams() -> None:
-    """Those that were closed before this process began lead nowhere: else the next file or pipe that is opened takes
-    their place, and the log goes into it."""
+    """Open standard streams that were closed at start to /dev/null: otherwise the next file or pipe would take their
+    descriptors, and the log would go into it."""
     for descriptor in range(3):
         with suppress(OSError):  # it is open
             os.fstat(descriptor)
@@ -59,10 +59,10 @@ _running = False
 
 
 def catch_signals() -> None:
-    """From now on SIGINT and SIGTERM end the process with 0: at once while it starts, in order once it runs.
+    """From now on SIGINT and SIGTERM end the process with 0: immediately while it starts, orderly once it runs.
 
-    The main thread waits on a pipe that the signal itself writes to, whichever thread catches it. Of two signals at
-    once, another thread may catch both, and a main thread that waits on a lock would never hear of them.
+    The main thread waits on a pipe that the signal is written to, whichever thread receives it. A main thread that
+    waits on a lock could miss signals that another thread receives.
     """
     os.set_blocking(_tell, False)
     signal.set_wakeup_fd(_tell, warn_on_full_buffer=False)
@@ -76,14 +76,14 @@ def _on_signal(number: int, frame: Any) -> None:
 
 
 def run(make_node: Callable[[], Node], args: list[str] | None = None, manual: Manual | None = None) -> int:
-    """Spin the node that `make_node` builds until a signal comes; returns the exit code.
+    """Spin the node that `make_node` builds until a signal arrives; returns the exit code.
 
-    args: as of `sys.argv`, which they are by default. manual: of a node that takes no arguments but those of ROS, which
-    rclpy would ignore without a word: it answers --help (0) and all others (2).
+    args: default `sys.argv`. manual: for nodes without arguments of their own; answers --help (0) and any other
+    argument (2), which rclpy would silently ignore.
 
-    The executor runs in a thread of its own, because the main thread has to be free for signals. What callbacks raise
-    is logged, and the node lives on. `stop()` of the node, if it has one, is called before the node is destroyed, and
-    may take its time.
+    The executor runs in a thread of its own, because the main thread has to be free for signals. Exceptions of
+    callbacks are logged. `stop()` of the node, if it has one, is called before the node is destroyed, without a
+    time limit. A node whose `failed` is true then ends the process with 1.
     """
     global _running, _stopping
     import rclpy
@@ -111,12 +111,12 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None, manual: Ma
     _stopping = True
     executor.shutdown(timeout_sec=PATIENCE)
     spinning.join(PATIENCE)
-    if spinning.is_alive():  # in a callback that takes long, like loading a network: nothing is lost with it
+    if spinning.is_alive():  # in a long callback, like loading a network, which may be cut off
         leave(0)
-    code = 0
     try:
         if hasattr(node, "stop"):
             node.stop()
+        code = int(getattr(node, "failed", False))
     except Exception as error:
         code = 1
         print(f"cannot end in order: {error}", file=sys.stderr, flush=True)
@@ -127,9 +127,7 @@ def run(make_node: Callable[[], Node], args: list[str] | None = None, manual: Ma
 
 
 def plain_arguments(args: list[str] | None = None) -> list[str]:
-    """What the user gave beside the arguments of ROS. Raises OptionError where those cannot be parsed.
-
-    args: as of `sys.argv`, which they are by default."""
+    """The arguments other than those of ROS. Raises OptionError if those cannot be parsed. args: default `sys.argv`."""
     from rclpy.utilities import remove_ros_args
 
     from infrared_ir_ros.ros.parameter_files import check_parameter_files
@@ -137,8 +135,8 @@ def plain_arguments(args: list[str] | None = None) -> list[str]:
     check_parameter_files(args)
     try:
         return remove_ros_args(args)[1:]
-    except Exception as error:  # rclpy keeps their classes for itself
-        lines = re.sub(r",? at \S+\.c:\d+", "", str(error))  # where in the source of ROS
+    except Exception as error:  # rclpy does not export their classes
+        lines = re.sub(r",? at \S+\.c:\d+", "", str(error))  # without the place in the source of ROS
         raise OptionError(f"wrong arguments after --ros-args: {' '.join(lines.split())}") from error
 
 
@@ -161,11 +159,11 @@ def use_transport_profile() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """The one way out. Skips the teardown of the interpreter, where threads of the middleware can still crash."""
+    """Exit without the teardown of the interpreter, where threads of the middleware can still crash."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # who read it has gone, or its disk is full
+        with suppress(OSError):  # its reader is gone, or the disk is full
             stream.flush()
     os._exit(code)
 
@@ -182,6 +180,6 @@ def _spin(executor: Any, node: Node) -> None:
 
 
 def _force_exit(code: int) -> None:
-    """The middleware may hang when it is torn down; what had to be saved is saved by then."""
+    """Exit after PATIENCE: the middleware may hang when it is torn down, and everything is saved by then."""
     time.sleep(PATIENCE)
     os._exit(code)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The publishers of one part of a node: all there, or none."""
+"""The publishers of one part of a node, created and destroyed together."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from infrared_ir_ros.ros.qos import open_publisher
 
 
 class Publishers:
-    """Opened one by one, and destroyed together."""
+    """Publishers that are opened one by one and destroyed together."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._opened: list[Publisher] = []
 
     def open(self, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
-        """One more, as by `open_publisher`. Where that raises, those before it are destroyed."""
+        """Open one more with `open_publisher`. If that raises, all are destroyed."""
         try:
             self._opened.append(open_publisher(self._node, kind, topic, profile))
         except Exception:

@@ -52,15 +52,15 @@ FOLLOW = "auto"
 
 
 class Offer(NamedTuple):
-    """What all publishers of a topic offer, and so what is asked for. latched: they keep what they have published."""
+    """What all publishers of a topic offer, and so what a subscription may request. latched: transient local."""
 
     reliable: bool
     latched: bool
 
 
 def open_publisher(node: Node, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
-    """A publisher of system default QoS, or another, of which `qos_overrides.<topic>.publisher.*` may change history,
-    depth and reliability. Raises OptionError for overrides that are none."""
+    """A publisher with the system default QoS or `profile`; `qos_overrides.<topic>.publisher.*` may change history,
+    depth and reliability. Raises OptionError for invalid overrides."""
     profile, options = profile or _copy(qos_profile_system_default), QoSOverridingOptions.with_default_policies()
     with overriding(node.resolve_topic_name(topic)):
         return node.create_publisher(kind, topic, profile, qos_overriding_options=options)
@@ -68,7 +68,7 @@ def open_publisher(node: Node, kind: type, topic: str, profile: QoSProfile | Non
 
 @contextmanager
 def overriding(topic: str) -> Iterator[None]:
-    """Raises OptionError where what the user wrote into `qos_overrides.<topic>.*` cannot be taken."""
+    """Turns errors about the parameters `qos_overrides.<topic>.*` into OptionError."""
     try:
         yield
     except (RuntimeError, AssertionError, InvalidParameterTypeException) as error:
@@ -80,12 +80,12 @@ def overriding(topic: str) -> Iterator[None]:
 
 
 def subscription_options() -> QoSOverridingOptions:
-    """Lets `qos_overrides.<topic>.subscription.*` change history and depth; reliability is `reliability_override`'s."""
+    """Lets `qos_overrides.<topic>.subscription.*` change history and depth; for reliability: `reliability_override`."""
     return QoSOverridingOptions((QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH))
 
 
 def latched_profile() -> QoSProfile:
-    """Who subscribes late hears the last message."""
+    """Late subscribers receive the last message."""
     return QoSProfile(
         history=QoSHistoryPolicy.KEEP_LAST,
         depth=1,
@@ -95,7 +95,7 @@ def latched_profile() -> QoSProfile:
 
 
 def subscription_profile(offer: Offer) -> QoSProfile:
-    """Sensor data, reliable and latched if asked for."""
+    """Sensor data, reliable and latched as requested."""
     profile = _copy(qos_profile_sensor_data)
     profile.reliability = QoSReliabilityPolicy.RELIABLE if offer.reliable else QoSReliabilityPolicy.BEST_EFFORT
     profile.durability = QoSDurabilityPolicy.TRANSIENT_LOCAL if offer.latched else QoSDurabilityPolicy.VOLATILE
@@ -117,14 +117,14 @@ def reliability_override(node: Node, topic: str) -> str:
 
 
 def check_override(name: str, value: object) -> None:
-    """Raises OptionError for a `reliability_override` that is none; other parameters are let through."""
+    """Raises OptionError for an invalid `reliability_override`; other parameters are not checked."""
     ours = name.startswith("qos_overrides.") and name.endswith(".subscription.reliability")
     if ours and value not in (FOLLOW, "reliable", "best_effort"):
         raise OptionError(f"{name} is {value!r}: use auto, reliable or best_effort")
 
 
 def wants_reliable(setting: str, publishers: Sequence[TopicEndpointInfo]) -> bool:
-    """Whether to subscribe reliably: as `setting` says, or (auto) when all publishers, at least one, are."""
+    """Whether to subscribe reliably: as `setting` says, or (auto) if there are publishers and all are reliable."""
     if setting != FOLLOW:
         return setting == "reliable"
     return bool(publishers) and all(
@@ -133,20 +133,20 @@ def wants_reliable(setting: str, publishers: Sequence[TopicEndpointInfo]) -> boo
 
 
 def are_latched(publishers: Sequence[TopicEndpointInfo]) -> bool:
-    """Whether all publishers, at least one, keep messages for who subscribes late: only then may it be asked for."""
+    """Whether there are publishers and all are transient local: only then may a subscription request it."""
     return bool(publishers) and all(
         publisher.qos_profile.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL for publisher in publishers
     )
 
 
 def clash(publisher: QoSProfile, subscription: QoSProfile) -> str:
-    """Why the two do not talk to each other, or an empty text."""
+    """Why the two are incompatible, or an empty text."""
     compatibility, reason = qos_check_compatible(publisher, subscription)
     return reason.strip(" ;") if compatibility == QoSCompatibility.ERROR else ""
 
 
 def companion_topic(node: Node, name: str, base: str, suffix: str) -> str:
-    """The topic `name` if the user remapped it, else the one that goes with the (remapped) topic `base`.
+    """The topic `name` if the user remapped it, else the one that belongs to the (remapped) topic `base`.
 
     suffix `compressed`: `<base>/compressed`; suffix `camera_info`: beside `base`, as image_transport does.
     """
@@ -158,7 +158,7 @@ def companion_topic(node: Node, name: str, base: str, suffix: str) -> str:
 
 
 def _copy(profile: QoSProfile) -> QoSProfile:
-    """A profile of its own: overrides are written into the profile that is handed in."""
+    """A copy, since overrides are written into the profile that is passed in."""
     return QoSProfile(
         history=profile.history,
         depth=profile.depth,

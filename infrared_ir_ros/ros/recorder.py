@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Records topics into a bag as they come, without decoding them; the bag appears when it is whole."""
+"""Records topics into a bag without decoding them; the bag appears once it is complete."""
 
 from __future__ import annotations
 
@@ -29,25 +29,18 @@ def record(topics: list[str], /, *, output: Path) -> None:
     Parameters
     ----------
     topics
-        Topics to record. NAME:TYPE (/ir/image:sensor_msgs/msg/Image) subscribes at once, a bare NAME as soon as
-        somebody publishes it and so its type is known.
+        Topics to record. NAME:TYPE (/ir/image:sensor_msgs/msg/Image) subscribes at once, a bare NAME as soon as a
+        publisher tells its type.
     output
         Folder of the bag; it must not exist yet.
     """
     from infrared_ir_ros.ros.recording import Recorder
 
-    recorder: list[Recorder] = []
-
-    def make() -> Recorder:
-        recorder.append(Recorder(topics, output))
-        return recorder[0]
-
-    code = run(make)
-    leave(1 if recorder and recorder[0].failed else code)
+    leave(run(lambda: Recorder(topics, output)))
 
 
 def main() -> None:
-    """Entry point `recorder`. Ends with 0 once the bag is whole, with 1 if it cannot be written."""
+    """Entry point `recorder`. Ends with 0 once the bag is complete, with 1 if it cannot be written."""
     catch_signals()
     import cyclopts
 
@@ -60,7 +53,7 @@ def main() -> None:
         leave(1)
     try:
         app(words)
-    except OSError as error:  # of the help: who read it has gone, or the disk that it goes to is full
+    except OSError as error:  # while printing help: its reader is gone, or the disk is full
         print(f"cannot start: {error}", file=sys.stderr)
         leave(1)
 

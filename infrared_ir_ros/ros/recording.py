@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The recording node."""
+"""The node that records topics into a bag."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.media.bag_writer import BagWriter, check_type
 from infrared_ir_ros.ros.qos import FOLLOW, Offer, SubscriptionEventCallbacks, are_latched, wants_reliable
 
-DEPTH = 100  # messages that wait while the disk is slow
-LOOK_EVERY = 0.1  # seconds between looks at who publishes
+DEPTH = 100  # messages queued while the disk is slow
+LOOK_EVERY = 0.1  # seconds between checks for publishers
 
 
 class Recorder(Node):
-    """Subscribes raw, as its publishers offer, and writes with the time of arrival.
+    """Subscribes raw, with the QoS of the publishers, and writes messages with the time of arrival.
 
-    failed: nothing useful could be recorded; why was logged.
+    failed: the bag could not be written; the reason was logged.
     """
 
     def __init__(self, topics: list[str], output: Path) -> None:
@@ -63,7 +63,7 @@ class Recorder(Node):
         self.create_timer(LOOK_EVERY, self._look)
 
     def stop(self) -> None:
-        """Finish the bag; called once, when a signal came."""
+        """Finish the bag; called once, after a signal."""
         if self.failed:
             self._bag.discard()
             return
@@ -86,7 +86,7 @@ class Recorder(Node):
         return self.resolve_topic_name(name), kind
 
     def _look(self) -> None:
-        """Subscribe to topics whose type has become known, and follow a change of what their publishers offer."""
+        """Subscribe to topics whose type has become known, and follow changes of their publishers' QoS."""
         self.get_logger().info(f"recording {len(self._wanted)} topics into {self._bag.path}", once=True)
         for topic in self._wanted:
             publishers = self.get_publishers_info_by_topic(topic)
@@ -105,7 +105,7 @@ class Recorder(Node):
             return
         try:
             self._subscribe(topic, kind, offer)
-        except SourceError as error:  # the other topics can be recorded all the same
+        except SourceError as error:  # the other topics can still be recorded
             self._given_up.add((topic, kind))
             self.get_logger().error(str(error))
 
@@ -131,7 +131,7 @@ class Recorder(Node):
         self._subscriptions_of[topic] = (subscription, offer)
 
     def _announce(self, topic: str) -> None:
-        """Tell the bag of a topic, once it is known what its publishers offer."""
+        """Add a topic to the bag, once the QoS of its publishers is known."""
         _, offer = self._subscriptions_of[topic]
         latched = offer.latched or are_latched(self.get_publishers_info_by_topic(topic))
         self._bag.add(topic, self._wanted[topic], latched)
@@ -140,7 +140,7 @@ class Recorder(Node):
         self.lost += status.total_count_change
 
     def _write(self, topic: str, message: bytes, published: int) -> None:
-        """published: when, by the publisher's middleware, in ns: a new subscription hears latched messages again."""
+        """published: ns, by the publisher's clock; identifies latched messages, which a new subscription repeats."""
         latched = self._subscriptions_of[topic][1].latched
         if self.failed or (latched and published in self._recent[topic]):
             return
@@ -150,7 +150,7 @@ class Recorder(Node):
             self._bag.write(topic, self._wanted[topic], self.get_clock().now().nanoseconds, message)
             self._counts[topic] += 1
             self._recent[topic].append(published)
-        except Exception as error:  # whatever the storage raises: the disk is full, or the folder is gone
+        except Exception as error:  # of the storage: the disk is full, or the folder is gone
             self.failed = True
             self.get_logger().fatal(f"cannot write {self._bag.path}: {error}; nothing is kept")
             with suppress(OSError):
@@ -158,7 +158,7 @@ class Recorder(Node):
 
 
 def _message_class(topic: str, kind: str) -> type:
-    """The class of package/msg/Name; SourceError when it is not installed."""
+    """The class of package/msg/Name. Raises SourceError if it is not installed."""
     try:
         package, middle, name = kind.split("/")
         return getattr(importlib.import_module(f"{package}.{middle}"), name)

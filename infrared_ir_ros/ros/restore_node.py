@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The process of the restoring node: catches signals first, then imports and runs it."""
+"""The process of restore_node: catches signals first, then imports and runs the node."""
 
 from __future__ import annotations
 
 from infrared_ir_ros.ros.process import catch_signals, leave
 
-ABOUT = "Restores the thermal frames that come on the topic image, and publishes them on restored."
+ABOUT = "Restores the thermal frames of the topic image, and publishes them on the topic restored."
 
 
 def main(args: list[str] | None = None) -> None:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node that restores: a lifecycle around a pipeline. No algorithm lives here."""
+"""The restore_node: a lifecycle around a pipeline, without algorithms."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SUCCESS, FAILURE, ERROR = (
     TransitionCallbackReturn.ERROR,
 )
 FOLLOW_PERIOD, REPORT_PERIOD = 0.2, 1.0  # seconds
-WARM_UP = (512, 640)  # height and width of a frame as most cameras of this kind send it
+WARM_UP = (512, 640)  # height and width of a typical frame
 
 
 class RestoreNode(LifecycleNode):
@@ -62,7 +62,7 @@ class RestoreNode(LifecycleNode):
         self._inputs: CameraInputs | None = None
         self._keeper: PatternKeeper | None = None
         self._detector = DetectorSlot(self)
-        self._library: Library | None = None  # of the prompts that are just being set
+        self._library: Library | None = None  # for the value of `prompts` that is being set
         self._enabled = True
         self._failure = ""
         self._input_failed = False  # as the log told last
@@ -101,7 +101,7 @@ class RestoreNode(LifecycleNode):
         return self._transition("error", self._release, self._release, FAILURE)
 
     def stop(self) -> None:
-        """End in order, whatever the state; the last diagnostics say what became of every frame."""
+        """Shut down from any state; the last diagnostics account for every frame."""
         self._release(PATIENCE)
         self._report()
         tally = self._counters.tally()
@@ -113,7 +113,7 @@ class RestoreNode(LifecycleNode):
     def _transition(
         self, name: str, act: Callable[[], None], undo: Callable[[], None], otherwise: TransitionCallbackReturn
     ) -> TransitionCallbackReturn:
-        """Every transition goes through here: rclpy swallows what a transition callback raises, and tells nobody."""
+        """Run a transition and log exceptions, which rclpy would swallow. undo: called after one, then `otherwise`."""
         try:
             act()
         except Exception as error:
@@ -124,7 +124,7 @@ class RestoreNode(LifecycleNode):
             try:
                 undo()
             except Exception as second:
-                self.get_logger().error(f"tidying up after it failed too: {second!r}")
+                self.get_logger().error(f"cleaning up after it failed, too: {second!r}")
             return otherwise
         self._failure = ""
         self.get_logger().info(f"{name} done")
@@ -139,13 +139,13 @@ class RestoreNode(LifecycleNode):
         self._restorer = restorer
 
     def _loading(self) -> dict[str, str]:
-        """What says which tasks there are, and what runs them."""
+        """The parameters that `load_restorer` and `open_library` take."""
         values = self._parameters_in_use.values
         names = {name: str(values[name]) for name in ("prior", "engine", "device", "precision")}
         return names | {name: path_of(values, name) for name in ("prior_path", "prompts")}
 
     def _activate(self) -> None:
-        assert self._restorer is not None and self._output is not None  # the state machine sees to that
+        assert self._restorer is not None and self._output is not None  # the state machine guarantees it
         self._restorer.reset()
         values, logger = self._parameters_in_use.values, self.get_logger()
         keeper = PatternKeeper(self._restorer, path_of(values, "pattern_file"), str(values["camera_name"]), logger)
@@ -199,8 +199,8 @@ class RestoreNode(LifecycleNode):
         )
 
     def _check(self, options: Options, changed: Mapping[str, Value]) -> None:
-        """Let an unknown task or class be refused, and a bank of prompts that is none or belongs to others."""
-        self._library = None  # what was refused before must not be applied now
+        """Raises InfraredError for an unknown task or class, and for an unreadable or foreign bank of prompts."""
+        self._library = None  # one that was refused earlier must not be applied now
         self._detector.check(detection_options_from(self._parameters_in_use.values | changed))
         if self._restorer is None:
             return
@@ -231,10 +231,10 @@ class RestoreNode(LifecycleNode):
 
     def _kept(self) -> PatternKeeper:
         if self._keeper is None:
-            raise OptionError("no frames are restored: activate the node first")
+            raise OptionError("the node is not active: activate it first")
         return self._keeper
 
-    # ---- once in a while -------------------------------------------------------------------------------------------
+    # ---- timers ----------------------------------------------------------------------------------------------------
 
     def _follow(self) -> None:
         if self._inputs is not None:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Gives back the shared memory of processes that were killed: Fast DDS leaves 35 MB of each in /dev/shm for ever."""
+"""Removes the shared memory of killed processes: Fast DDS leaves 35 MB of each in /dev/shm forever."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ import time
 from pathlib import Path
 
 SHARED_MEMORY = Path("/dev/shm")
-LOCK = re.compile(r"fastrtps_[0-9a-f]{16}_el")  # of a segment; ports have other names, and Fast DDS looks after them
-SETTLED = 10.0  # seconds: a process that has just made the file may not hold its lock yet
+LOCK = re.compile(r"fastrtps_[0-9a-f]{16}_el")  # of a segment; ports have other names, and Fast DDS removes them itself
+SETTLED = 10.0  # seconds; a process that has just created the file may not hold its lock yet
 
 
 def remove_abandoned_segments(folder: Path = SHARED_MEMORY) -> int:
-    """Remove the segments that no living process holds; returns how many there were.
+    """Remove the segments that no living process holds; returns their number.
 
-    A process holds a lock on `<segment>_el` as long as it lives, and the kernel lets go of it with the process.
+    A process locks `<segment>_el` as long as it lives; the kernel releases the lock when it ends.
     Segments of other users, and those younger than SETTLED, are left alone.
     """
     return sum(_removed(lock) for lock in folder.glob("fastrtps_*_el") if LOCK.fullmatch(lock.name))
@@ -39,7 +39,7 @@ def remove_abandoned_segments(folder: Path = SHARED_MEMORY) -> int:
 def _removed(lock: Path) -> bool:
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
-    except OSError:  # gone, or another user's
+    except OSError:  # it is gone, or another user's
         return False
     try:
         if time.time() - os.fstat(descriptor).st_mtime < SETTLED:
@@ -48,7 +48,7 @@ def _removed(lock: Path) -> bool:
         lock.with_name(lock.name.removesuffix("_el")).unlink(missing_ok=True)
         lock.unlink()
         return True
-    except OSError:  # its owner lives
+    except OSError:  # its owner is alive
         return False
     finally:
         os.close(descriptor)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Judges the stamps of a stream: they are always kept, but never believed blindly."""
+"""Judges the stamps of a stream. They are always kept, but trusted only after a check."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ class StampFault(str, Enum):
 
 
 class StampWatch:
-    """Counts odd stamps, and says how old a frame is by its stamp as long as the stamps deserve it.
+    """Counts faulty stamps, and computes the age of frames while the stamps can be trusted.
 
-    Clocks of two machines may differ, bags are played years later, and some cameras stamp with time since boot. So a
-    stamp counts as age only once one has agreed with our clock to within the age limit, and until the next odd stamp
-    or jump of a clock. All times in nanoseconds.
+    Clocks of two machines may differ, bags are played years later, and some cameras stamp with time since boot. So
+    stamps are trusted once one agrees with our clock within the age limit, and until the next faulty stamp or jump of
+    a clock. All times in nanoseconds.
     """
 
     def __init__(self) -> None:
         self.faults: Counter[StampFault] = Counter()
         self.trusted = False
-        self._told: Counter[StampFault] = Counter()
+        self._reported: Counter[StampFault] = Counter()
         self._last: int | None = None
         self._offset: int | None = None
 
     def age(self, stamp: int, now: int, steady: int, limit: int) -> int | None:
-        """Age of a frame stamped `stamp`, or None when its stamp cannot be believed.
+        """Age of a frame stamped `stamp`, or None if its stamp cannot be trusted.
 
         now: the node's clock; steady: a clock that never jumps; limit: age up to which frames are wanted.
         """
@@ -69,9 +69,9 @@ class StampWatch:
         return age if self.trusted else None
 
     def new_faults(self) -> Counter[StampFault]:
-        """Odd stamps since the last call."""
+        """Faulty stamps since the last call."""
         faults = self.faults.copy()
-        new, self._told = faults - self._told, faults
+        new, self._reported = faults - self._reported, faults
         return new
 
     def _fault(self, stamp: int, now: int) -> StampFault | None:

@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The process of the simulated camera: catches signals first, then imports and runs the node."""
+"""The process of thermal_camera: catches signals first, then imports and runs the node."""
 
 from __future__ import annotations
 
 from infrared_ir_ros.ros.process import catch_signals, leave
 
-ABOUT = "A camera without hardware: publishes a made-up scene, or recorded frames, on the topic image."
+ABOUT = "A simulated camera: publishes a procedural scene, or recorded frames, on the topic image."
 
 
 def main(args: list[str] | None = None) -> None:
@@ -30,14 +30,7 @@ def main(args: list[str] | None = None) -> None:
     from infrared_ir_ros.ros.manual import Manual
     from infrared_ir_ros.ros.process import run
 
-    nodes: list[CameraNode] = []
-
-    def make() -> CameraNode:
-        nodes.append(CameraNode())
-        return nodes[0]
-
-    code = run(make, args, Manual("thermal_camera", ABOUT, CAMERA_TABLE))
-    leave(1 if any(node.failed for node in nodes) else code)
+    leave(run(CameraNode, args, Manual("thermal_camera", ABOUT, CAMERA_TABLE)))
 
 
 if __name__ == "__main__":

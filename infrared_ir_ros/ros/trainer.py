@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node that learns a task from recordings, beside a robot at work. No algorithm lives here."""
+"""The trainer_node: learns a task from recordings while the robot works. Contains no algorithms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from std_srvs.srv import Trigger
 
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.ros import qos
-from infrared_ir_ros.ros.activation import IN_USE, Activation, Wish
+from infrared_ir_ros.ros.activation import IN_USE, Activation, Target
 from infrared_ir_ros.ros.bridge import PlainBridge
 from infrared_ir_ros.ros.declaration import declare_checked
 from infrared_ir_ros.ros.diagnostics import Report as Diagnosis
@@ -48,7 +48,7 @@ TABLE = {parameter.name: parameter for parameter in TRAINER_TABLE}
 
 
 class TrainerNode(Node):
-    """~/start, ~/pause, ~/cancel; ~/progress, ~/losses, ~/comparison and /diagnostics tell of it."""
+    """Services ~/start, ~/pause, ~/cancel; reports on ~/progress, ~/losses, ~/comparison and /diagnostics."""
 
     def __init__(self) -> None:
         super().__init__("trainer_node")
@@ -72,20 +72,20 @@ class TrainerNode(Node):
             self.get_logger().info(self._start())
 
     def stop(self) -> None:
-        """Leave a checkpoint, if there is time; whatever the state, files are whole."""
+        """Save a checkpoint, if there is time; files are complete in any case."""
         if self._job is not None:
             self._job.stop(PATIENCE)
 
     # ---- services --------------------------------------------------------------------------------------------------
 
     def _start(self) -> str:
-        """Begin, or go on after a pause. Raises OptionError."""
+        """Start, or continue after a pause. Raises OptionError."""
         if self._job is not None and self._running():
             task = self._current().asked.plan.task
             if not self._job.paused:
                 raise OptionError(f"{task} is being trained: ~/cancel it first, or wait for its end")
             self._job.pause(False)
-            return f"goes on with {task}"
+            return f"continues with {task}"
         asked = self._asked()
         self._report, self._activation.text = None, ""
         self._job = TrainingJob(asked, self._is_late, self._tell, self._problem, self._done)
@@ -93,11 +93,11 @@ class TrainerNode(Node):
 
     def _pause(self) -> str:
         self._current().pause(True)
-        return "pauses after this step; ~/start goes on"
+        return "pauses after this step; ~/start continues"
 
     def _cancel(self) -> str:
         self._current().cancel()
-        return "ends after this step, and keeps nothing"
+        return "stops after this step and keeps nothing"
 
     def _current(self) -> TrainingJob:
         if self._job is None or not self._running():
@@ -110,7 +110,7 @@ class TrainerNode(Node):
         return self._job is not None and self._job.state in RUNNING
 
     def _asked(self) -> Asked:
-        """What the parameters say. Raises OptionError where they contradict each other."""
+        """The parameters as a training request. Raises OptionError if they contradict each other."""
         if importlib.util.find_spec("torch") is None:
             raise OptionError("torch is not installed: pip install -r requirements/train.txt")
         values = self._values
@@ -175,7 +175,7 @@ class TrainerNode(Node):
         logger.info(f"training: {job.state.value}" + (f", {outcome.bank}" if outcome and outcome.bank else ""))
         if job.state == State.SAVED and outcome is not None and self._values["activate"]:
             service = f"{self._values['restore_node']}/set_parameters_atomically"
-            self._activation.ask(Wish(service, str(outcome.bank), job.asked.plan.task))
+            self._activation.ask(Target(service, str(outcome.bank), job.asked.plan.task))
 
     # ---- once a second ---------------------------------------------------------------------------------------------
 

@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The process of the training node: catches signals first, then imports and runs it."""
+"""The process of trainer_node: catches signals first, then imports and runs the node."""
 
 from __future__ import annotations
 
 from infrared_ir_ros.ros.process import catch_signals, leave
 
-ABOUT = "Learns a task for one camera from its recordings, beside a restore_node at work; ~/start begins."
+ABOUT = "Learns a task for one camera from its recordings, beside a running restore_node; ~/start starts it."
 
 
 def main(args: list[str] | None = None) -> None:

@@ -39,35 +39,35 @@ TRAINER_TABLE: tuple[Parameter, ...] = (
     *(
         Parameter(*row, change=WHEN_STARTED)
         for row in (
-            ("sources", "", "bags, videos, pictures, folders of these or patterns, with : between them"),
+            ("sources", "", "bags, videos, pictures, folders of these or glob patterns, separated by :"),
             ("topic", "", "image topic of a bag; empty: the first"),
             ("task", "my_camera", "name of the new task"),
-            ("start", "restore", "the task that it starts from"),
+            ("start", "restore", "the task to start from"),
             ("optimise", "prompt", "what is learned", None, None, tuple(RATES)),
             ("supervision", "clean", "what is learned from; self: degraded frames alone", None,
              None, SUPERVISIONS),
-            ("degradation", "", "of clean, required: a preset or profile_sensor's .yaml; of self: this file or empty"),
-            ("reference_topic", "", "of pairs: topic of the same bag with the clean frames"),
-            ("reference", "", "of pairs: bag, video or folder with the clean frames"),
-            ("label_topic", "", "of labels: topic of the same bag with what is in the frames (Detection2DArray)"),
-            ("detector", "", "of labels: file of a YOLOv8 (.pt of ultralytics: only from those you trust)"),
-            ("tolerance_ms", 5.0, "between the stamps of frames that belong together", 0.0, 10000.0),
-            ("frames", 400, "to be used at most, spread over all", 2, 100000),
-            ("steps", 0, "to train at most; 0: as many as fit into the minutes", 0, _LARGEST),
-            ("minutes", 10.0, "to train at most; pauses do not count", 0.01, 100000.0),
+            ("degradation", "", "a preset or a .yaml of profile_sensor; required for clean, optional (.yaml) for self"),
+            ("reference_topic", "", "for pairs: topic of the same bag with the clean frames"),
+            ("reference", "", "for pairs: bag, video or folder with the clean frames"),
+            ("label_topic", "", "for labels: topic of the same bag with the labelled objects (Detection2DArray)"),
+            ("detector", "", "for labels: file of a YOLOv8 (.pt of ultralytics: only from people you trust)"),
+            ("tolerance_ms", 5.0, "milliseconds between the stamps of frames that belong together", 0.0, 10000.0),
+            ("frames", 400, "number of frames to use at most, spread over all sources", 2, 100000),
+            ("steps", 0, "number of steps at most; 0: as many as fit into the minutes", 0, _LARGEST),
+            ("minutes", 10.0, "duration of the training at most; pauses do not count", 0.01, 100000.0),
             ("seed", 0, "of the examples", 0, _LARGEST),
             ("output", "", "folder for the bank with the new task, and for the checkpoint"),
-            ("prompts", "", "bank with more tasks to start from, which are kept in the new one"),
+            ("prompts", "", "bank with more tasks to start from, which are copied into the new one"),
             ("device", "auto", "where to train", None, None, DEVICES),
-            ("nice", 10, "how much the training gives way to other processes", 0, 19),
-            ("threads", 1, "that it computes with", 1, 256),
+            ("nice", 10, "niceness of the training: how much it gives way to other processes", 0, 19),
+            ("threads", 1, "number of threads to compute with", 1, 256),
         )
     ),
     *(replace(BY_NAME[name], change=WHEN_STARTED) for name in AS_RESTORED),
     Parameter(
         "latency_limit_ms",
         150.0,
-        "it holds while 1 of 20 frames takes restore_node longer than this from arrival to publication; 0: never",
+        "training holds while 1 in 20 frames takes restore_node longer than this from arrival to publication; 0: never",
         0.0,
         60000.0,
         change=ALWAYS,
@@ -90,7 +90,7 @@ def counts_of(values: Mapping[str, Value]) -> Counts:
 
 
 def output_of(values: Mapping[str, Value]) -> Path:
-    """The folder, absolute: restore_node works in another one. Raises OptionError if none is named."""
+    """The absolute folder, since restore_node may run in another one. Raises OptionError if none is named."""
     if not values["output"]:
         raise OptionError("output is empty: name a folder for the bank with the new task")
     return Path(path_of(values, "output")).absolute()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One training, in a thread of its own that gives way to all others: started, paused, cancelled, and told of."""
+"""One training, in a thread of low priority: started, paused, cancelled and reported on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from infrared_ir_ros.training.adapt_plan import Outcome, Plan, Report
 
 
 class State(str, Enum):
-    """Where the trainer stands."""
+    """The state of the trainer."""
 
     IDLE = "idle"
     READING = "reading"
@@ -42,7 +42,7 @@ class State(str, Enum):
     SAVED = "saved"
     NOT_BETTER = "not better than its start"
     CANCELLED = "cancelled"
-    STOPPED = "stopped"  # with the process; ~/start goes on
+    STOPPED = "stopped"  # with the process; ~/start continues
     FAILED = "failed"
 
 
@@ -51,7 +51,7 @@ RUNNING = (State.READING, State.TRAINING, State.PAUSED, State.HOLDING)
 
 @dataclass(frozen=True)
 class Asked:
-    """What is trained, and how. nice, threads: of the thread that computes."""
+    """A request for a training. nice, threads: niceness and number of threads of the computation."""
 
     plan: Plan
     lesson: Lesson
@@ -69,10 +69,9 @@ class _Cancelled(Exception):
 class TrainingJob:
     """Trains as `asked` until it is done or stopped.
 
-    late: whether restore_node is late; asked ten times a second while it holds. tell, problem, done: called from this
-    job's thread, with each step's report, with what could not be read, and at the end. tell and done are handed the
-    job, because its maker may not know it yet, or know a newer one already.
-    failure: why the state is FAILED.
+    late: whether restore_node is late; called ten times a second while the job holds. tell, problem, done: called from
+    the job's thread with each step's report, with each unreadable input, and at the end. tell and done are passed the
+    job, because its creator may not have it yet, or have a newer one. failure: why the state is FAILED.
     """
 
     def __init__(
@@ -91,24 +90,24 @@ class TrainingJob:
 
     @property
     def paused(self) -> bool:
-        """Whether it was asked to."""
+        """Whether a pause was requested."""
         return self._paused.is_set()
 
     @property
     def cancelled(self) -> bool:
-        """Whether it was asked to end and to keep nothing."""
+        """Whether it was cancelled."""
         return self._cancelled.is_set()
 
     def pause(self, paused: bool) -> None:
-        """Takes effect after the step in work."""
+        """Takes effect after the current step."""
         (self._paused.set if paused else self._paused.clear)()
 
     def cancel(self) -> None:
-        """Give up, after the step in work; nothing is kept."""
+        """Stop after the current step; nothing is kept."""
         self._cancelled.set()
 
     def stop(self, patience: float) -> None:
-        """Save a checkpoint and end, waiting for at most so many seconds."""
+        """Save a checkpoint and end; waits at most `patience` seconds."""
         self._stopping.set()
         self._thread.join(patience)
 
@@ -125,14 +124,14 @@ class TrainingJob:
             self.state = State.CANCELLED
         except InfraredError as error:
             self.failure, self.state = str(error), State.FAILED
-        except Exception as error:  # torch raises what it likes, and the node has to tell
+        except Exception as error:  # torch may raise anything, and the node reports it
             self.failure, self.state = f"{type(error).__name__}: {error}", State.FAILED
         self._done(outcome)
 
     def _train(self) -> Outcome:
         asked = self.asked
         give_way(asked.nice)
-        from infrared_ir_ros.training.adapt import adapt  # takes seconds, and nobody waits here
+        from infrared_ir_ros.training.adapt import adapt  # takes seconds, which do not matter in this thread
         from infrared_ir_ros.training.processes import use_threads
 
         use_threads(asked.threads)

@@ -23,14 +23,14 @@ import pytest
 import yaml
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.media.yaml_text import load_yaml, nesting
+from infrared_ir_ros.media.yaml_text import load_yaml
 from infrared_ir_ros.training.config import read_table
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (10_000 * "[", "10000 brackets in one another: use at most 50"),
+        (10_000 * "[", "nests 10000 brackets: use at most 50"),
         ("a: " + 50_000 * ":59", "more than 20 parts in base 60"),
         (100_000 * "- ", "maximum recursion depth"),
         ("a: [", "expected the node content"),
@@ -49,7 +49,7 @@ def test_yaml_that_is_none_or_a_bomb_is_refused(text: str, reason: str, monkeypa
 def test_yaml_is_read() -> None:
     content = {"a": [[1, 2.5], {"b": None}], "since": 59 * 60 + 59}
     assert load_yaml(b"a: [[1, 2.5], {b: null}]  # [[\nsince: 59:59\n") == content
-    assert nesting("a: [[1, 2.5], {b: null}]  # [[") == 2
+    assert load_yaml(60 * b"- []\n") == 60 * [[]], "brackets beside each other are not nested"
 
 
 def test_a_configuration_that_is_a_fifo_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from harness import Peer
 from rcl_interfaces.srv import SetParametersAtomically
 
 from infrared_ir_ros.ros import activation
-from infrared_ir_ros.ros.activation import IN_USE, Activation, Wish
+from infrared_ir_ros.ros.activation import IN_USE, Activation, Target
 
 SERVICE = "/restorer/set_parameters_atomically"
 
@@ -55,7 +55,7 @@ class Restorer:
 
 def become_of(trainer: Peer, service: str = SERVICE) -> str:
     asked = Activation(trainer.node)
-    asked.ask(Wish(service, "bank", "mine"))
+    asked.ask(Target(service, "bank", "mine"))
 
     def told() -> str:
         asked.follow()
@@ -91,7 +91,7 @@ def test_a_node_that_dies_before_it_answers_is_told(
 
 
 @pytest.mark.parametrize(
-    ("service", "words"), [("/nobody/set", "/nobody/set does not answer"), ("/no body", "no possible name")]
+    ("service", "words"), [("/nobody/set", "/nobody/set does not answer"), ("/no body", "not the name of a node")]
 )
 def test_a_node_that_is_not_there_is_told(
     trainer: Peer, monkeypatch: pytest.MonkeyPatch, service: str, words: str

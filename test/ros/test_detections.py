@@ -239,7 +239,7 @@ def _model(name: str, folder: Path) -> str:
         ("pickle", "is a pickle, which runs code when it is loaded", b"\x02"),
         ("missing", "can't be read", b"\x02"),
         ("unwanted", "names 'zebra': this detector knows hot, warm", b"\x02"),
-        ("none", "none is asked for", b"\x00"),
+        ("none", "none requested", b"\x00"),
     ],
 )
 def test_restoration_goes_on_without(bench: Bench, tmp_path: Path, name: str, reason: str, level: bytes) -> None:

@@ -62,7 +62,7 @@ def test_frames_are_warned_of_while_they_are_dropped_and_counted_for_good() -> N
     status = frames_report(counters.tally(), before, ["nobody can hear"]).status("node", "")
     dropped, lost, unheard = status.message.split("; ")
     assert (status.level, dropped, unheard) == (WARN, "1 dropped, refused: dtype int32", "nobody can hear")
-    assert lost.startswith("4 lost on their way here")
+    assert lost.startswith("4 lost by the middleware")
     values = told(status)
     assert [values[name] for name in ("received", "published", "pending", "dropped", "lost_before_arrival")] == list(
         "31024"
@@ -88,8 +88,8 @@ def test_a_restorer_that_passes_frames_through_warns_and_one_that_failed_is_an_e
 @pytest.mark.parametrize(
     ("wanted", "failure", "level", "message"),
     [
-        (False, "", OK, "nobody subscribes"),
-        (True, "", OK, "looks at frames"),
+        (False, "", OK, "no subscribers"),
+        (True, "", OK, "running"),
         (True, "RuntimeError: no memory", ERROR, "no detections: RuntimeError: no memory"),
     ],
 )

@@ -73,7 +73,7 @@ def test_frames_that_the_network_loses_are_counted_and_told(domain: int, tmp_pat
     chosen = {f"FAST{name}_DEFAULT_PROFILES_FILE": str(tmp_path / "narrow.xml") for name in ("RTPS", "DDS")}
     with NodeProcess(domain, {"engine": "onnxruntime"}, environment=chosen) as node, Peer(domain) as peer:
         with NodeProcess(domain, CAMERA, module="infrared_ir_ros.ros.thermal_camera", environment=chosen):
-            peer.wait_message("frames", "lost on their way here", WARN)
+            peer.wait_message("frames", "lost by the middleware", WARN)
         lost = int(peer.values()["lost_before_arrival"])
         assert lost > 0
         restored = peer.collect(Image, "restored")

@@ -56,7 +56,7 @@ def test_a_kept_pattern_is_only_replaced_by_what_was_learned_of_this_camera(rest
     kept = path.read_bytes()
     assert read_pattern(path).frames > 5
 
-    assert "learned anew" in keeper.reset()  # nothing is known any more
+    assert "learned again" in keeper.reset()  # nothing is known any more
     see(keeper, restorer, frames[:1], "cam")
     with pytest.raises(InfraredError, match="nothing has been learned: .*move the camera"):
         keeper.save()

@@ -137,7 +137,7 @@ def test_the_pattern_is_kept_between_runs_even_if_the_node_is_killed(domain: int
     assert read_pattern(path).frames == known.frames
     with NodeProcess(domain, parameters | {"camera_name": "another"}, environment=home) as node, Peer(domain) as peer:
         peer.wait_state("active")
-        peer.wait_message("input", "waits for the first frame on /image", b"\x00")
+        peer.wait_message("input", "waiting for the first frame on /image", b"\x00")
         peer.publisher(Image, "image").publish(make_image(next(frames), "mono16"))
         peer.wait(lambda: "but this one is 'another'" in peer.message("restorer"), "the reason")
         assert float(peer.values("restorer").get("pattern.strength", "0")) == 0

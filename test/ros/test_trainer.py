@@ -135,7 +135,7 @@ def test_a_task_is_learned_beside_the_node_and_taken_without_losing_a_frame(
         set_task(peer, "mine")
         again = ask(peer, "start")
         assert again.success  # and fails in its thread, since the task is there
-        peer.wait_message("training", "holds an adaptation already", DiagnosticStatus.ERROR)
+        peer.wait_message("training", "already holds an adaptation", DiagnosticStatus.ERROR)
         assert [trainer.stop(), restorer.stop()] == [0, 0]
         assert "Traceback" not in trainer.output() + restorer.output()
 
@@ -168,7 +168,7 @@ def test_it_pauses_holds_while_the_node_is_late_and_can_be_cancelled(
     steps = peer.fresh_values("training")["step"]
     assert peer.fresh_values("training")["step"] == steps
     assert not peer.set_parameters(minutes=-1.0)[0].successful
-    assert ask(peer, "start").message.startswith("goes on with ")
+    assert ask(peer, "start").message.startswith("continues with ")
     wait_state(peer, "training")
     assert ask(peer, "cancel").success
     wait_state(peer, "cancelled")
