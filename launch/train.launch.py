@@ -27,10 +27,10 @@ from launch_ros.substitutions import FindPackageShare
 SHARE = FindPackageShare("infrared_ir_ros")
 TRANSPORT = PathJoinSubstitution([SHARE, "launch", "transport.launch.py"])
 OVERRIDES = (
-    ("sources", "recordings to learn from, with : between them"),
+    ("sources", "recordings to learn from, separated by :"),
     ("topic", "image topic of a bag"),
     ("task", "name of the new task"),
-    ("start", "the task that it starts from"),
+    ("start", "the task to start from"),
     ("optimise", "what is learned: prompt, operators or adapters"),
     ("supervision", "what is learned from: clean, pairs, labels or self"),
     ("degradation", "of clean frames: a preset, or the .yaml of profile_sensor"),

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Training of what ships: frames, losses, stages and the loop that runs them."""
+"""Training of the networks that ship: frames, losses, stages and loops."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The loop of `adapt_prompt`: a task for one camera, on a frozen prior; kept only if it is better than its start."""
+"""The loop of `adapt_prompt`: trains a task for one camera on a frozen prior, and keeps it only if it improves."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ from infrared_ir_ros.training.checkpoint import Progress
 from infrared_ir_ros.training.task_model import digest
 
 BANK = PROMPTS  # in the folder of the output
-BATCH = 2  # examples a step
-LOOKS = 5  # times that the validation part is judged on the way
-JUDGED = 16  # examples of the validation part, each always degraded in the same way
-PATIENCE = 0.1  # seconds between two looks whether to go on
+BATCH = 2  # examples per step
+LOOKS = 5  # validations during the training
+JUDGED = 16  # validation examples, each always degraded in the same way
+PATIENCE = 0.1  # seconds between two calls of `pause`
 WARM_UP = 10  # steps
 
 
@@ -58,9 +58,8 @@ def adapt(
 ) -> Outcome:
     """Train, and write `folder/prompts.safetensors`: the tasks of `bank`, and the new one if it beats its start.
 
-    stop: asked again and again; True saves and returns. pause: while True nothing is computed, and the time does not
-    count. Raises OptionError or WeightsError where the parts don't fit each other, SourceError where `folder` cannot be
-    made.
+    stop: called repeatedly; True saves and returns. pause: while True nothing is computed, and the time does not count.
+    Raises OptionError or WeightsError if the arguments do not fit each other, SourceError if `folder` cannot be made.
     """
     _check_output(folder, resume)
     _check(plan, files, bank)
@@ -79,13 +78,13 @@ def _check_output(folder: Path, resume: bool) -> None:
     begun, finished = (folder / checkpoint.FILE).exists(), (folder / BANK).exists()
     if finished and not begun:
         raise OptionError(
-            f"{folder} holds an adaptation already, and it is finished: choose another output; "
-            f"to train on from it, give {folder / BANK} as prompts"
+            f"{folder} already holds a finished adaptation: choose another output; to start from it, give "
+            f"{folder / BANK} as prompts"
         )
     if begun and not resume:
-        raise OptionError(f"{folder} holds an adaptation already: go on with it (--resume), or choose another output")
+        raise OptionError(f"{folder} already holds an adaptation: continue it (--resume), or choose another output")
     try:
-        folder.mkdir(parents=True, exist_ok=True)  # now: after the training it would be too late
+        folder.mkdir(parents=True, exist_ok=True)  # fails now rather than after the training
     except OSError as error:
         raise unwritable(folder, error) from error
 
@@ -95,7 +94,7 @@ def _check(plan: Plan, files: PriorFiles, bank: PromptBank | None) -> None:
     if bank:
         bank.check(files.hashes[WEIGHTS], files.hashes[ADAPTERS], "the bank of prompts")
     if plan.task in files.tasks or (plan.task in _known(files, bank) and plan.task != plan.start):
-        raise OptionError(f"task {plan.task!r} exists: choose another name, or start from it to train it on")
+        raise OptionError(f"task {plan.task!r} exists: choose another name, or start from it to train it further")
 
 
 def _known(files: PriorFiles, bank: PromptBank | None) -> set[str]:
@@ -105,19 +104,19 @@ def _known(files: PriorFiles, bank: PromptBank | None) -> set[str]:
 
 def _device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
-        raise OptionError("device is 'cuda', and torch finds none here: use cpu")
+        raise OptionError("device is 'cuda', but torch finds no GPU: use cpu")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def _identity(plan: Plan, files: PriorFiles, material: Material) -> dict[str, str]:
-    """What must be the same for a checkpoint to go on."""
+    """What must be equal to resume from a checkpoint."""
     parts = {"prior": files.hashes[WEIGHTS], "adapters": files.hashes[ADAPTERS], "task": plan.task}
     parts |= {"start": plan.start, "optimise": plan.optimise, "seed": str(plan.seed)}
     return parts | {"supervision": material.taught, "frames": f"{len(material.training)} + {len(material.judging)}"}
 
 
 class _Training:
-    """State of the loop: everything that a checkpoint keeps, and what is made anew."""
+    """State of the loop, most of which a checkpoint keeps."""
 
     def __init__(
         self, plan: Plan, model: Adaptation, material: Material, folder: Path, identity: dict[str, str]
@@ -131,13 +130,13 @@ class _Training:
         self._looked = 0
 
     def resume(self) -> None:
-        """Go on from the checkpoint in the folder."""
+        """Continue from the checkpoint in the folder."""
         progress = checkpoint.load(self._folder)
         for name, ours in self._identity.items():
             theirs = progress.prior.get("identity", {}).get(name)
             if theirs != ours:
                 raise OptionError(
-                    f"{self._folder} was begun with {name} {theirs}, this is {ours}: choose another output"
+                    f"{self._folder} was started with {name} {theirs}, this is {ours}: choose another output"
                 )
         self._progress = progress
         self._model.restore_state(progress.prior["now"])
@@ -145,7 +144,7 @@ class _Training:
         self._optimizer.load_state_dict(progress.optimizer)
 
     def run(self, stop: Callable[[], bool], pause: Callable[[], bool], tell: Callable[[Report], None]) -> bool:
-        """Train until the budget is spent (True), or `stop` says so (False); the checkpoint is then up to date."""
+        """Train until the budget is spent (True) or `stop` returns True (False), after saving the checkpoint."""
         now = self._model.state()
         self._before = self._best = self._verdict_of(self._start)
         if self._progress.step:
@@ -167,7 +166,7 @@ class _Training:
         return True
 
     def end(self, files: PriorFiles, bank: PromptBank | None, finished: bool) -> Outcome:
-        """Keep the best if it beats the start."""
+        """Write the bank if the best state beats the start."""
         path = None
         if self._best.beats(self._before):
             path = self._folder / BANK
@@ -180,7 +179,7 @@ class _Training:
         return Outcome(path, self._before, self._best, progress.step, progress.seconds, self._model.count, finished)
 
     def _step(self, share: float) -> None:
-        """One update. Its examples are a function of seed and number of the step, so that it can be resumed."""
+        """One update. Its examples depend on the seed and the number of the step alone, so that it can be resumed."""
         step, moments = self._progress.step, self._material.training
         rate = min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * share))
         self._optimizer.param_groups[0]["lr"] = rate * RATES[self._plan.optimise]
@@ -198,7 +197,7 @@ class _Training:
         self._optimizer.step()
 
     def _look(self) -> Verdict | None:
-        """Judge, when it is time and when the budget is spent, keep the best, and save. Its time counts, too."""
+        """Validate if it is due (LOOKS times, the last at the end), keep the best, and save. Its time counts, too."""
         due = int(LOOKS * self._share())
         if due == self._looked:
             return None

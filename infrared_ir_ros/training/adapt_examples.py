@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What an adaptation learns from: a frame as the network sees it, and what it should become.
+"""The examples of an adaptation: a frame as the network sees it, and its target.
 
-`clean`: good frames, degraded by a preset or a measured profile. `pairs`: frames and their clean ones. `self`: degraded
-frames alone, recorrupted: with noise e of known covariance in a frame y = x + e, and n drawn anew from the same
+`clean`: good frames, degraded by a preset or a measured profile. `pairs`: frames with clean counterparts. `self`:
+degraded frames alone, recorrupted: with noise e of known covariance in a frame y = x + e, and n drawn from the same
 distribution, y + a n and y - n / a have independent noise, so that the second is as good a target as x is, on average
-(Pang et al., Recorrupted-to-Recorrupted, CVPR 2021). It teaches nothing of what is not such noise: blur, shading, tone,
-noise that neighbouring pixels share; and texture that was taken for noise is smoothed away. `labels`: frames as they
-come and what is in them; a frozen detector says how well it sees that in the restored frame.
+(Pang et al., Recorrupted-to-Recorrupted, CVPR 2021). It teaches nothing about other degradations (blur, shading, tone,
+noise that neighbouring pixels share), and smooths texture that was mistaken for noise. `labels`: unchanged frames with
+labelled objects; a frozen detector judges how well it detects them in the restored frame.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from infrared_ir_ros.simulation import stretch
 from infrared_ir_ros.simulation.camera import Degrader, GreyScale
 from infrared_ir_ros.simulation.profile import read_profile
 
-ADDED = 0.5  # a of the recorruption: little noise more than at work, and a target that is not too noisy
+ADDED = 0.5  # a of the recorruption: little more noise than in use, and a target that is not too noisy
 LEAST_NOISE = 0.2  # grey levels: less is lost in the rounding of 8 bits
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A frame (H, W) of a recording, in its own counts, its clean one where there is one, and what is in it."""
+    """A frame (H, W) of a recording, in its own counts, with its clean counterpart and its labels, if any."""
 
     frame: np.ndarray
     clean: np.ndarray | None = None
@@ -56,9 +56,9 @@ class Moment:
 
 
 class Example(NamedTuple):
-    """seen: (H', W') float32, as the network gets it, padded to multiples of 32. target: (H, W) float32, 0..1.
+    """seen: (H', W') float32, the network's input, padded to multiples of 32. target: (H, W) float32, 0..1.
 
-    noisy: the target has noise of its own, and the tone of `seen`. boxes: for a detector, instead of the target: (n, 5)
+    noisy: the target is noisy, and has the tone of `seen`. boxes: for a detector, instead of the target: (n, 5)
     float32, class, then centre x, centre y, width and height as shares of the frame.
     """
 
@@ -73,7 +73,7 @@ Draw = Callable[[Moment, np.random.Generator], Example]
 
 @dataclass(frozen=True)
 class Noise:
-    """Standard deviations in grey levels of 0..255: of each pixel by itself, of column and of row offsets."""
+    """Standard deviations in grey levels of 0..255: of independent pixels, of column and of row offsets."""
 
     pixels: float
     columns: float
@@ -83,12 +83,12 @@ class Noise:
         if max(self.pixels, self.columns, self.rows) < LEAST_NOISE:
             raise OptionError(
                 f"the frames have noise of {self.pixels:.2f} and lines of {self.columns:.2f} and {self.rows:.2f} grey "
-                "levels: too little to learn from; if these frames are good, use the supervision clean"
+                "levels: too little to learn from; if these frames are good, use supervision clean"
             )
 
     @classmethod
     def of_profile(cls, path: Path) -> Noise:
-        """That of a profile by profile_sensor. Raises SourceError for a damaged one."""
+        """The noise of a profile of profile_sensor. Raises SourceError if it is damaged."""
         sensor = read_profile(str(path))
         pixels = float(np.hypot(sensor.NOISE.low, sensor.PIXEL_OFFSET.low))
         return cls(pixels, sensor.COLUMNS.low, sensor.ROWS.low)
@@ -100,7 +100,7 @@ class Noise:
 
 
 def degraded(preset: str, counts: Counts) -> Draw:
-    """Good frames, each degraded anew. Raises OptionError for an unknown preset."""
+    """Good frames, degraded differently each time. Raises OptionError for an unknown preset."""
     Degrader(preset, 0)
     if preset == "clean":
         raise OptionError("degradation is 'clean', which degrades nothing: name a preset, or profile_sensor's .yaml")
@@ -113,17 +113,17 @@ def _degraded(preset: str, counts: Counts, moment: Moment, rng: np.random.Genera
 
 
 def paired(counts: Counts) -> Draw:
-    """Frames with their clean ones."""
+    """Frames with clean counterparts."""
     return partial(_paired, counts)
 
 
 def _paired(counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
-    assert moment.clean is not None  # whoever reads pairs sees to that
+    assert moment.clean is not None  # `read_material` guarantees it for pairs
     return Example(_seen(moment.frame, counts)[0], stretch(moment.clean) / np.float32(255))
 
 
 def labelled(names: Sequence[str], counts: Counts) -> Draw:
-    """Frames as they come, with their boxes. names: of the detector's classes; others are left out."""
+    """Unchanged frames with their boxes. names: the detector's classes; boxes of other classes are left out."""
     return partial(_labelled, tuple(names), counts)
 
 
@@ -132,8 +132,8 @@ def _labelled(names: tuple[str, ...], counts: Counts, moment: Moment, rng: np.ra
     known = [one for one in moment.labels if one.label in names]
     rows = [(names.index(one.label), *_shares(one.box, height, width)) for one in known]
     seen, view = _seen(moment.frame, counts)
-    as_it_came = view.to_unit(moment.frame.astype(np.float32))
-    return Example(seen, as_it_came, boxes=np.array(rows, np.float32).reshape(-1, 5))
+    unchanged = view.to_unit(moment.frame.astype(np.float32))
+    return Example(seen, unchanged, boxes=np.array(rows, np.float32).reshape(-1, 5))
 
 
 def _shares(box: tuple[float, float, float, float], height: int, width: int) -> tuple[float, float, float, float]:
@@ -156,7 +156,7 @@ def _recorrupted(noise: Noise, counts: Counts, moment: Moment, rng: np.random.Ge
 
 
 def _seen(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> tuple[np.ndarray, Window]:
-    """What the restorer makes of a frame before the network sees it, and the window of its counts."""
+    """The network's input for a frame, prepared as by the restorer, and the window of its counts."""
     repaired = replace_dead_pixels(checked(frame))
     view = narrowed(window(repaired, counts, dtype or frame.dtype), repaired)
     seen, _ = split_excess(view.to_unit(repaired))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Reads the recordings that a task is adapted on, and splits each by time: what comes last judges what is learned."""
+"""Reads the recordings that a task is adapted on, and splits each by time; the last part is for validation."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ from infrared_ir_ros.training.adapt_examples import (
 from infrared_ir_ros.training.adapt_plan import SUPERVISIONS
 from infrared_ir_ros.training.alignment import offset
 
-JUDGING = 4  # the last of so many parts of a recording is never trained on
+JUDGING = 4  # the last of this many parts of a recording is for validation
 MOST_BYTES = 1 << 30  # of all frames together
-PROFILED = (8, 64)  # frames that tell the noise, at least and at most
+PROFILED = (8, 64)  # fewest and most frames to measure noise on
 
 
 @dataclass(frozen=True)
 class Lesson:
     """What to learn from. sources: bags, videos, npz, pictures, folders of these, or glob patterns.
 
-    topic: of the frames in a bag, "" the first. reference_topic, reference: of the clean frames, for `pairs`: of the
-    same bag, or another recording. label_topic, detector: for `labels`, what is in the frames of a bag, by
-    stamp (Detection2DArray), and the file of a YOLOv8 of ultralytics that judges. degradation: preset or profile
-    (.yaml), what `clean` degrades by; for `self` the profile, "" measures the frames. frames: at most, spread over all.
+    topic: of the frames in a bag; "": the first. reference_topic, reference: for `pairs`, the topic of the clean frames
+    in the same bag, or another recording. label_topic, detector: for `labels`, the topic of labels in a bag, matched by
+    stamp (Detection2DArray), and the file of a YOLOv8 of ultralytics that judges. degradation: for `clean` a preset or
+    profile (.yaml); for `self` a profile, or "" to measure the frames. frames: at most, spread over all sources.
     """
 
     sources: tuple[str, ...]
@@ -81,27 +81,28 @@ class Lesson:
         if self.supervision not in SUPERVISIONS:
             raise OptionError(f"supervision is {self.supervision!r}: use one of {', '.join(SUPERVISIONS)}")
         if (self.supervision == "labels") != bool(self.label_topic and self.detector):
-            raise OptionError("supervision 'labels' takes a label topic and a detector, the others neither")
+            raise OptionError("supervision 'labels' needs a label topic and a detector, the others take neither")
         if not self.sources:
             raise OptionError("no source is given: name bags, videos, pictures or folders")
         if self.frames < 2:
             raise OptionError(f"frames is {self.frames}: use 2 or more")
         if (self.supervision == "pairs") != (bool(self.reference_topic) != bool(self.reference)):
             raise OptionError(
-                "supervision 'pairs' takes a reference topic or a reference recording, the others neither"
+                "supervision 'pairs' needs a reference topic or a reference recording, the others take neither"
             )
         if self.supervision == "clean" and not self.degradation:
-            raise OptionError("supervision 'clean' degrades good frames: name a degradation, as sensor_normal")
+            raise OptionError("supervision 'clean' degrades good frames: name a degradation, such as sensor_normal")
         if self.supervision == "self" and self.degradation and not is_profile(self.degradation):
             raise OptionError(
-                f"supervision 'self' takes no preset but profile_sensor's .yaml, not {self.degradation!r}"
+                f"degradation is {self.degradation!r}: supervision 'self' takes a .yaml of profile_sensor, not a preset"
             )
 
 
 @dataclass(frozen=True)
 class Material:
-    """What was read. draw: makes an example of a moment. varies: it makes another one each time. detection: the loss of
-    a frozen detector, (restored, target) as in training.semantic, for `labels`. taught: how, in words."""
+    """What was read. draw: makes an example of a moment. varies: whether examples of a moment differ. detection: the
+    loss of a frozen detector, (restored, target) as in training.semantic, for `labels`. taught: supervision and
+    degradation, in words."""
 
     training: list[Moment]
     judging: list[Moment]
@@ -112,7 +113,7 @@ class Material:
 
 
 def read_material(lesson: Lesson, report: Report) -> Material:
-    """Read all recordings. What does not stop it is told to `report`. Raises InfraredError: nothing to learn from."""
+    """Read all recordings. Skipped inputs go to `report`. Raises InfraredError if nothing is left to learn from."""
     paths = find_sources(lesson.sources)
     detection = load_detection(lesson.detector) if lesson.supervision == "labels" else None
     draw = _draw(lesson, paths, detection)
@@ -123,23 +124,23 @@ def read_material(lesson: Lesson, report: Report) -> Material:
         training += moments[:first]
         judging += moments[first:]
     if not judging:
-        raise SourceError("the recordings hold no two usable frames: one is needed to learn from, one to judge by")
-    _tell_offset(training, report)
+        raise SourceError("the recordings hold no two usable frames: one is needed to learn from, one to validate on")
+    _report_offset(training, report)
     taught = f"{lesson.supervision} {lesson.degradation}".strip()
     return Material(training, judging, draw, lesson.supervision in ("clean", "self"), detection, taught)
 
 
-def _tell_offset(moments: list[Moment], report: Report) -> None:
+def _report_offset(moments: list[Moment], report: Report) -> None:
     rows, columns = offset([(one.frame, one.clean) for one in moments if one.clean is not None])
     if rows or columns:
         report(
-            f"the clean frames lie {rows:+d} rows and {columns:+d} columns off the others: align them, or what is "
-            "learned is blur"
+            f"the clean frames are shifted by {rows:+d} rows and {columns:+d} columns: align them, or the task learns "
+            "to blur"
         )
 
 
 def find_sources(sources: Sequence[str]) -> list[Path]:
-    """The recordings that paths and patterns name. Raises SourceError for one that names nothing."""
+    """The recordings that paths and glob patterns match. Raises SourceError for one that matches nothing."""
     paths: list[Path] = []
     for source in sources:
         matched = [] if Path(source).exists() else sorted(glob.glob(source, recursive=True))
@@ -167,12 +168,12 @@ def _draw(lesson: Lesson, paths: list[Path], detection: Any) -> Draw:
 
 
 def measure_noise(paths: list[Path], topic: str) -> Noise:
-    """That of the first recording that is long enough. Raises SourceError if none is."""
+    """The noise of the first recording that is long enough. Raises SourceError if none is."""
     unread: list[SourceError] = []
     for path in paths:
         try:
             frames = list(islice(_usable(open_source(path, topic)), PROFILED[1]))
-        except SourceError as error:  # whoever reads its moments tells; another will do
+        except SourceError as error:  # `_read` reports it; another recording will do
             unread.append(error)
             continue
         if len(frames) >= PROFILED[0] and len({frame.shape for frame in frames}) == 1:
@@ -184,14 +185,14 @@ def measure_noise(paths: list[Path], topic: str) -> Noise:
 
 
 def _usable(frames: Iterable[Frame]) -> Iterator[np.ndarray]:
-    """Those that can be restored; whoever reads the moments tells of the others."""
+    """Those that can be restored; `_moments` reports the others."""
     for frame in frames:
         with suppress(FrameError):
             yield checked(frame.image)
 
 
 def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment]]:
-    """The moments of each recording, evenly thinned; pictures that were named one by one are one recording."""
+    """The moments of each recording, evenly thinned; pictures that were named individually are one recording."""
     tolerance = nanoseconds(lesson.tolerance_ms)
     reference = {"reference_topic": lesson.reference_topic, "reference": lesson.reference}
     wanted = Wanted(topic=lesson.topic, label_topic=lesson.label_topic, **reference, tolerance_ns=tolerance)
@@ -210,8 +211,8 @@ def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment
 
 
 def _moments(path: Path, wanted: Wanted, report: Report) -> Iterator[Moment]:
-    """Of one recording; frames that cannot be restored, that have nothing to be stretched to, and those without a clean
-    frame or labels are left out."""
+    """The moments of one recording, without frames that cannot be restored or stretched, or lack their clean frame or
+    labels."""
     bad: list[str] = []
     lonely = 0
     for instant in instants(path, wanted, report):
@@ -234,7 +235,7 @@ def _moments(path: Path, wanted: Wanted, report: Report) -> Iterator[Moment]:
 
 
 class _Thinned:
-    """Keeps at most so many moments, evenly spread over all that were added: every second goes whenever it is full."""
+    """Keeps at most `most` moments, evenly spread over all added ones: drops every second one whenever it is full."""
 
     def __init__(self, most: int) -> None:
         self._most, self._step, self._seen, self._bytes = most, 1, 0, 0

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A task of a frozen prior with one part that is trained: its prompt, its operators, or bases of its own."""
+"""A task on a frozen prior, of which one part is trained: its prompt, its operators, or bases of its own."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ from infrared_ir_ros.training.losses import fitted, lost_detail, stretched
 from infrared_ir_ros.training.stages import Terms, base_terms
 
 DetectionLoss = Callable[[Tensor, Mapping[str, Tensor]], Tensor]  # as that of training.semantic
-DETAIL_WEIGHT, DETAIL_FLOOR = 2.0, 0.01  # the floor: of the share that is lost, below which more earns little
-NOISE_WEIGHT = 100.0  # of the squared error of 0..1: brings the gradient near those of the other supervisions
+DETAIL_WEIGHT, DETAIL_FLOOR = 2.0, 0.01  # the floor: lost share below which further improvement earns little
+NOISE_WEIGHT = 100.0  # of the squared error of 0..1: makes gradients about as large as in the other supervisions
 
 
 class Entry(NamedTuple):
-    """A task as a bank keeps it: prompt or operators, and bases of its own or none."""
+    """A task as stored in a bank: prompt or operators, and bases of its own or none."""
 
     prompt: np.ndarray
     bases: Mapping[str, np.ndarray]
 
 
 class Judged(NamedTuple):
-    """One example: its loss terms, the restored frame as it is shown, PSNR in dB as it comes and after the best gain
-    and offset, and the share of detail that is lost (NaN where there is no clean target)."""
+    """One example: its loss terms, the restored frame for display, PSNR in dB, directly and after the best gain and
+    offset, and the lost share of detail (NaN without a clean target)."""
 
     terms: Terms
     restored: Tensor
@@ -61,7 +61,7 @@ class Judged(NamedTuple):
 
 
 def entry_of(files: PriorFiles, bank: PromptBank | None, task: str) -> Entry:
-    """A task of the user's bank, or of the prior. Raises OptionError if neither has it."""
+    """A task of the user's bank or of the prior. Raises OptionError if neither has it."""
     own = [bank] if bank else []
     if PROMPTS in files.hashes:
         own.append(PromptBank.from_bytes(files.read(PROMPTS), str(files.folder / PROMPTS)))
@@ -69,7 +69,7 @@ def entry_of(files: PriorFiles, bank: PromptBank | None, task: str) -> Entry:
         if task in one.prompts:
             return Entry(one.prompts[task], one.bases.get(task, {}))
     known = ", ".join(name for one in own for name in one.prompts) or "none"
-    raise OptionError(f"the prompt to start from is {task!r}: this prior and the bank know {known}")
+    raise OptionError(f"there is no task {task!r} to start from: this prior and the bank have {known}")
 
 
 class Adaptation(nn.Module):
@@ -86,7 +86,7 @@ class Adaptation(nn.Module):
             stored = read_adapters(files).with_bases(entry.bases, "the task to start from")
             adapters = Adapters.from_file(prior.denoiser, stored)
         except (KeyError, RuntimeError) as error:
-            raise WeightsError(f"the tasks in {files.folder} are of a prior of another shape: {error}") from error
+            raise WeightsError(f"the tasks in {files.folder} belong to a prior of another shape: {error}") from error
         self.adapted = AdaptedPrior(prior, adapters).requires_grad_(False)
         self._keeps_bases = bool(entry.bases) or optimise == "adapters"
         prompt = torch.from_numpy(np.array(entry.prompt, np.float32))
@@ -103,11 +103,11 @@ class Adaptation(nn.Module):
 
     @property
     def count(self) -> int:
-        """Numbers that are trained."""
+        """How many numbers are trained."""
         return sum(parameter.numel() for parameter in self.trained.values())
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of what is trained."""
+        """A copy of the trained parameters."""
         return {name: parameter.detach().cpu().clone() for name, parameter in self.trained.items()}
 
     @torch.no_grad()
@@ -116,7 +116,7 @@ class Adaptation(nn.Module):
             parameter.copy_(state[name])
 
     def entry(self) -> Entry:
-        """The task as it is now, for a bank."""
+        """The current task, for a bank."""
         adapters, bases = self.adapted.adapters, {}
         if self._keeps_bases:
             for layer, down, up in zip(adapters.layers, adapters.down, adapters.up, strict=True):
@@ -128,7 +128,7 @@ class Adaptation(nn.Module):
         return self.adapted.adapters.weights(self.adapted.prior.denoiser, self.prompt)
 
     def judge(self, example: Example, weights: Mapping[str, Tensor], detection: DetectionLoss | None = None) -> Judged:
-        """Restore as the restorer does, and compare; detection: what judges an example with boxes."""
+        """Restore like the restorer, and compare. detection: the loss for examples with boxes."""
         device = self.prompt.device
         seen, target = (torch.from_numpy(image).to(device)[None, None] for image in example[:2])
         estimate = self._estimate(seen)
@@ -154,7 +154,7 @@ class Adaptation(nn.Module):
 
     @torch.no_grad()
     def _estimate(self, seen: Tensor) -> tuple[Tensor, ...]:
-        """As the restorer takes it: a faint shading of a clear frame is not believed."""
+        """The estimate as the restorer uses it, with the shading shrunk."""
         gain, offset, shading, columns, rows, bands, log_snr = self.adapted.prior.estimate(seen)
         kept = shrunk(shading[0, 0].cpu().numpy(), float(log_snr))
         return gain, offset, torch.from_numpy(kept).to(seen.device)[None, None], columns, rows, bands

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What an adaptation is asked for, and what it tells."""
+"""The plan of an adaptation, and what it reports."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ import numpy as np
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.restoration.prompts import check_name
 
-RATES = {"prompt": 0.05, "operators": 0.1, "adapters": 2e-3}  # highest learning rate of what may be trained
+RATES = {"prompt": 0.05, "operators": 0.1, "adapters": 2e-3}  # highest learning rate by what is trained
 DEVICES = ("auto", "cpu", "cuda")  # where to train
-MORE_LOST = 1.02  # times as much detail is as good as the same
-SUPERVISIONS = ("clean", "pairs", "labels", "self")  # what is learned from
+MORE_LOST = 1.02  # a lost share of detail that is larger by up to this factor counts as equal
+SUPERVISIONS = ("clean", "pairs", "labels", "self")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """task: the name of the new one. start: the task whose prompt it begins with. optimise: one of RATES.
+    """task: the name of the new task. start: the task to start from. optimise: one of RATES.
 
-    steps, minutes: whichever is spent first ends it; steps 0: time alone.
+    steps, minutes: the training ends when either is used up; steps 0: by time alone.
     """
 
     task: str
@@ -52,22 +52,22 @@ class Plan:
         if self.optimise not in RATES:
             raise OptionError(f"optimise is {self.optimise!r}: use one of {', '.join(RATES)}")
         if self.steps < 0 or not 0 < self.minutes < math.inf:
-            raise OptionError(f"steps is {self.steps} and minutes {self.minutes}: use 0 or more, and more than 0")
+            raise OptionError(f"steps is {self.steps} and minutes is {self.minutes}: use 0 or more, and above 0")
         if self.seed < 0:
             raise OptionError(f"seed is {self.seed}: use 0 or more")
         if self.device not in DEVICES:
             raise OptionError(f"device is {self.device!r}: use one of {', '.join(DEVICES)}")
 
     def share(self, step: int, seconds: float) -> float:
-        """How much of the budget is spent, 0..1."""
+        """The share of the budget that is used up, 0..1."""
         by_steps = step / self.steps if self.steps else 0.0
         return min(max(by_steps, seconds / (60 * self.minutes)), 1.0)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """On the validation part: losses, (examples,), and the frame of each, by number; mean PSNR in dB, and mean share of
-    detail that is lost (NaN without clean targets). picture: the first example, restored, uint8."""
+    """Of a validation: losses (examples,), and the number of each example's frame; mean PSNR in dB, and mean lost share
+    of detail (NaN without clean targets). picture: the first example, restored, uint8."""
 
     losses: np.ndarray
     frames: np.ndarray
@@ -82,19 +82,19 @@ class Verdict:
 
     @property
     def judges(self) -> int:
-        """Frames that it rests on."""
+        """The number of different frames."""
         return len(np.unique(self.frames))
 
     def blurs(self, other: Verdict) -> bool:
-        """Whether more detail is lost than by the other: nothing else is worth that."""
+        """Whether this loses more detail than the other, which no other gain makes up for."""
         return self.lost_detail > MORE_LOST * other.lost_detail
 
     def beats(self, other: Verdict) -> bool:
         """Whether this is better by more than twice the standard error of the difference, frame by frame.
 
-        Several examples of one frame, degraded anew, show the same scene: together they count once. One frame alone
-        says nothing of others: its examples only say that the difference isn't chance, and its tone is its own, so
-        that it must not be worse after the best gain and offset either."""
+        Examples of one frame, degraded differently, show the same scene and count once. A single frame says nothing
+        about others: its examples only show that the difference is not chance, and its tone may be special, so it must
+        not become worse after the best gain and offset either."""
         if self.blurs(other) or (self.judges == 1 and self.psnr_fitted < other.psnr_fitted):
             return False
         gains = other.losses - self.losses
@@ -106,8 +106,8 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Report:
-    """Where an adaptation stands. terms: of the loss, in this step. now: of what is trained, where it was
-    judged just now. before, best: at the start, and the best so far. original: the first example as it came, uint8."""
+    """Progress of an adaptation. terms: of the loss in this step. now: the current state, if it was just validated.
+    before, best: the start, and the best so far. original: the first example, unrestored, uint8."""
 
     step: int
     seconds: float
@@ -121,7 +121,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Outcome:
-    """bank: the file with the new task, or None where it was not better than the start. count: numbers trained."""
+    """bank: the file with the new task, or None if it was not better than the start. count: of trained numbers."""
 
     bank: Path | None
     before: Verdict

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether frames and their clean ones show the same scene in the same place."""
+"""Detects a shift between frames and their clean counterparts."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ import numpy as np
 
 EDGES = 1.5, 6.0  # standard deviations, pixels: finer is noise, coarser is shading
 MOST_PAIRS = 16
-LEAST_ALIKE = 0.2  # correlation at the best place: below it they show nothing in common
-CLEARLY = 1.05  # times as alike as where they are; a shift of two pixels makes more
+LEAST_ALIKE = 0.2  # correlation at the best shift: below it they have nothing in common
+CLEARLY = 1.05  # times the correlation without a shift; a shift of two pixels makes a larger difference
 
 
 def offset(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[int, int]:
-    """Rows and columns by which the second pictures lie further down and right than the first; (0, 0) if none is clear.
+    """Rows and columns by which the second pictures are shifted down and right; (0, 0) if no shift is clear.
 
-    pairs: (height, width) each, any counts; those of the first pair's size are looked at, `MOST_PAIRS` at most. By the
-    mean correlation of their edges over all shifts, so that it takes one shift for all. Fixed patterns and noise have
-    nothing to correlate with in a clean frame, and say nothing.
+    pairs: (height, width) each, any counts; at most `MOST_PAIRS` of the first pair's size are used. The shift is common
+    to all: that of the highest mean correlation of their edges. Fixed patterns and noise do not matter, since clean
+    frames have nothing to correlate with them.
     """
     if not pairs:
         return 0, 0
@@ -46,7 +46,7 @@ def offset(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[int, int]:
 
 
 def _edges(frame: np.ndarray) -> np.ndarray:
-    """What is neither noise nor shading, fading towards the borders, of unit energy."""
+    """The band between noise and shading, windowed towards the borders, of unit energy."""
     fine, coarse = (cv2.GaussianBlur(frame.astype(np.float32), (0, 0), sigma) for sigma in EDGES)
     height, width = frame.shape
     edges = (fine - coarse) * cv2.createHanningWindow((width, height), cv2.CV_32F)
@@ -54,7 +54,7 @@ def _edges(frame: np.ndarray) -> np.ndarray:
 
 
 def _alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Correlation for every shift of the second against the first, -1 to 1; shifts go round."""
+    """Circular correlation for every shift of the second against the first, -1 to 1."""
     return np.fft.irfft2(np.conj(np.fft.rfft2(first)) * np.fft.rfft2(second), first.shape)
 
 

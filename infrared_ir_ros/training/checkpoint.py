@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Checkpoints of a training: everything that resuming needs, written whole or not at all."""
+"""Checkpoints of a training: everything needed to resume it, written atomically."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FILE = "checkpoint.pt"
 
 @dataclass
 class Progress:
-    """Where a training stands.
+    """The progress of a training.
 
     stage: index. step: optimiser steps of this stage. seconds: trained in this stage. sums, counted: of the loss terms
     since the last row of the log.
@@ -50,24 +50,24 @@ class Progress:
 
 
 def check_output(folder: Path, resume: bool) -> None:
-    """Raises OptionError where a new training would write over another one's checkpoint.
+    """Raises OptionError if a new training would overwrite the checkpoint of another one.
 
-    Takes away what trainings that were killed while they saved have left half-written, each as large as a checkpoint.
+    Removes half-written files of trainings that were killed while saving, each as large as a checkpoint.
     """
     if not resume and (folder / FILE).exists():
-        raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
+        raise OptionError(f"{folder} already holds a training: continue it with --resume, or choose another --output")
     for left in folder.glob(temporary_name(Path(FILE), "*").name):
         with suppress(OSError):
             left.unlink()
 
 
 def save(folder: Path, progress: Progress) -> None:
-    """Write `folder/checkpoint.pt`. The old one is whole where that can't be: raises SourceError, or WeightsError for
-    weights that are not finite."""
+    """Write `folder/checkpoint.pt`. Raises SourceError, or WeightsError for weights that are not finite; the old
+    checkpoint is then untouched."""
     if not all(tensor.isfinite().all() for tensor in _tensors([progress.prior, progress.average])):
         raise WeightsError(
-            f"weights are not finite any more (stage {progress.stage + 1}, step {progress.step}), and were not saved: "
-            f"start again with a lower rate; a checkpoint in {folder} is of before"
+            f"weights are no longer finite (stage {progress.stage + 1}, step {progress.step}) and were not saved: "
+            f"start again with a lower rate; a checkpoint in {folder} is from before"
         )
     content = io.BytesIO()
     torch.save(vars(progress), content)
@@ -75,7 +75,7 @@ def save(folder: Path, progress: Progress) -> None:
 
 
 def _tensors(value: object) -> Iterator[Tensor]:
-    """All tensors in tables and lists."""
+    """All tensors in nested dicts, lists and tuples."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, dict | list | tuple):
@@ -84,19 +84,19 @@ def _tensors(value: object) -> Iterator[Tensor]:
 
 
 def load(folder: Path) -> Progress:
-    """Read a checkpoint, tensors only. Raises WeightsError where there is none or it is damaged."""
+    """Read a checkpoint, tensors only. Raises WeightsError if it is missing or damaged."""
     path = folder / FILE
     if not path.is_file():
-        raise WeightsError(f"{path} does not exist: no training was begun in this folder")
+        raise WeightsError(f"{path} does not exist: no training was started in this folder")
     try:
         return Progress(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
-        reason = type(error).__name__  # its text may be the advice to run what is in the file
+        reason = type(error).__name__  # its text may advise to run the code in the file
         raise WeightsError(f"{path} can't be read ({reason}): delete it or restore it from a copy") from error
 
 
 def fill(module: nn.Module, weights: dict[str, Tensor], what: str) -> None:
-    """Give a module the weights of a checkpoint. Raises WeightsError where they are another's. what: it should be."""
+    """Load a checkpoint's weights into a module, described by `what`. Raises WeightsError if they do not fit it."""
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:

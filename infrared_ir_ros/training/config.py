@@ -14,7 +14,7 @@
 
 """The configuration of a training: a YAML file read into frozen records.
 
-An unknown or missing key is refused, and so is a value not of the type and range that the record says.
+Unknown and missing keys are refused, and so are values outside the type and range that the record declares.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ DEGRADE_ON = ("auto", "loader", "device")
 
 @dataclass(frozen=True)
 class StageConfig:
-    """rate: highest learning rate. minutes or steps: length of the schedule, not of one session; one of them is 0.
+    """rate: highest learning rate. minutes or steps: length of the schedule over all sessions; one of them is 0.
 
-    batch, pool: thumbnails of a step and process, and drawn beforehand.
+    batch, pool: thumbnails per step and process, and drawn in advance.
     """
 
     name: str
@@ -56,16 +56,16 @@ class StageConfig:
     pool: PositiveCount = 16000
 
     def share(self, step: int, seconds: float) -> float:
-        """How much of the schedule is over after so many steps and seconds: 1 is all."""
+        """The share of the schedule that is done after `step` steps and `seconds`: 1 is all."""
         return step / self.steps if self.steps else seconds / (60 * self.minutes)
 
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """prior: the constructor's keywords of the embedded prior. average: decay of the averaged weights.
+    """prior: keywords of the embedded prior's constructor. average: decay of the averaged weights.
 
     workers: processes that draw frames, per training process. precision: of the forward pass, one of PRECISIONS.
-    degrade_on: where frames are degraded; `auto` is the loader's processes for a CPU, and the device for any other.
+    degrade_on: where frames are degraded; `auto` is the loader's processes on a CPU, and the device otherwise.
     """
 
     prior: dict[str, Any]
@@ -80,14 +80,14 @@ class PriorConfig:
     degrade_on: str = "auto"
 
     def title(self, index: int) -> str:
-        """What the log and the pictures of a stage are called: its name, numbered where an earlier one has it too."""
+        """The stage's name for log and pictures, numbered if an earlier stage has the same name."""
         name = self.stages[index].name
         earlier = sum(stage.name == name for stage in self.stages[:index])
         return f"{name}_{earlier + 1}" if earlier else name
 
 
 def read_config(path: Path) -> PriorConfig:
-    """Read a configuration. Raises OptionError with the file, the key and what is expected."""
+    """Read a configuration. Raises OptionError with the file, the key and the expected value."""
     content = read_table(path)
     stages = [_stage(path, stage) for stage in tables(path, content, "stages")]
     if not stages:
@@ -114,9 +114,9 @@ def _stage(path: Path, content: dict[str, Any]) -> StageConfig:
 
 
 def build_mix(path: Path, content: dict[str, Any], defaults: dict[str, Any], where: str, whole: bool = True) -> Mix:
-    """A mix, over what is said in `defaults`. whole: of whole frames, which have sizes.
+    """A mix of `content` over `defaults`. whole: of whole frames, which have sizes.
 
-    Raises OptionError as `build`, and for weights that choose nothing and presets that are not there.
+    Raises OptionError as `build`, and for weights that select nothing and unknown presets.
     """
     mix = build(path, Mix, content, defaults, f"{where}mix: ")
     weights = {"sets": list(mix.sets.values()), "presets": list(mix.presets.values())}
@@ -129,13 +129,13 @@ def build_mix(path: Path, content: dict[str, Any], defaults: dict[str, Any], whe
 
 
 def check_weights(path: Path, key: str, given: object, weights: Iterable[float]) -> None:
-    """Raises OptionError where the weights of what is `given` choose nothing, or are too large to be added up."""
+    """Raises OptionError if `weights` select nothing or overflow. given: the value to show in the message."""
     if not 0 < sum(weights) < math.inf:
-        raise OptionError(f"{path}: {key} is {given}: give at least one a weight above 0, and none a huge one")
+        raise OptionError(f"{path}: {key} is {given}: at least one weight must be above 0, and none huge")
 
 
 def check_presets(path: Path, key: str, presets: Iterable[str]) -> None:
-    """Raises OptionError for the first preset that is not there."""
+    """Raises OptionError for the first unknown preset."""
     for preset in presets:
         try:
             check_preset(preset)
@@ -144,25 +144,25 @@ def check_presets(path: Path, key: str, presets: Iterable[str]) -> None:
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """The table in a YAML file. Raises OptionError with the file where there is none."""
+    """The table in a YAML file. Raises OptionError, naming the file, if it holds none."""
     try:
         content = load_yaml(read_file(path, 1 << 20))
     except (SourceError, ValueError) as error:
         raise OptionError(f"configuration {path} can't be read: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
-        raise OptionError(f"configuration {path} holds {type(content).__name__}, not a table: see those in config/")
+        raise OptionError(f"configuration {path} holds {type(content).__name__}, not a table: see config/")
     if _count(content, {}) > LARGEST_TABLE:
         raise OptionError(
-            f"configuration {path} holds more than {LARGEST_TABLE} values when its aliases (*name) are written out: "
-            "see those in config/"
+            f"configuration {path} holds more than {LARGEST_TABLE} values once its aliases (*name) are expanded: see "
+            "the examples in config/"
         )
     return content
 
 
 def _count(value: object, known: dict[int, int]) -> int:
-    """Values in a table, those behind aliases as often as they are named: a message would write out each of them.
+    """The number of values in a table with its aliases expanded, as in an error message that shows it.
 
-    known: counts of what was met already, by identity. What is being counted and holds itself has too many.
+    known: counts of values seen before, by identity. A value that contains itself counts as too many.
     """
     if not isinstance(value, dict | list):
         return 1
@@ -174,7 +174,7 @@ def _count(value: object, known: dict[int, int]) -> int:
 
 
 def tables(path: Path, content: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Take a list of tables out of a configuration. Raises OptionError for something else."""
+    """Remove and return a list of tables of a configuration. Raises OptionError for anything else."""
     found = content.pop(key, [])
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise OptionError(f"{path}: {key} is {str(found)[:80]!r}: list tables, like `- {{name: ...}}`")
@@ -182,7 +182,7 @@ def tables(path: Path, content: dict[str, Any], key: str) -> list[dict[str, Any]
 
 
 def check_choices(path: Path, config: object, **choices: Sequence[str]) -> None:
-    """Raises OptionError for the first value of a configuration that is none of those it may be."""
+    """Raises OptionError for the first value that is not among its choices."""
     for key, known in choices.items():
         if getattr(config, key) not in known:
             raise OptionError(f"{path}: {key} is {getattr(config, key)!r}: use one of {', '.join(known)}")
@@ -191,9 +191,9 @@ def check_choices(path: Path, config: object, **choices: Sequence[str]) -> None:
 def build(
     path: Path, record: type, content: dict[str, Any], defaults: dict[str, Any] | None = None, where: str = ""
 ) -> Any:
-    """A record of a table's keys, over those of `defaults`. where: `stage field: `, for messages.
+    """A record built from a table, over `defaults`. where: prefix of messages, such as `stage field: `.
 
-    Raises OptionError with the file, and the key that is unknown, missing, or not of the type and range of the record.
+    Raises OptionError with the file, and the key that is unknown, missing, or outside the record's type and range.
     """
     for table in (defaults or {}, content):
         if not isinstance(table, dict):

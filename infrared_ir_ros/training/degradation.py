@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The degradations of `simulation` on batches and on any device, for trainings whose CPU would be the bottleneck.
+"""The degradations of `simulation` for batches on any device, for trainings that the CPU would slow down.
 
-Both families, with the same ranges; the random numbers are others, so a seed gives other frames than it does there.
-Frames are (batch, 1, height, width); inside, levels are 0..255.
+Both families, with the same ranges but other random numbers, so a seed gives other frames than in `simulation`.
+Frames are (batch, 1, height, width); internally, levels are 0..255.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def degrade_batch(
     """Degrade each frame by a preset of its own.
 
     clean: (batch, 1, height, width) float32, 0..1, sides of more than 12 pixels. presets: one of PRESETS per frame.
-    generator: on the device of `clean`; decides everything. scales: sensor pixels per pixel along an axis, per frame;
-    default 1. rasters: of the sensor, for frames that come enlarged; none by default. Returns a new tensor on the 8-bit
-    levels of 0..1. Raises OptionError for an unknown preset.
+    generator: on the device of `clean`. scales: sensor pixels per pixel along an axis, per frame; default 1.
+    rasters: the sensor's, for enlarged frames; none by default.
+    Returns a new tensor on the 8-bit levels of 0..1. Raises OptionError for an unknown preset.
     """
     if unknown := set(presets) - set(PRESETS):
         raise OptionError(f"degradation preset is {min(unknown)!r}: use one of {', '.join(PRESETS)}")
@@ -76,14 +76,14 @@ class Draws:
         return self.noise(torch.rand) * (high - low) + low
 
     def whole(self, low: float, high: float) -> Tensor:
-        """A whole number of low..high, both included."""
+        """A whole number in low..high, both included."""
         return self.number(low, high + 1).floor().clamp_max(high)
 
     def chance(self, probability: float) -> Tensor:
         return self.noise(torch.rand) < probability
 
     def strength(self, drawn: Range) -> Tensor:
-        """Of the range, and 0 in the frames where it is absent."""
+        """A number in the range, or 0 in the frames where the degradation is absent."""
         return self.number(drawn.low, drawn.high) * self.chance(drawn.chance)
 
     def noise(self, kind: Callable[..., Tensor] = torch.randn, height: int = 1, width: int = 1) -> Tensor:
@@ -125,7 +125,7 @@ def _optics(frames: Tensor, draws: Draws, scale: float) -> Tensor:
 
 
 def _stripes(frames: Tensor, draws: Draws, scale: float) -> Tensor:
-    """On columns or on rows; one pixel of a thumbnail averages `scale` lines."""
+    """Stripes on columns or rows; one pixel of a thumbnail averages `scale` lines."""
     gain, offset = (draws.strength(drawn) * scale**-0.5 for drawn in (ranges.STRIPE_GAIN, ranges.STRIPE_OFFSET))
     height, width = frames.shape[2:]
     columns, rows = (frames * gain * draws.noise(*line) + offset * draws.noise(*line)
@@ -139,7 +139,7 @@ def _noise(frames: Tensor, draws: Draws, scale: float) -> Tensor:
 
 
 def _sensor(frames: Tensor, presets: list[str], draws: Draws, scale: float) -> Tensor:
-    """One frame of each camera: atmosphere and lens, detector pattern and noise, readout."""
+    """One frame per camera: atmosphere and lens, detector pattern and noise, readout."""
     severity = torch.tensor([SEVERITY[preset] for preset in presets]).to(frames.device).view(-1, 1, 1, 1)
     shape = frames.shape[2:]
     frames = _through_optics(frames, severity, draws, scale)
@@ -160,7 +160,7 @@ def _through_optics(frames: Tensor, severity: Tensor, draws: Draws, scale: float
 
 
 def _pattern(frames: Tensor, severity: Tensor, draws: Draws, scale: float) -> Tensor:
-    """What the detector adds to each frame, (batch, 1, height, width): lines, shading, pixels."""
+    """The detector's additive pattern, (batch, 1, height, width): lines, shading, pixels."""
     height, width = frames.shape[2:]
     fine, coarse = (period / scale for period in ranges.CLOUDS_PERIODS)
     lines = (
@@ -200,7 +200,7 @@ def _read_out(frames: Tensor, draws: Draws, scale: float) -> Tensor:
 
 
 def domes(like: Tensor, draws: Draws) -> Tensor:
-    """cos^4(pi/2 * r/r_max) about a random pixel of each frame, 1 there."""
+    """cos^4(pi/2 * r/r_max) around a random pixel of each frame, where it is 1."""
     height, width = like.shape[2:]
     rows, columns = _axis(like, 0, height - 1, 2) - draws.number(0, height), _axis(like, 0, width - 1, 3)
     columns = columns - draws.number(0, width)
@@ -209,7 +209,7 @@ def domes(like: Tensor, draws: Draws) -> Tensor:
 
 
 def glows(like: Tensor, draws: Draws) -> Tensor:
-    """Warm borders: each side with a strength and a decay of its own."""
+    """Warm borders; each side has its own strength and decay."""
     rows, columns = _axis(like, 0, 1, 2), _axis(like, 0, 1, 3)
     return sum(
         draws.number(*ranges.GLOW[:2]) * torch.exp(-side / draws.number(*ranges.GLOW_DECAY[:2]))
@@ -230,7 +230,7 @@ def smooth_fields(draws: Draws, shape: tuple[int, int], period: float) -> Tensor
 
 
 def _axis(like: Tensor, first: float, last: float, dim: int) -> Tensor:
-    """Evenly from first to last along a dimension of `like`, size 1 along all others."""
+    """Evenly spaced from first to last along a dimension of `like`, size 1 along all others."""
     shape = [1, 1, 1, 1]
     shape[dim] = like.shape[dim]
     return torch.linspace(first, last, like.shape[dim], device=like.device).view(shape)

@@ -29,23 +29,23 @@ from infrared_ir_ros.training.detector_config import DetectorConfig
 from infrared_ir_ros.training.detector_data import make_tiles
 from infrared_ir_ros.training.yolo import ultralytics
 
-RUN = "run"  # folder of the output: what ultralytics writes
+RUN = "run"  # folder in the output that ultralytics writes into
 LAST = Path(RUN, "weights", "last.pt")
 
 
 def train_detector(
     config: DetectorConfig, data: Path, folder: Path, resume: bool = False, stop: Callable[[], bool] = lambda: False
 ) -> tuple[Path, bool]:
-    """Cut the tiles, train on them, and return the path of the best weights (`.pt`, a pickle of ultralytics), and
-    whether all is done.
+    """Cut the tiles and train on them. Returns the path of the best weights (`.pt`, a pickle of ultralytics), and
+    whether the training is finished.
 
-    stop: asked after every epoch; True ends the training there. Raises OptionError where ultralytics is missing or
-    refuses a setting, or where `folder` holds another training.
+    stop: called after every epoch; True ends the training. Raises OptionError if ultralytics is missing or refuses a
+    setting, or if `folder` holds another training.
     """
     if resume and not (folder / LAST).is_file():
-        raise OptionError(f"{folder} holds no training to go on with: leave --resume out, or choose its --output")
+        raise OptionError(f"{folder} holds no training to continue: omit --resume, or choose another --output")
     if not resume and (folder / LAST).exists():
-        raise OptionError(f"{folder} holds a training already: go on with --resume, or choose another --output")
+        raise OptionError(f"{folder} already holds a training: continue it with --resume, or choose another --output")
     yolo = ultralytics().YOLO
     _check_settings(config)
     restorer = load_restorer(options=Options(tone="restore"))
@@ -57,7 +57,7 @@ def train_detector(
         raise unwritable(folder, error) from error
     model = yolo(str(folder / LAST) if resume else config.model, task="detect")
     if resume and not (model.ckpt or {}).get("optimizer"):
-        raise OptionError(f"the training in {folder} has come to its end: choose another --output for a new one")
+        raise OptionError(f"the training in {folder} is finished: choose another --output for a new one")
     model.add_callback("on_train_start", lambda trainer: _choose_precision(trainer, config.bf16))
     model.add_callback("on_model_save", lambda _: _stop_where_asked(stop))
     best = folder / RUN / "weights" / "best.pt"
@@ -67,19 +67,19 @@ def train_detector(
         return best, False
     except OSError as error:
         raise unwritable(folder, error) from error
-    except RuntimeError as error:  # no memory, a device that is not there, a package that it misses
+    except RuntimeError as error:  # out of memory, unknown device, missing package
         raise OptionError(f"ultralytics could not train: {one_line(error)}") from error
     return best, True
 
 
 def _check_settings(config: DetectorConfig) -> None:
-    """Before the tiles are cut and an epoch is over, which takes long. Raises OptionError."""
+    """Checks what would fail only after the tiles are cut or an epoch is trained. Raises OptionError."""
     try:
-        importlib.import_module("torchvision.ops")  # judges the first epoch
+        importlib.import_module("torchvision.ops")  # needed to validate the first epoch
     except (ImportError, RuntimeError) as error:
         raise OptionError(
-            f"ultralytics needs torchvision, of torch's own build ({one_line(error)}): install it from the index that "
-            "torch is from"
+            f"ultralytics needs a torchvision that fits torch ({one_line(error)}): install it from the same index as "
+            "torch"
         ) from error
     try:
         ultralytics("cfg").get_cfg(overrides=config.training)
@@ -94,12 +94,13 @@ def _settings(config: DetectorConfig, dataset: Path, folder: Path) -> dict[str, 
 
 
 def _choose_precision(trainer: Any, bf16: bool) -> None:
-    """Its own setting refuses bfloat16 on a CPU. The range is that of float32, so gradients need no scaling."""
+    """Set bfloat16 here, since ultralytics' setting refuses it on a CPU. It has float32's range, so gradients need no
+    scaling."""
     trainer.amp = bf16
 
 
 class _Stopped(Exception):
-    """Leaves the trainer's loop after a checkpoint: its own way out strips that of what resuming needs."""
+    """Leaves the trainer's loop after a checkpoint; its regular end would strip from it what resuming needs."""
 
 
 def _stop_where_asked(stop: Callable[[], bool]) -> None:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How the network of a detector is built: a YOLOv8 of ultralytics."""
+"""The architecture of a detector: a YOLOv8 of ultralytics."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ FAMILY = "yolov8"
 
 @dataclass(frozen=True)
 class Architecture:
-    """A YOLOv8: its depth and width as shares of the largest one's, and the most channels before that share.
+    """A YOLOv8: depth and width as shares of the largest one's, and the most channels before scaling.
 
-    Raises OptionError for what no network has.
+    Raises OptionError for values out of range.
     """
 
     depth: float
@@ -62,17 +62,17 @@ class Architecture:
 
 
 def architecture_of(model: nn.Module) -> Architecture:
-    """What a network of ultralytics was built by. Raises WeightsError if it isn't a YOLOv8 that detects."""
+    """The architecture of a network of ultralytics. Raises WeightsError if it is not a YOLOv8 detector."""
     configuration = getattr(model, "yaml", None) or {}
     try:
         scales = configuration["scales"]
         depth, width, most = scales[configuration.get("scale") or next(iter(scales))]
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise WeightsError(
-            "this network does not say how it was built: give a YOLOv8 of ultralytics 8.1 or later"
+            "this network does not tell its architecture: give a YOLOv8 of ultralytics 8.1 or later"
         ) from error
     found = Architecture(float(depth), float(width), int(min(most, 2048)) if math.isfinite(most) else 2048)
     ours = found._configuration()
     if any(configuration.get(part) != ours[part] for part in ("backbone", "head")):
-        raise WeightsError(f"this network is not a YOLOv8 that detects ({configuration.get('yaml_file')}): train one")
+        raise WeightsError(f"this network is not a YOLOv8 detector ({configuration.get('yaml_file')}): train one")
     return found

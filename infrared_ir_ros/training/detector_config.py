@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The configuration of `train_detector`: which tiles of the labelled frames, and how ultralytics trains on them."""
+"""The configuration of `train_detector`: the tiles of labelled frames, and the settings of ultralytics."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.training.config import build, check_presets, check_weights, read_table
 from infrared_ir_ros.training.numbers import Count, Positive, PositiveCount, Seed, Share
 
-STORED = "stored"  # variant of a frame: as it came, its contrast too; `clean` is the frame stretched
+STORED = "stored"  # variant of a frame: unchanged, including its contrast; `clean` is the frame stretched
 
 
 @dataclass(frozen=True)
 class TilesConfig:
-    """classes: names of the labels' classes, in their order. side: of a tile, pixels; a multiple of 32.
+    """classes: names of the labels' classes, in order. side: of a tile, pixels; a multiple of 32.
 
-    variants: tiles of a training frame, of each variant: `stored`, `clean`, or a preset, degraded and then restored.
-    validation_variants: the same of held-out frames. validation: share of the frames that is held out, by recordings.
-    anywhere: share of tiles that lie anywhere in the frame; the others lie around an object.
+    variants: number of tiles per training frame, by variant: `stored`, `clean`, or a preset (degraded, then restored).
+    validation_variants: the same for held-out frames. validation: share of frames to hold out, by recordings.
+    anywhere: share of tiles at any place in the frame; the others contain an object.
     """
 
     classes: list[str]
@@ -51,7 +51,7 @@ class TilesConfig:
 class DetectorConfig:
     """model: name of an ultralytics configuration; its weights start at random. minutes: length of the schedule.
 
-    seed: numpy's old generator, which ultralytics seeds, takes none of 2**32 or more.
+    seed: below 2**32, as numpy's old generator, which ultralytics seeds, requires.
     bf16: forward and backward in bfloat16, twice as fast on processors with AVX512-BF16.
     training: settings of ultralytics' trainer, by its names.
     """
@@ -65,13 +65,13 @@ class DetectorConfig:
 
 
 def read_detector_config(path: Path) -> DetectorConfig:
-    """Read a configuration. Raises OptionError with the file, the key and what is expected."""
+    """Read a configuration. Raises OptionError with the file, the key and the expected value."""
     content = read_table(path)
     if not isinstance(content.get("tiles"), dict):
         raise OptionError(f"configuration {path} has no table `tiles`: see config/train_detector.yaml")
     tiles = build(path, TilesConfig, content["tiles"], where="tiles: ")
     try:
-        checked_names(tiles.classes)  # now: the export that refuses them comes when the training is over
+        checked_names(tiles.classes)  # fails now rather than in the export after the training
     except OptionError as error:
         raise OptionError(f"{path}: tiles: classes: {error}") from None
     for key in ("variants", "validation_variants"):

@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Tiles that a detector is trained on: cut from labelled frames, as they are, and degraded and restored again.
+"""Tiles that a detector is trained on, cut from labelled frames: unchanged, and degraded and restored.
 
-Labels are YOLO's, a text file for each frame: class, and centre x, centre y, width and height as shares of the frame.
-The recording of a frame is its name up to the last underscore: its frames are all for training, or all held out. Of
-a single recording the last frames are held out.
+Labels are YOLO's, a text file per frame: class, and centre x, centre y, width and height as shares of the frame.
+The recording of a frame is its name up to the last underscore. Whole recordings are held out; of a single recording,
+its last frames.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, resto
     """Cut the tiles of all frames in `source` (`images` and `labels`) into `folder`, in the layout of ultralytics.
 
     restore: (height, width) uint8 to the same, applied to degraded frames. Returns the path of the dataset's YAML; a
-    complete folder of the same configuration, frames and seed is left as it is. Raises SourceError where frames or
-    labels are missing or broken.
+    complete folder of the same configuration, frames and seed is reused. Raises SourceError if frames or labels are
+    missing or broken.
     """
     dataset = folder / DATASET
     images = _labelled_frames(source)
@@ -82,28 +82,28 @@ def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, resto
 
 
 def _labelled_frames(source: Path) -> list[Path]:
-    """Raises SourceError where there are none, or two of one name."""
+    """Raises SourceError if there are none, or two of the same name."""
     images = regular_files(source / "images", IMAGE_SUFFIXES)
     stems = [path.stem for path in images]
     if not any((source / "labels" / f"{stem}.txt").is_file() for stem in stems):
         raise SourceError(
             f"{printable(str(source))} has no labelled frames: give a folder with images/ and labels/ of the same "
-            "names, as images/a.png and labels/a.txt"
+            "names, such as images/a.png and labels/a.txt"
         )
     if twice := {stem for stem in stems if stems.count(stem) > 1}:
-        raise SourceError(f"{len(twice)} names are those of two frames, as {printable(min(twice))}: give each its own")
+        raise SourceError(f"{len(twice)} names belong to two frames each, such as {printable(min(twice))}: rename one")
     return images
 
 
 def _made_of(dataset: Path) -> str | None:
-    """What the tiles of a complete folder were cut from; None where there are none."""
+    """The digest of what the tiles in a complete folder were made from; None if it is not complete."""
     with suppress(OSError, ValueError, AttributeError):
         return load_yaml(dataset.read_bytes()).get("made_of", "")
     return None
 
 
 def validation_frames(paths: list[Path], share: float, seed: int) -> set[Path]:
-    """Frames to hold out: whole recordings, or the last frames of the only one."""
+    """Frames to hold out: whole recordings, or the last frames of a single one."""
     of_frames = [recording(path) for path in paths]
     if len(set(of_frames)) == 1:
         return set(paths[-max(round(share * len(paths)), 1) :])
@@ -112,12 +112,12 @@ def validation_frames(paths: list[Path], share: float, seed: int) -> set[Path]:
 
 
 def recording(path: Path) -> str:
-    """The recording that a frame is of: its name up to the last underscore."""
+    """The recording of a frame: its name up to the last underscore."""
     return path.stem.rpartition("_")[0] or path.stem
 
 
 def validation_recordings(of_frames: list[str], share: float, seed: int) -> set[str]:
-    """Recordings to hold out: drawn until they have `share` of the frames. of_frames: the recording of each frame."""
+    """Recordings to hold out, drawn until they hold `share` of the frames. of_frames: the recording of each frame."""
     names = sorted(set(of_frames))
     chosen: set[str] = set()
     for index in np.random.default_rng(seed).permutation(len(names)):
@@ -149,11 +149,11 @@ def _tiles_of(
 
 
 def _grey(path: Path) -> np.ndarray:
-    """A frame as uint8; counts of more bits as a detector sees them, between their percentiles."""
+    """A frame as uint8; counts of more bits are stretched between percentiles, as for the detector."""
     try:
         frame = checked(read_image(path))
     except FrameError as error:
-        raise SourceError(f"{printable(str(path))}: {error} Take it away") from error
+        raise SourceError(f"{printable(str(path))}: {error} Remove it") from error
     if frame.dtype == np.uint8:
         return frame
     return levels(window(frame, Counts()).to_unit(frame), 0.0, 1.0)
@@ -171,7 +171,7 @@ def _variant(frame: np.ndarray, variant: str, rng: np.random.Generator, restore:
 def _corner(
     shape: tuple[int, ...], labels: np.ndarray, config: TilesConfig, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Top and left of a tile: anywhere, for `config.anywhere` of them, else so that an object is well inside."""
+    """Top and left of a tile: anywhere with probability `config.anywhere`, else with an object well inside."""
     room = np.array(shape) - config.side
     if (room < 0).any():
         raise OptionError(f"tiles have side {config.side}, a frame has {shape[1]}x{shape[0]}: choose a smaller side")

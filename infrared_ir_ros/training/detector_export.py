@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Write a detector as it ships: an ONNX graph that suppresses overlaps itself, safetensors, YAML, a manifest."""
+"""Writes a detector's files: an ONNX graph with non-maximum suppression, safetensors, YAML and a manifest."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ from infrared_ir_ros.training.detector_network import DESCRIPTION, WEIGHTS, Desc
 
 OPSET = 17
 STRIDE = 32  # of the coarsest of YOLOv8's three grids: sides of a frame divide by it
-MOST_BOXES = 300  # of one class, as in the protocol that ultralytics validates by
+MOST_BOXES = 300  # per class, as in ultralytics' validation
 LARGEST_HALF = 6e4
 
 
 def export_detector(model: nn.Module, names: Sequence[str], folder: Path, version: str) -> None:
     """Write `detector.onnx`, `detector.safetensors`, `detector.yaml` and `manifest.json` into `folder`.
 
-    model: a YOLOv8 of ultralytics, left as it is. Weights are rounded to fp16 first, so that the files agree.
-    Raises WeightsError for another network, OptionError for names that can't be used.
+    model: a YOLOv8 of ultralytics; not changed. Weights are rounded to fp16 first, so that the files agree.
+    Raises WeightsError for another network, OptionError for invalid names.
     """
     architecture = architecture_of(model)
     state = {name: _stored(tensor) for name, tensor in model.state_dict().items()}
@@ -64,7 +64,7 @@ def export_detector(model: nn.Module, names: Sequence[str], folder: Path, versio
 def detector_graph(model: nn.Module, names: Sequence[str], version: str) -> bytes:
     """The ONNX file of a detector of ultralytics, with inline data.
 
-    In: `image` (1, 3, H, W) float32 in 0..1, sides that divide by 32; `confidence` and `iou`, scalars. Out:
+    Inputs: `image` (1, 3, H, W) float32 in 0..1, sides multiples of 32; `confidence` and `iou`, scalars. Output:
     `detections` (N, 6) float32: x1, y1, x2, y2 in pixels of the image, score, class.
     """
     network, image, buffer = _Boxes(model), torch.rand(1, 3, 128, 160), io.BytesIO()
@@ -82,9 +82,9 @@ def detector_graph(model: nn.Module, names: Sequence[str], version: str) -> byte
 
 
 def with_suppression(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A graph with outputs `boxes` (1, A, 4), as corners, and `scores` (1, C, A) -> one with `detections` (N, 6).
+    """Turns outputs `boxes` (1, A, 4), as corners, and `scores` (1, C, A) of a graph into `detections` (N, 6).
 
-    Of boxes of one class that overlap by more than `iou` the best stays, if its score is above `confidence`.
+    Of boxes of one class that overlap by more than `iou`, the best is kept if its score is above `confidence`.
     """
     graph = model.graph
     steps = [
@@ -126,7 +126,7 @@ class _Boxes(nn.Module):
 
 
 def _stored(tensor: Tensor) -> Tensor:
-    """fp16 for weights; what normalises stays fp32, since its range may be wider."""
+    """fp16 for large weights; normalisation parameters stay fp32, since their range may be wider."""
     if tensor.ndim > 1 and tensor.numel() >= LARGE and tensor.abs().max() < LARGEST_HALF:
         return tensor.half().contiguous()
     return (tensor.float() if tensor.is_floating_point() else tensor).contiguous()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A detector as ultralytics has it, with weights that can be trained on: from safetensors, or from a pickle."""
+"""Loads a detector as a network of ultralytics, from safetensors or a pickle."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WEIGHTS, DESCRIPTION = "detector.safetensors", "detector.yaml"
 
 @dataclass(frozen=True)
 class Network:
-    """A network of ultralytics with its weights, its classes, its version, and the SHA-256 of its file."""
+    """A network of ultralytics with weights, class names, version, and the SHA-256 of its file."""
 
     model: nn.Module
     names: tuple[str, ...]
@@ -47,7 +47,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Description:
-    """What `detector.yaml` says: how the network is built, what its classes are called, which version it is."""
+    """The content of `detector.yaml`: architecture, class names, version."""
 
     architecture: Architecture
     names: tuple[str, ...]
@@ -61,7 +61,7 @@ class Description:
 
     @classmethod
     def read(cls, path: Path) -> Description:
-        """Raises WeightsError for what is not such a description."""
+        """Raises WeightsError for an invalid description."""
         try:
             table = load_yaml(read_regular(path, LARGEST_MANIFEST, REMEDY))
             return cls(Architecture(**table["architecture"]), tuple(table["names"]), str(table["version"]))
@@ -71,12 +71,12 @@ class Description:
 
 
 def load_network(path: Path, allow_pickle: bool = False) -> Network:
-    """The network of a folder, `.safetensors` or `.pt`; raises like `find_detector`."""
+    """The network in a folder, `.safetensors` or `.pt`; raises like `find_detector`."""
     if path.suffix == ".pt":
         if not allow_pickle and path.exists():
             raise OptionError(
-                f"{path} is a pickle, which runs code when it is loaded: allow that (detector.allow_pickle, or "
-                "--allow-pickle of export_detector, which makes it safe) if you trust whoever made it"
+                f"{path} is a pickle, which runs code when it is loaded: if you trust its author, allow it with "
+                "detector.allow_pickle, or convert it with export_detector --allow-pickle"
             )
         digest = checked_hash(path, read_regular(path, LARGEST_FILE, REMEDY), None, DAMAGED)
         model = load_yolo(path)
@@ -94,10 +94,10 @@ def load_network(path: Path, allow_pickle: bool = False) -> Network:
 
 
 def load_weights(architecture: Architecture, classes: int, data: bytes) -> nn.Module:
-    """The network with the weights of a safetensors file. Raises WeightsError where they don't fit it."""
+    """The network with the weights of a safetensors file. Raises WeightsError if they do not fit."""
     model = architecture.build(classes)
     from safetensors import SafetensorError
-    from safetensors.torch import load  # and torch is there: it comes with ultralytics
+    from safetensors.torch import load
 
     try:
         model.load_state_dict({name: tensor.float() for name, tensor in load(data).items()})
@@ -110,7 +110,7 @@ def load_weights(architecture: Architecture, classes: int, data: bytes) -> nn.Mo
 
 
 def names_of(model: Any) -> tuple[str, ...]:
-    """The names of a network of ultralytics, in the order of its classes."""
+    """The class names of a network of ultralytics, in order."""
     names = model.names
     return checked_names([names[index] for index in sorted(names)] if isinstance(names, dict) else names)
 
@@ -124,12 +124,12 @@ def _network(path: Path, expected: str | None) -> Network:
 
 
 def exporter() -> ModuleType:
-    """What writes such a network for the node. Raises OptionError where torch or onnx is missing."""
+    """The module `detector_export`. Raises OptionError if torch or onnx is missing."""
     try:
         from infrared_ir_ros.training import detector_export
     except ImportError as error:
         raise OptionError(
-            f"this form of a detector needs torch and onnx ({error}): pip install -r requirements/train.txt, or have "
-            "it exported to .onnx"
+            f"this form of a detector needs torch and onnx ({error}): pip install -r requirements/train.txt, or export "
+            "it to .onnx elsewhere"
         ) from error
     return detector_export

@@ -12,9 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Batches of clean and degraded frames. A batch is a function of seed, stage, step and process, and of nothing else.
-
-So a resumed training goes on with the batch that it would have had, with any number of workers.
+"""Batches of clean and degraded frames. A batch depends on seed, stage, step and process alone, so that a resumed
+training continues with the same batches, with any number of workers.
 """
 
 from __future__ import annotations
@@ -43,16 +42,16 @@ from infrared_ir_ros.training.raster import LINK_PRESET, Raster, draw_raster, th
 MIRRORED = ("photographs", "layouts")  # sets whose polarity carries no meaning: inverted at random
 LEAST_CONTRAST = 6  # of 255, between percentiles 1 and 99: a flat wall or sky teaches nothing
 ATTEMPTS = 1000
-SCALES = (2, 4, 5, 6, 8, 8, 8, 8, 16)  # of thumbnails: Lepton to 1280x1024; most often 640x512
+SCALES = (2, 4, 5, 6, 8, 8, 8, 8, 16)  # of thumbnails, from Lepton to 1280x1024; mostly 640x512
 
 
 @dataclass(frozen=True)
 class Mix:
-    """What a training sees. Weights need not add up to 1.
+    """The frames of a training. Weights need not add up to 1.
 
     sets: weight of each set of the pack. presets: weight of each degradation preset.
-    sizes: (height, width, batch, weight) of the frames of a batch. resampled: share of whole frames that come on
-    another raster than their sensor's.
+    sizes: (height, width, batch, weight) of the frames of a batch. resampled: share of whole frames that are resampled
+    (see training.raster).
     """
 
     sets: dict[str, NonNegative]
@@ -61,19 +60,19 @@ class Mix:
     resampled: Share = 0.0
 
     def check(self, pack: Iterable[str], whose: str) -> None:
-        """Raises OptionError for a set that the pack doesn't have. whose: stage or task, for the message."""
+        """Raises OptionError for a set that the pack does not have. whose: stage or task, for the message."""
         if unknown := set(self.sets) - set(pack):
-            make = "make it anew with `pack_frames --photographs FOLDER`, or " if "photographs" in unknown else ""
+            make = "make it with `pack_frames --photographs FOLDER`, or " if "photographs" in unknown else ""
             raise OptionError(
-                f"{whose} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(pack))}; {make}take "
-                "them out of the mix's sets"
+                f"{whose} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(pack))}; "
+                f"{make}remove them from the sets of the mix"
             )
 
 
 class Scene(NamedTuple):
-    """A clean frame (height, width) float32 0..255, how it is to be degraded, and the numbers that decide the rest.
+    """A clean frame (height, width) float32 0..255, how to degrade it, and the random generator for that.
 
-    view: of which frame it is which part; None for thumbnails. raster: the sensor's, if the frame comes on another one.
+    view: the part of a frame that it shows; None for thumbnails. raster: of the sensor, if the frame is resampled.
     """
 
     clean: np.ndarray
@@ -85,17 +84,17 @@ class Scene(NamedTuple):
 
 
 class WholeFrames:
-    """Scenes of the sizes of a mix; all frames of a step have one size. entropy: seed and stage."""
+    """Scenes in the sizes of a mix; all frames of a step have one size. entropy: seed and stage."""
 
     def __init__(self, frames: FrameSets, mix: Mix, entropy: Sequence[int]) -> None:
         self._frames, self._mix, self._entropy = frames, mix, tuple(entropy)
 
     def count(self, step: int) -> int:
-        """Frames that each process takes of this step."""
+        """Frames per process in this step."""
         return self._size(step)[2]
 
     def draw(self, step: int, index: int) -> Scene:
-        """Frame `index` of all processes' frames of this step."""
+        """Frame `index` of this step, counted over all processes."""
         rng = np.random.default_rng([*self._entropy, step, 1 + index])
         height, width, _, _ = self._size(step)
         clean, view = draw_view(self._frames, self._mix.sets, rng, height, width)
@@ -119,9 +118,9 @@ class WholeFrames:
 
 
 class Thumbnails:
-    """Scenes of thumbnails (64, 80), to be degraded as thumbnails of larger frames.
+    """Scenes of thumbnails (64, 80), degraded like thumbnails of larger frames.
 
-    count: of each process in a step. pool: how many are drawn beforehand, since shrinking whole frames is slow.
+    count: per process and step. pool: how many are drawn in advance, since shrinking whole frames is slow.
     """
 
     def __init__(self, frames: FrameSets, mix: Mix, entropy: Sequence[int], count: int, pool: int) -> None:
@@ -145,8 +144,7 @@ class Thumbnails:
 
 
 class CleanBatch(NamedTuple):
-    """Clean frames (batch, 1, height, width) float32 0..1, to be degraded by one preset each, at one scale each, on one
-    raster each."""
+    """Clean frames (batch, 1, height, width) float32 0..1, with the preset, scale and raster to degrade each by."""
 
     clean: Tensor
     presets: list[str]
@@ -155,7 +153,7 @@ class CleanBatch(NamedTuple):
 
 
 class Scenes(Protocol):
-    """The scenes of each step, by number, and what a camera makes of them. count: of each process in a step."""
+    """The scenes of each step, by number, and their degradation. count: per process in a step."""
 
     def count(self, step: int) -> int: ...
     def draw(self, step: int, index: int) -> Scene: ...
@@ -163,7 +161,7 @@ class Scenes(Protocol):
 
 
 class Batches(Dataset):
-    """Batches by step. Process n takes the n-th part of a step's frames, so the processes' batches add up to one."""
+    """Batches by step. Process n takes the n-th part of a step's frames."""
 
     def __init__(self, scenes: Scenes, process: int = 0) -> None:
         self._scenes, self._process = scenes, process
@@ -174,7 +172,7 @@ class Batches(Dataset):
 
 
 class CleanBatches(Batches):
-    """Batches that are yet to be degraded, on the device."""
+    """Batches that will be degraded on the device."""
 
     def __getitem__(self, step: int) -> CleanBatch:
         scenes = self.scenes(step)
@@ -194,9 +192,9 @@ class Pairs(Batches):
 
 
 def loader(batches: Batches, start: int, workers: int, pinned: bool = False) -> DataLoader:
-    """The batches of steps `start`, `start + 1`, ... without end, in this order, drawn ahead by `workers` processes.
+    """The batches of steps `start`, `start + 1`, ... without end, in order, drawn in advance by `workers` processes.
 
-    With workers, OpenCV runs in one thread from here on: a forked worker would wait for ever for threads of its parent.
+    With workers, OpenCV runs in one thread from here on: a forked worker would wait forever for threads of its parent.
     """
     if workers:
         cv2.setNumThreads(1)
@@ -211,7 +209,7 @@ def loader(batches: Batches, start: int, workers: int, pinned: bool = False) -> 
 
 
 def _ignore_interruptions(worker: int) -> None:
-    """Ctrl-C reaches all processes of a terminal: what becomes of the training is the parent's affair."""
+    """Ctrl-C reaches all processes of a terminal, but only the parent decides how the training ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -227,14 +225,14 @@ def _choose(rng: np.random.Generator, weights: list[float]) -> int:
 def draw_clean(
     frames: FrameSets, weights: dict[str, float], rng: np.random.Generator, height: int, width: int
 ) -> np.ndarray:
-    """A clean frame of (height, width), float32 0..255, stretched: a crop or a whole field of view, tone varied."""
+    """A clean frame (height, width) float32 0..255, stretched: a crop or a whole field of view, with varied tone."""
     return draw_view(frames, weights, rng, height, width)[0]
 
 
 def draw_view(
     frames: FrameSets, weights: dict[str, float], rng: np.random.Generator, height: int, width: int
 ) -> tuple[np.ndarray, View]:
-    """A clean frame as of `draw_clean`, and what it shows."""
+    """A clean frame as of `draw_clean`, and its view."""
 
     def resize(crop: np.ndarray) -> np.ndarray:
         shrink = crop.shape[0] > height
@@ -262,10 +260,10 @@ def _draw(
     size: tuple[int, int],
     sample: Callable[[np.ndarray], np.ndarray],
 ) -> tuple[np.ndarray, View]:
-    """A piece of a random frame in the shape of `size`, sampled, tone varied, with enough contrast to be stretched.
+    """A crop of a random frame with the aspect of `size`, sampled, with varied tone and enough contrast to stretch.
 
-    Contrast is judged after sampling, which may wipe out a thin object on a flat ground. Raises SourceError where
-    there is none in many pieces.
+    Contrast is checked after sampling, which may remove a thin object on a flat ground. Raises SourceError after
+    ATTEMPTS flat crops.
     """
     for _ in range(ATTEMPTS):
         name = draw_name(rng, weights)
@@ -277,17 +275,17 @@ def _draw(
             varied = _vary(image.astype(np.float32), rng, name in MIRRORED)
             view = view._replace(**_turns(rng))
             return view.flip(varied), view
-    raise SourceError(f"{ATTEMPTS} pieces of frames of {', '.join(weights)} were flat: pack frames that show something")
+    raise SourceError(f"{ATTEMPTS} crops of frames of {', '.join(weights)} were flat: pack frames with more contrast")
 
 
 def _contrast(image: np.ndarray) -> int:
-    """Between percentiles 1 and 99 of a uint8 image: those of `stretch`, 0.3 and 99.7, lie no closer."""
+    """The distance of percentiles 1 and 99 of a uint8 image; those of `stretch`, 0.3 and 99.7, are no closer."""
     below = np.cumsum(cv2.calcHist([image], [0], None, [256], [0, 256]).ravel()) / image.size
     return int(np.searchsorted(below, 0.99) - np.searchsorted(below, 0.01, "right"))
 
 
 def _vary(image: np.ndarray, rng: np.random.Generator, mirrored: bool) -> np.ndarray:
-    """Another tone of the same scene."""
+    """The same scene with a random tone."""
     if mirrored and rng.random() < 0.5:
         image = 255 - image
     if rng.random() < (0.8 if mirrored else 0.5):
@@ -296,8 +294,8 @@ def _vary(image: np.ndarray, rng: np.random.Generator, mirrored: bool) -> np.nda
 
 
 def _crop(shape: tuple[int, int], rng: np.random.Generator, height: int, width: int) -> tuple[int, int, int, int]:
-    """Top, left, rows and columns. Half the time the widest field of view of this shape; else a smaller one, not
-    enlarged by more than 1.4."""
+    """Top, left, rows and columns: half the time the largest crop of this aspect, else a smaller one, enlarged by at
+    most 1.4."""
     largest = min(shape[0] / height, shape[1] / width)
     scale = largest if rng.random() < 0.5 else rng.uniform(min(0.7, 0.7 * largest), max(1.0, largest))
     scale = min(scale, largest)
@@ -312,7 +310,7 @@ def _curve(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.n
 
 
 def _turns(rng: np.random.Generator) -> dict[str, bool]:
-    """Left and right at random; upside down seldom, since the sky is up."""
+    """Random flips; upside down is rare, since the sky is above."""
     return {"mirrored": rng.random() < 0.5, "upside_down": rng.random() < 0.1}
 
 

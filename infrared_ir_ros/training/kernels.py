@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Image operations on batches (batch, 1, height, width) with parameters of each frame's own, on any device.
+"""Image operations on batches (batch, 1, height, width) with parameters per frame, on any device.
 
-What OpenCV does for one frame on the CPU, for the degradations of a training on a GPU.
+They replace OpenCV, which works on one frame on the CPU, in trainings on a GPU.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ JPEG_TABLE = (
 
 
 def gaussian_blur(frames: Tensor, sigma: Tensor, largest: float) -> Tensor:
-    """Blur each frame with its own sigma (batch, 1, 1, 1) in pixels, at most `largest`; below 0.1 it stays as it is.
+    """Blur each frame with its own sigma (batch, 1, 1, 1) in pixels, at most `largest`; below 0.1 it is unchanged.
 
     Borders are mirrored about the outermost pixel, so sides must be longer than 4 `largest`.
     """
@@ -60,9 +60,9 @@ def gaussian_blur(frames: Tensor, sigma: Tensor, largest: float) -> Tensor:
 
 
 def motion_blur(frames: Tensor, length: Tensor, angle: Tensor, longest: float) -> Tensor:
-    """Blur each frame along a line of its own: length (batch, 1, 1, 1) in pixels, up to `longest`, angle in radians.
+    """Blur each frame along its own line: length (batch, 1, 1, 1) in pixels, up to `longest`, angle in radians.
 
-    Up to 1.5 pixels a frame stays as it is. The samples of the line are rounded to whole pixels.
+    Lengths up to 1.5 change nothing. The samples of the line are rounded to whole pixels.
     """
     radius = math.ceil(longest / 2)
     size = 2 * radius + 1
@@ -83,9 +83,9 @@ def _filter(frames: Tensor, weight: Tensor, border: str) -> Tensor:
 
 
 def jpeg(frames: Tensor, quality: Tensor) -> Tensor:
-    """What baseline JPEG leaves of grey frames on levels 0..255; quality (batch, 1, 1, 1), 50..100 as libjpeg counts.
+    """Grey frames (levels 0..255) after baseline JPEG; quality (batch, 1, 1, 1), 50..100 as in libjpeg.
 
-    Whole 8-bit levels come back, but for the last bit of a codec's integer transform.
+    Returns whole 8-bit levels, equal to a codec's but for the last bit of its integer transform.
     """
     height, width = frames.shape[2:]
     padded = F.pad(frames, (0, -width % JPEG_BLOCK, 0, -height % JPEG_BLOCK), mode="replicate")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Labels of training frames, and how they follow a scene: the same part of the frame, scaled and flipped alike."""
+"""Labels of training frames, cropped, scaled and flipped like the scene that they belong to."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-LEAST_VISIBLE = 0.3  # of a box's area; what a crop leaves of a smaller share can hardly be told from the ground
+LEAST_VISIBLE = 0.3  # share of a box's area; less of an object can hardly be told from the background
 
 
 class View(NamedTuple):
-    """Which part of which frame a scene shows. Sizes in pixels of that frame; flips come after the crop."""
+    """The part of a frame that a scene shows. Sizes in pixels of that frame; flips come after the crop."""
 
     set_name: str
     index: int
@@ -38,11 +38,11 @@ class View(NamedTuple):
     upside_down: bool = False
 
     def of(self, source: np.ndarray) -> np.ndarray:
-        """The part of the frame, as it lies there."""
+        """The part of the frame, not flipped."""
         return source[self.top : self.top + self.rows, self.left : self.left + self.columns]
 
     def flip(self, image: np.ndarray) -> np.ndarray:
-        """An image of the part, turned as the scene is."""
+        """An image of the part, flipped like the scene."""
         return turn(image, self.mirrored, self.upside_down)
 
 
@@ -61,15 +61,15 @@ NO_LABELS = Labels({}, {})
 
 
 def turn(image: np.ndarray, mirrored: bool, upside_down: bool) -> np.ndarray:
-    """An image (height, width), left and right exchanged, and upper and lower."""
+    """Flip an image (height, width) horizontally (mirrored), vertically (upside_down), or both."""
     image = image[:, ::-1] if mirrored else image
     return np.ascontiguousarray(image[::-1] if upside_down else image)
 
 
 def boxes_in_view(boxes: np.ndarray, view: View, least: float = LEAST_VISIBLE) -> np.ndarray:
-    """Boxes (n, 5) of a frame as shares of the scene, cut at its border; those that are hardly in it are left out.
+    """Boxes (n, 5) of a frame as shares of the scene, clipped at its border.
 
-    least: share of a box's area that must be in it.
+    least: share of a box's area that must be in the scene; other boxes are left out.
     """
     height, width = view.source
     centre, half = boxes[:, 1:3] * (width, height), boxes[:, 3:5] * (width, height) / 2

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a training leaves to look at: CSV, TensorBoard, sample pictures."""
+"""The log of a training: CSV, TensorBoard, sample pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from infrared_ir_ros.media.atomic import unwritable
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Raises SourceError where the block cannot write into `folder`."""
+    """Turns an OSError of the block, which writes into `folder`, into SourceError."""
     try:
         yield
     except OSError as error:
@@ -43,8 +43,8 @@ def _writing(folder: Path) -> Iterator[None]:
 class TrainingLog:
     """Means of the loss terms since the last row, as a row of log_<stage>.csv and as TensorBoard scalars.
 
-    sums, counted: of the terms since the last row, when the training was interrupted; the attributes of the same names
-    are what to keep in a checkpoint. All methods raise SourceError where the folder cannot be written.
+    sums, counted: of the terms since the last row, from a checkpoint; the attributes of the same names are to be saved
+    in one. All methods raise SourceError if the folder cannot be written.
     """
 
     def __init__(self, folder: Path, sums: dict[str, Tensor] | None = None, counted: int = 0) -> None:
@@ -77,9 +77,9 @@ class TrainingLog:
         return means
 
     def _append(self, path: Path, row: dict[str, str]) -> None:
-        """Add a row. Where the columns are not those of the file, or for the first row of a session, write it anew.
+        """Add a row. For the first row of a session, and if the columns have changed, rewrite the file.
 
-        Rows from this step on are then left out: an interrupted session wrote them after its last checkpoint.
+        Rows from this step on are then dropped: an interrupted session wrote them after its last checkpoint.
         """
         if self._columns.get(path) == list(row):
             with path.open("a", newline="") as file:

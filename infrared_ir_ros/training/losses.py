@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Losses on frames (batch, 1, height, width) in 0..1. PSNR is reported, so its logarithm is what is trained."""
+"""Losses on frames (batch, 1, height, width) in 0..1. The logarithm of the error is trained, since PSNR is reported."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from infrared_ir_ros.records import CLEAN_PERCENTILES
 from infrared_ir_ros.restoration.restorer import SMALLEST_SPAN
 
 SPAN = LEVELS[1] - LEVELS[0]
-DETAIL = 65  # pixels: what is finer than their mean is detail
+DETAIL = 65  # pixels: the difference from the mean over this square is detail
 
 
 def log_error(restored: Tensor, clean: Tensor, floor: float) -> Tensor:
     """Mean over the batch of log(mean squared error + floor): the negative of PSNR up to scale and a constant.
 
-    floor: mean squared error below which more closeness earns little; 1e-3 is 30 dB. Without it the few nearly clean
-    frames would drown the others.
+    floor: mean squared error below which further improvement earns little; 1e-3 is 30 dB. Without it the few nearly
+    clean frames would dominate.
     """
     return torch.log((restored - clean).square().mean((1, 2, 3)) + floor).mean()
 
 
 def stretched(restored: Tensor) -> Tensor:
-    """`restored` on the levels of clean frames (CLEAN_PERCENTILES at CLEAN_LEVELS), nearly as the restorer leaves it:
-    here the percentiles are read off every fourth row and column, to save time, there off every second.
+    """`restored` stretched to the levels of clean frames (CLEAN_PERCENTILES at CLEAN_LEVELS), like in the restorer, but
+    with percentiles over every fourth row and column instead of every second, to save time.
 
-    A nearly flat frame is not stretched by more than 2.
+    A nearly flat frame is stretched by at most 2.
     """
     sample = restored[:, :, ::4, ::4].flatten(1)
     low, high = quantiles(sample, sample.new_tensor(CLEAN_PERCENTILES) / 100).split(1, 1)
@@ -53,7 +53,7 @@ def stretched(restored: Tensor) -> Tensor:
 def fitted(restored: Tensor, clean: Tensor) -> Tensor:
     """`restored` after its best gain and offset; the gain is held constant for the gradient and kept in 0.3..3.
 
-    Splits structure from tone: an ambiguous tone would drown everything else (design section 1.7).
+    Separates structure from tone: an ambiguous tone would dominate everything else (design section 1.7).
     """
     mean, clean_mean = (x.mean((2, 3), keepdim=True) for x in (restored, clean))
     covariance = ((restored - mean) * (clean - clean_mean)).mean((2, 3), keepdim=True)
@@ -62,11 +62,11 @@ def fitted(restored: Tensor, clean: Tensor) -> Tensor:
 
 
 def lost_detail(restored: Tensor, clean: Tensor) -> Tensor:
-    """The share of a clean frame's detail that is missing or wrong, (batch,), 0..1 after the best gain: 1 minus the
-    square of the correlation of what is finer than DETAIL pixels.
+    """The share of a clean frame's detail that is missing or wrong, (batch,), 0..1: 1 minus the squared correlation of
+    structure finer than DETAIL pixels, whatever the gain.
 
-    Where shading that no network can know dominates every other error, detail would be given away for a little less
-    of it: a grid of 8 pixels brought a raw core 0.6 dB."""
+    Without this term, where unknowable shading dominates the error, detail would be sacrificed for a little less of
+    it: painting a grid of 8 pixels gained 0.6 dB on a raw core."""
     fine, fine_clean = (x - _around(x) for x in (restored, clean))
     common = (fine * fine_clean).mean((1, 2, 3))
     powers = fine.square().mean((1, 2, 3)) * fine_clean.square().mean((1, 2, 3))

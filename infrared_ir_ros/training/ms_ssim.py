@@ -21,11 +21,11 @@ from importlib.util import find_spec
 import numpy as np
 import torch
 
-SMALLEST = 176  # pixels: four times halved, a frame is still as large as the window of 11
+SMALLEST = 176  # pixels: halved four times, a frame is still as large as the window of 11
 
 
 def ms_ssim(restored: np.ndarray, clean: np.ndarray) -> float:
-    """Of two frames (height, width) in 0..255: 0..1, NaN below SMALLEST pixels on a side, where it is not defined."""
+    """MS-SSIM of two frames (height, width) in 0..255: 0..1; NaN (undefined) below SMALLEST pixels on a side."""
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
     if min(clean.shape) < SMALLEST:
@@ -36,5 +36,5 @@ def ms_ssim(restored: np.ndarray, clean: np.ndarray) -> float:
 
 
 def is_installed() -> bool:
-    """Whether torchmetrics is there."""
+    """Whether torchmetrics is installed."""
     return find_spec("torchmetrics") is not None

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Numbers of a configuration and their ranges, for pydantic: none is infinite, nor a bool, which it takes as 0 or 1."""
+"""Numbers of a configuration and their ranges, for pydantic: finite, no booleans, which pydantic takes as 0 or 1."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from pydantic import BeforeValidator, Field
 
 
 def _no_bool(value: object) -> object:
-    """Strict numbers would do, but refuse `1e-3`, too, which YAML reads as a text."""
+    """Refuses booleans only; strict numbers would also refuse `1e-3`, which YAML reads as a string."""
     if isinstance(value, bool):
-        raise ValueError("true and false are no numbers")
+        raise ValueError("true and false are not numbers")
     return value
 
 
@@ -36,4 +36,4 @@ Decay = Annotated[float, Field(ge=0, lt=1), _NUMBER]
 Share = Annotated[float, Field(ge=0, le=1), _NUMBER]
 PositiveCount = Annotated[int, Field(gt=0), _NUMBER]
 Count = Annotated[int, Field(ge=0), _NUMBER]
-Seed = Annotated[int, Field(ge=0, lt=2**63), _NUMBER]  # torch takes no larger one
+Seed = Annotated[int, Field(ge=0, lt=2**63), _NUMBER]  # the range that torch takes

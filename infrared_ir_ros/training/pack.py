@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One file of clean training frames: named sets of grey frames, read once from the recordings, and their labels.
+"""The pack: one file of clean training frames, in named sets of grey frames, with their labels.
 
 The pack is an .npz of uint8 arrays named `<set>/<number>`; labels are named `<set>.boxes/<number>` (float32) and
 `<set>.mask/<number>` (uint8), see training.labels. It holds no pickles.
@@ -36,7 +36,7 @@ from infrared_ir_ros.simulation import layout
 from infrared_ir_ros.training.labels import Labels
 
 PHOTO_WIDTH, LEAST_PHOTO = 1280, 512
-CC_STILLS = "01 02 03 05 06 10 11 12 14 15 17 e40 t640".split()  # CC0, CC BY or MIT; the others only test
+CC_STILLS = "01 02 03 05 06 10 11 12 14 15 17 e40 t640".split()  # CC0, CC BY or MIT; the others are for tests only
 HELD_OUT_CLIPS = ("IR_DRONE", "IR_AIRPLANE_03", "IR_AIRPLANE_04", "IR_AIRPLANE_05", "IR_AIRPLANE_06")
 
 BOXES, MASK = ".boxes", ".mask"
@@ -48,14 +48,14 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
     """Read the permissive recordings under `data`, photographs, and `layouts` procedural scenes into one file.
 
     data: the folder that holds `detection/`, `segmentation/`, `video/` and `raw16/`. photographs: a folder of freely
-    licensed photographs, searched recursively, or None. The file appears whole or not at all.
-    Returns the number of frames in each set. Raises SourceError where `data` lacks a set, there are no photographs, or
+    licensed photographs, searched recursively, or None. The file is written atomically.
+    Returns the number of frames in each set. Raises SourceError if `data` lacks a set, there are no photographs, or
     `output` cannot be written, and OptionError for numbers below 0.
     """
     if min(layouts, seed) < 0:
-        raise OptionError(f"layouts is {layouts}, seed {seed}: use numbers of 0 or more")
+        raise OptionError(f"layouts is {layouts} and seed is {seed}: use numbers of 0 or more")
     if photographs is not None and not photographs.is_dir():
-        raise SourceError(f"photographs {printable(str(photographs))} is no folder: give one that holds some")
+        raise SourceError(f"photographs is {printable(str(photographs))}, which is not a folder: give one")
     aerial, animals = data / "detection/hit-uav/train", data / "segmentation/buffalo-udder/train"
     sets: FrameSets = {
         "hit_uav": list(_pictures(aerial / "images")),
@@ -74,8 +74,8 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
         sets["photographs"] = list(_photographs(photographs))
         if not sets["photographs"]:
             raise SourceError(
-                f"no photographs under {printable(str(photographs))}: png or jpg of at least {LEAST_PHOTO} pixels a "
-                "side are taken, drawings are not"
+                f"no photographs under {printable(str(photographs))}: give png or jpg of at least {LEAST_PHOTO} pixels "
+                "a side, not drawings"
             )
     rng = np.random.default_rng(seed)
     sets["layouts"] = [np.rint(255 * layout(rng, 512, 640)).astype(np.uint8) for _ in range(layouts)]
@@ -89,7 +89,7 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
 
 
 def read_pack(path: Path) -> FrameSets:
-    """The sets of a pack: name -> frames (height, width) uint8. Raises SourceError if there is no such pack."""
+    """The sets of a pack: name -> frames (height, width) uint8. Raises SourceError if it is missing or invalid."""
     sets = _read(path, lambda name: not name.endswith((BOXES, MASK)))
     if not sets:
         raise SourceError(f"{printable(str(path))} holds no frames: make it with `pack_frames`")
@@ -97,23 +97,23 @@ def read_pack(path: Path) -> FrameSets:
         for frame in frames:
             if frame.ndim != 2 or frame.dtype != np.uint8 or frame.size == 0:
                 raise SourceError(
-                    f"{printable(str(path))} is no training pack: {printable(name)} holds {frame.dtype} "
-                    f"{frame.shape} where a frame is uint8 (height, width): make it with `pack_frames`"
+                    f"{printable(str(path))} is not a training pack: {printable(name)} holds {frame.dtype} "
+                    f"{frame.shape}, where frames are uint8 (height, width): make it with `pack_frames`"
                 )
     return sets
 
 
 def read_labels(path: Path) -> Labels:
-    """The labels of a pack; none, where it was made before there were labels. Raises SourceError as `read_pack`."""
+    """The labels of a pack; old packs have none. Raises SourceError as `read_pack`."""
     boxes, masks = (_read(path, lambda name, kind=kind: name.endswith(kind)) for kind in (BOXES, MASK))
     return Labels(*({name.split(".")[0]: labels for name, labels in sets.items()} for sets in (boxes, masks)))
 
 
 def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, list[np.ndarray]]:
-    """Arrays by set, of the sets whose name is wanted."""
+    """Arrays by set, for the sets whose name is `wanted`."""
     shown = printable(str(path))
     if not path.is_file():
-        raise SourceError(f"there is no training pack {shown}: make it first with `pack_frames DATA --output {shown}`")
+        raise SourceError(f"there is no training pack {shown}: make it with `pack_frames DATA --output {shown}`")
     sets: dict[str, list[np.ndarray]] = defaultdict(list)
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -122,8 +122,8 @@ def _read(path: Path, wanted: Callable[[str], bool]) -> dict[str, list[np.ndarra
                     sets[set_name].append(archive[name])
     except OSError as error:
         raise SourceError(f"cannot read {shown}: {error.strerror or error}") from None
-    except Exception:  # bytes from outside: whatever they make zip, zlib and numpy raise
-        raise SourceError(f"{shown} is no training pack, or damaged: make it anew with `pack_frames`") from None
+    except Exception:  # zip, zlib and numpy may raise anything on damaged data
+        raise SourceError(f"{shown} is not a training pack, or damaged: make it again with `pack_frames`") from None
     return dict(sets)
 
 
@@ -131,19 +131,18 @@ def _pictures(folder: Path) -> Iterator[np.ndarray]:
     for path in sorted(folder.glob("*")):
         image = _grey(path)
         if image is None:
-            raise SourceError(f"{path} is no picture that can be read: take it away")
+            raise SourceError(f"{path} is not a readable picture: remove it")
         yield image
 
 
 def _grey(path: Path) -> np.ndarray | None:
-    """(height, width) uint8, or None for what is no picture. OpenCV itself would crash at a name that is not UTF-8.
-
-    Raises SourceError as `read_file`.
+    """(height, width) uint8, or None if it is not a picture. Reads the file itself, since OpenCV crashes at names that
+    are not UTF-8. Raises SourceError as `read_file`.
     """
     data = np.frombuffer(read_file(path), np.uint8)
     try:
         return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    except cv2.error:  # it claims to be larger than OpenCV decodes
+    except cv2.error:  # larger than OpenCV decodes
         return None
 
 
@@ -171,9 +170,8 @@ def _clips(folder: Path, frames_per_clip: int = 6) -> Iterator[np.ndarray]:
 
 
 def _photographs(folder: Path) -> Iterator[np.ndarray]:
-    """Grey photographs, at most 1280 wide; drawings without texture and second sizes of the same picture left out.
-
-    So is what cannot be read, in whatever way.
+    """Grey photographs, at most 1280 wide; without drawings (no texture), other sizes of the same picture, and
+    unreadable files.
     """
     seen: list[np.ndarray] = []
     for path in sorted(folder.rglob("*")):
@@ -181,7 +179,7 @@ def _photographs(folder: Path) -> Iterator[np.ndarray]:
             continue
         try:
             image = _grey(path)
-        except SourceError:  # too large or unreadable: one of many that are not needed
+        except SourceError:  # too large or unreadable
             continue
         if image is None or min(image.shape) < LEAST_PHOTO:
             continue

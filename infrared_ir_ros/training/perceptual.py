@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ST-LPIPS: a perceptual distance that forgives shifts of a pixel (Ghildyal and Liu, ECCV 2022).
+"""ST-LPIPS: a perceptual distance that tolerates shifts of a pixel (Ghildyal and Liu, ECCV 2022).
 
-The weights (AlexNet, 10 MB) come with the package `stlpips-pytorch` and are read from its folder; the package itself
-is never imported, since its modules need torchvision and more. The network is the published one: AlexNet whose
-strides became blurs. It is not LPIPS and its numbers do not compare with those of LPIPS.
+The weights (AlexNet, 10 MB) are read from the folder of the package `stlpips-pytorch`, which is never imported, since
+its modules need torchvision and more. The network is the published one: AlexNet with strides replaced by blurs. Its
+numbers cannot be compared with those of LPIPS.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from torch import Tensor, nn
 from infrared_ir_ros.errors import WeightsError
 
 WEIGHTS = Path("weights/vST0.0/alex_shift_tolerant.pth")
-LONGER_SIDE = 320  # the metric looks at frames of at most this size: a quarter of the time at 640x512
-SMALLEST = 21  # pixels a side: of smaller frames the strides leave nothing to mirror at the border
+LONGER_SIDE = 320  # larger frames are shrunk to this size: a quarter of the time at 640x512
+SMALLEST = 21  # pixels per side: the strides leave too little of smaller frames to mirror at the border
 CHANNELS = (64, 192, 384, 256, 256)
 KERNELS = ((11, 2), (5, 2), (3, 1), (3, 1), (3, 1))  # size, padding
 
 
 class StLpips(nn.Module):
-    """ST-LPIPS of frames (batch, 1, height, width) in 0..1, SMALLEST pixels a side or more: (batch,), 0 for equal ones.
+    """ST-LPIPS of frames (batch, 1, height, width) in 0..1, sides of SMALLEST pixels or more: (batch,), 0 if equal.
 
-    Frozen; gradients reach the first argument. Raises WeightsError where the package is missing or damaged.
+    Frozen; gradients reach the first argument. Raises WeightsError if the package is missing or damaged.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class StLpips(nn.Module):
         return torch.stack(terms).sum(0)
 
     def features(self, frame: Tensor) -> list[Tensor]:
-        """Feature maps of the five layers, each pixel's channels of unit length."""
+        """Feature maps of the five layers, with channels normalised to unit length in each pixel."""
         x = ((2 * frame - 1).expand(-1, 3, -1, -1) - self.shift) / self.scale
         found = []
         for index, convolution in enumerate(self.convolutions):
@@ -92,7 +92,7 @@ class StLpips(nn.Module):
         return found
 
     def _halve(self, x: Tensor) -> Tensor:
-        """Blur by [1, 2, 1] along both axes, then every second pixel; the border is mirrored."""
+        """Blur by [1, 2, 1] along both axes, then take every second pixel; the border is mirrored."""
         channels = x.shape[1]
         x = F.pad(x, (2, 2, 2, 2), mode="reflect")
         x = F.conv2d(x, self.blur.view(1, 1, 3, 1).expand(channels, 1, 3, 1), stride=(2, 1), groups=channels)
@@ -102,7 +102,7 @@ class StLpips(nn.Module):
     def distance(self, restored: np.ndarray, clean: np.ndarray) -> float:
         """ST-LPIPS of two frames (height, width) in 0..255, shrunk to at most LONGER_SIDE pixels first.
 
-        NaN where a side has less than SMALLEST pixels then. The features of the last clean frame are kept: many
+        NaN if a side then has less than SMALLEST pixels. The features of the last clean frame are cached, since many
         restorations are compared with the same one.
         """
         if self._clean is None or not np.array_equal(self._clean[0], clean):
@@ -115,12 +115,12 @@ class StLpips(nn.Module):
 
 @cache
 def st_lpips() -> StLpips:
-    """The one instance of this process."""
+    """The shared instance of this process."""
     return StLpips()
 
 
 def is_installed() -> bool:
-    """Whether the package that carries the weights is there."""
+    """Whether the package with the weights is installed."""
     return find_spec("stlpips_pytorch") is not None
 
 

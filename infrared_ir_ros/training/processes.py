@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a training may use: threads, and other processes, which must agree with it after every step."""
+"""Threads and processes of a training."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from torch import Tensor
 
 
 def use_threads(count: int) -> None:
-    """How many threads torch computes with in this process."""
+    """Set the number of threads that torch computes with in this process."""
     torch.set_num_threads(count)
 
 
 def start_processes(precision: str, handlers: list[Any] | None = None) -> Accelerator:
-    """This process among those that a launcher started, or alone. precision: fp32 or bf16, of forward passes.
+    """Join the processes that a launcher started, if any. precision: fp32 or bf16, of forward passes.
 
-    handlers: of accelerate. Where torch has no accelerator, its processes meet over gloo; accelerate takes that up only
-    if told to stay on the CPU, and would else let each of them train by itself.
+    handlers: of accelerate. Without a GPU, processes communicate over gloo; accelerate does that only if told to stay
+    on the CPU, and would otherwise let each process train by itself.
     """
     return Accelerator(
         cpu=not torch.accelerator.is_available(),
@@ -44,7 +44,7 @@ def start_processes(precision: str, handlers: list[Any] | None = None) -> Accele
 def agree(
     accelerator: Accelerator, terms: dict[str, Tensor], seconds: float, stop: bool
 ) -> tuple[dict[str, Tensor], float, bool]:
-    """The processes' mean loss terms and seconds, and whether any of them was asked to stop: the same in all."""
+    """Loss terms and seconds, averaged over processes, and whether any of them should stop; the same in all."""
     if accelerator.num_processes == 1:
         return terms, seconds, stop
     own = torch.stack([*terms.values(), *torch.tensor([seconds, float(stop)], device=accelerator.device)])

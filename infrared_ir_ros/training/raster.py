@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames that come on another raster than their sensor's: analogue video, scaled streams, filtered read-outs.
+"""Frames resampled to another raster than their sensor's: analogue video, scaled streams, filtered read-outs.
 
-Their noise and their stripes have lost their finest part, as the scene has. A network that has only seen noise as each
-pixel has it of its own takes what is left of such noise for scene.
+Their noise and stripes have lost the finest part, like the scene. A network that has only seen independent noise per
+pixel mistakes the rest of such noise for scene.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-FACTORS = (1.1, 2.4)  # how many pixels of the frame one of the sensor makes, along an axis
-AXES = {"both": 0.45, "each": 0.25, "columns": 0.2, "rows": 0.1}  # enlarged alike, each its own way, or one alone
+FACTORS = (1.1, 2.4)  # pixels of the frame per pixel of the sensor, along an axis
+AXES = {"both": 0.45, "each": 0.25, "columns": 0.2, "rows": 0.1}  # one factor for both, one for each, or one axis only
 INTERPOLATIONS = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
-LINK, LINK_PRESET = 0.3, "sensor_light"  # share of these frames that are degraded once more after the enlarging
+LINK, LINK_PRESET = 0.3, "sensor_light"  # share of these frames that are degraded once more after resampling
 
 
 class Raster(NamedTuple):
-    """The sensor's raster: fewer rows and columns than the frame, and how they are interpolated.
+    """The sensor's raster, with fewer rows and columns than the frame, and the interpolation to the frame.
 
-    linked: whether the enlarged frame is degraded once more (LINK_PRESET), as an analogue link does."""
+    linked: whether the resampled frame is degraded once more (LINK_PRESET), as by an analogue link."""
 
     rows: int
     columns: int
@@ -50,7 +50,7 @@ def draw_raster(rng: np.random.Generator, height: int, width: int) -> Raster:
     down, across = rng.uniform(*FACTORS, 2)
     interpolation = int(rng.choice(INTERPOLATIONS))
     if interpolation == cv2.INTER_NEAREST:
-        down = across = 2  # whole pixels are repeated
+        down = across = 2  # repeats whole pixels
     elif axes == "both":
         across = down
     rows = height if axes == "columns" else round(height / down)
@@ -59,14 +59,14 @@ def draw_raster(rng: np.random.Generator, height: int, width: int) -> Raster:
 
 
 def through(frame: np.ndarray, raster: Raster) -> np.ndarray:
-    """What is left of a frame (height, width) float32, 0..255, that was seen on a coarser raster."""
+    """A frame (height, width) float32, 0..255, shrunk to the raster and enlarged again."""
     seen = cv2.resize(frame, (raster.columns, raster.rows), interpolation=cv2.INTER_AREA)
     return np.clip(cv2.resize(seen, frame.shape[::-1], interpolation=raster.interpolation), 0, 255)
 
 
 def through_each(frames: Tensor, rasters: Sequence[Raster | None]) -> Tensor:
-    """As `through`, for the frames of a batch (batch, 1, height, width) in 0..1, None leaving a frame as it is. Cubic
-    interpolation stands for Lanczos's."""
+    """As `through`, for the frames of a batch (batch, 1, height, width) in 0..1; None leaves a frame unchanged. Cubic
+    interpolation replaces Lanczos."""
     shape, passed = frames.shape[2:], frames.clone()
     modes = {cv2.INTER_NEAREST: "nearest", cv2.INTER_LINEAR: "bilinear"}
     for index, raster in enumerate(rasters):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A small SegFormer of our own: what teaches the task `segment`, trained in minutes on frames with masks."""
+"""Trains a small SegFormer in minutes on frames with masks; its loss then trains the task `segment`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.semantic import normalised
 from infrared_ir_ros.training.train import schedule
 
-SIZES = ((120, 160, 12), (240, 320, 6))  # height, width and frames of a batch: at first small ones, then those to serve
+SIZES = ((120, 160, 12), (240, 320, 6))  # height, width and frames of a batch: small ones first, then the final size
 SMALL_SHARE = 0.6  # of the time
 RATE = 1e-3
 
@@ -48,18 +48,19 @@ def train_segmenter(
     seed: int = 0,
     stop: Callable[[], bool] = lambda: False,
 ) -> float:
-    """Train on clean frames of the sets that have masks; `folder` gets a SegFormer in the layout of transformers.
+    """Train on clean frames of the sets that have masks; writes a SegFormer in the layout of transformers to `folder`.
 
-    It is made for frames of about 240x320. width: channels of the first scale; 24 gives 0.7 M parameters. stop: asked
-    after every step. Returns the mean loss of the last steps. Raises OptionError or SourceError: nothing to learn from,
-    transformers is missing.
+    For frames of about 240x320. width: channels of the first scale; 24 gives 0.7 M parameters. stop: called after every
+    step; True ends the training. Returns the mean loss of the last steps. Raises SourceError if there are no masks,
+    OptionError for invalid numbers or if transformers is missing.
     """
     sets = {name: 1.0 for name in labels.masks if name in frames}
     if not sets:
-        raise SourceError("the pack has no masks: make it anew with `pack_frames`")
+        raise SourceError("the pack has no masks: make it again with `pack_frames`")
     if not 0 < minutes < float("inf") or width < 8 or width % 8 or seed < 0:
         raise OptionError(
-            f"minutes are {minutes}, width {width} and seed {seed}: give some, a multiple of 8, and 0 or more"
+            f"minutes is {minutes}, width {width} and seed {seed}: use minutes above 0, a width that is a multiple of "
+            "8, and a seed of 0 or more"
         )
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -111,7 +112,7 @@ def _batch(
 
 
 def _loss(model: nn.Module, clean: Tensor, masks: Tensor) -> Tensor:
-    """Cross-entropy, and one minus the Dice coefficient of each class, which small objects need (Milletari 2016)."""
+    """Cross-entropy plus one minus the mean Dice coefficient of the classes, for small objects (Milletari 2016)."""
     logits = model(pixel_values=normalised(clean)).logits
     logits = F.interpolate(logits, size=masks.shape[-2:], mode="bilinear", align_corners=False)
     truth = F.one_hot(masks, logits.shape[1]).movedim(-1, 1).float()

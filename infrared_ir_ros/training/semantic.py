@@ -12,11 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The semantic loss: what a frozen detector or segmenter thinks of the restored frame (design section 1.6).
+"""The semantic loss: that of a frozen detector or segmenter on the restored frame (design section 1.6).
 
 The detector is a YOLOv8 with the loss of its own package, ultralytics. The segmenter is a SegFormer of `transformers`
-(Apache-2.0).
-Frames are (batch, 1, height, width) in 0..1; they are handed over as three equal channels.
+(Apache-2.0). Frames are (batch, 1, height, width) in 0..1; the networks get three equal channels.
 """
 
 from __future__ import annotations
@@ -34,15 +33,15 @@ from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.training.small_targets import SmallTargetLoss
 from infrared_ir_ros.training.yolo import load_yolo, ultralytics
 
-STRIDE = 32  # of the detector: sides of its frames divide by it
+STRIDE = 32  # of the detector: sides of its frames must be multiples
 DECAY = 0.9  # of the balance of gradients
-IGNORED = 255  # pixels of this label teach nothing
+IGNORED = 255  # label of pixels that are ignored
 GAINS = {"box": 7.5, "cls": 0.5, "dfl": 1.5}  # of the three parts of the detector's loss, as it was trained
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, what SegFormers are trained with
 
 
 class _Judgement(nn.Module):
-    """The loss of a frozen network, which stays in evaluation mode: its normalisation must be as it was trained."""
+    """The loss of a frozen network, which stays in evaluation mode to keep its normalisation statistics."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -57,8 +56,8 @@ class _Judgement(nn.Module):
 class DetectionLoss(_Judgement):
     """Loss of a frozen YOLOv8 on restored frames.
 
-    model: a detection model of ultralytics (`ultralytics.nn.tasks.DetectionModel`), see `load_yolo`. classes: how many
-    it knows.
+    model: a detection model of ultralytics (`ultralytics.nn.tasks.DetectionModel`), see `load_yolo`. classes: the
+    number of its classes.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -70,9 +69,9 @@ class DetectionLoss(_Judgement):
         self._criterion: Any = None
 
     def forward(self, restored: Tensor, target: Mapping[str, Tensor]) -> Tensor:
-        """Box, class and distribution loss per frame, summed: a scalar.
+        """Sum of box, class and distribution loss, per frame: a scalar.
 
-        restored: sides of any size (mirrored up to multiples of 32, boxes follow). target: `boxes` (n, 4), centre x,
+        restored: sides of any size (padded to multiples of 32; boxes are adapted). target: `boxes` (n, 4), centre x,
         centre y, width, height as shares of the frame; `classes` (n,); `frames` (n,), the index in the batch.
         """
         if self._criterion is None or self._criterion.device != restored.device:
@@ -105,7 +104,7 @@ class SegmentationLoss(_Judgement):
 
 
 def semantic_losses(detector: Path | None = None, segmenter: Path | None = None) -> dict[str, nn.Module]:
-    """The losses that can be had, by name: those of a detector's and of a segmenter's file, and of planted targets.
+    """The available losses by name: of planted targets, and of a detector's and a segmenter's file, if given.
 
     Raises OptionError and WeightsError as `load_yolo` and `load_segmenter`.
     """
@@ -118,11 +117,11 @@ def semantic_losses(detector: Path | None = None, segmenter: Path | None = None)
 
 
 class GradientBalance:
-    """Weight of the semantic loss: as strong a gradient as the base loss has, times `share`, after a warm-up.
+    """Weight of the semantic loss that makes its gradient `share` times as large as the base loss's, after a warm-up.
 
     weight = share * ramp * |d base / d x| / (|d semantic / d x| + eps), x the last layer's weight or the restored frame
-    (the adaptive weight of Esser et al., CVPR 2021). ramp: up to 1 over `warm_up` steps. The weight is a constant to
-    the gradient, limited to `limit`, and smoothed over steps.
+    (the adaptive weight of Esser et al., CVPR 2021). ramp: up to 1 over `warm_up` steps. The ratio of the norms is at
+    most `limit` and smoothed over steps; the weight has no gradient.
     """
 
     def __init__(self, share: float, warm_up: int, limit: float) -> None:
@@ -130,19 +129,19 @@ class GradientBalance:
         self.ratio: float | None = None
 
     def ramp(self, step: int) -> float:
-        """0..1, how far the warm-up is at a step."""
+        """The share of the warm-up that is done at a step, 0..1."""
         return min(1.0, (step + 1) / (self.warm_up + 1))
 
     @property
     def active(self) -> bool:
-        """Whether the semantic loss counts; if it doesn't, it need not be computed."""
+        """Whether the semantic loss has a weight; otherwise it need not be computed."""
         return self.share > 0
 
     def weight(self, base: Tensor, semantic: Tensor, shared: Tensor, step: int) -> float:
         """The weight at a step, while `active`.
 
-        base, semantic: scalar losses. shared: what both depend on, with requires_grad (the last layer's weight, or the
-        restored frame). The graph is kept for the backward that follows.
+        base, semantic: scalar losses. shared: a tensor that both depend on, with requires_grad (the last layer's
+        weight, or the restored frame). The graph is retained for the following backward pass.
         """
         norms = [_gradient_norm(loss, shared) for loss in (base, semantic)]
         ratio = min(norms[0] / (norms[1] + 1e-12), self.limit)
@@ -150,7 +149,7 @@ class GradientBalance:
         return self.share * self.ramp(step) * self.ratio
 
     def state_dict(self) -> dict[str, float | None]:
-        """What resuming needs."""
+        """The state for a checkpoint."""
         return {"ratio": self.ratio}
 
     def load_state_dict(self, state: Mapping[str, float | None]) -> None:
@@ -160,7 +159,7 @@ class GradientBalance:
 def load_segmenter(path: Path | str) -> nn.Module:
     """A SegFormer from a local folder in the layout of transformers; nothing is downloaded.
 
-    Raises OptionError where transformers is missing, WeightsError where the folder can't be read.
+    Raises OptionError if transformers is missing, WeightsError if the folder cannot be read.
     """
     try:
         from transformers import SegformerForSemanticSegmentation
@@ -173,13 +172,13 @@ def load_segmenter(path: Path | str) -> nn.Module:
 
 
 def normalised(frames: Tensor) -> Tensor:
-    """Frames (batch, 1, height, width) in 0..1 as SegFormers take them: three channels, ImageNet's levels."""
+    """Frames (batch, 1, height, width) in 0..1 as input of a SegFormer: three channels, normalised as for ImageNet."""
     mean, spread = (frames.new_tensor(x)[:, None, None] for x in (MEAN, SPREAD))
     return (frames - mean) / spread
 
 
 def _padded(frame: Tensor) -> Tensor:
-    """Sides up to multiples of STRIDE, the last pixels repeated at the bottom and the right."""
+    """Pad sides to multiples of STRIDE by repeating the last pixels at the bottom and the right."""
     bottom, right = (-side % STRIDE for side in frame.shape[-2:])
     return F.pad(frame, (0, right, 0, bottom), mode="replicate") if bottom or right else frame
 

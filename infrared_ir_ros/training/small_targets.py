@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Small targets for training: put into clean scenes at known places, and a loss that keeps them above their clutter."""
+"""Small targets for training: planted into clean scenes at known places, with a loss on their contrast to clutter."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MOST = 5  # in a scene
-SIGMA = (0.7, 2.0)  # pixels: a point through the lens, to a small hot object
-CONTRAST = (20.0, 110.0)  # of 255, above the ground
-CORE, GUARD, RING = 3, 11, 31  # sides of the squares: target, what belongs to neither, clutter
-CLUTTER_FLOOR = 2 / 255  # a sky without any noise would make every target infinitely plain
+MOST = 5  # targets in a scene
+SIGMA = (0.7, 2.0)  # pixels: from a point through the lens to a small hot object
+CONTRAST = (20.0, 110.0)  # of 255, above the background
+CORE, GUARD, RING = 3, 11, 31  # sides of the squares: target, gap, clutter
+CLUTTER_FLOOR = 2 / 255  # in a sky without noise the ratio would be infinite
 
 
 def plant(clean: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A scene with small warm targets, and where they are.
+    """Add small warm targets to a scene.
 
-    clean: (height, width) float32 0..255, sides above RING. Returns a new frame and (n, 2) int64 rows and columns,
-    n from 1 to MOST, so far from each other that no target is another's clutter.
+    clean: (height, width) float32 0..255, sides above RING. Returns a new frame and the rows and columns of the
+    targets, (n, 2) int64, n from 1 to MOST, far enough apart that no target is in another's clutter.
     """
     height, width = clean.shape
     rows, columns = np.arange(height)[:, None], np.arange(width)
@@ -49,24 +49,24 @@ def plant(clean: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.n
 
 
 class SmallTargetLoss(nn.Module):
-    """Share of their signal-to-clutter ratio that targets lost, whatever the tone."""
+    """The share of their signal-to-clutter ratio that targets lost; independent of tone."""
 
     def forward(self, restored: Tensor, target: Mapping[str, Tensor]) -> Tensor:
-        """A scalar, 0 where no target lost any; more than in the clean frames earns nothing.
+        """A scalar, 0 if no target lost any; a higher ratio than in the clean frames earns nothing.
 
-        restored: (batch, 1, height, width). target: `places` (n, 3) int64, frame, row and column; `clean`, the
-        frames with the targets as they should be.
+        restored: (batch, 1, height, width). target: `places` (n, 3) int64, frame, row and column; `clean`, the clean
+        frames with targets.
         """
         places = target["places"].to(restored.device)
         ratio, true_ratio = (signal_to_clutter(x.to(restored), places) for x in (restored, target["clean"]))
-        return (F.relu(true_ratio - ratio) / true_ratio.clamp_min(1)).mean()  # below 1 there was hardly a target
+        return (F.relu(true_ratio - ratio) / true_ratio.clamp_min(1)).mean()  # below 1 a target is hardly visible
 
 
 def signal_to_clutter(frames: Tensor, places: Tensor) -> Tensor:
-    """Signal-to-clutter ratio (n,) of frames (batch, 1, height, width) at places (n, 3); negative where it is dark.
+    """Signal-to-clutter ratio (n,) of frames (batch, 1, height, width) at places (n, 3); negative for dark targets.
 
-    (t - m) / s, t the mean of the 3x3 pixels there, m and s mean and deviation of the ground around them (Gao et al.,
-    Infrared Patch-Image Model for Small Target Detection, 2013).
+    (t - m) / s, t the mean of the 3x3 pixels there, m and s mean and standard deviation of their surroundings (Gao et
+    al., Infrared Patch-Image Model for Small Target Detection, 2013).
     """
     around = torch.arange(RING, device=frames.device) - RING // 2
     rows, columns = places[:, 1, None, None] + around[:, None], places[:, 2, None, None] + around
@@ -79,6 +79,6 @@ def signal_to_clutter(frames: Tensor, places: Tensor) -> Tensor:
 
 
 def _middle(squares: Tensor, side: int) -> Tensor:
-    """The middle (n, side, side) of squares (n, RING, RING)."""
+    """The central (n, side, side) of squares (n, RING, RING)."""
     start = (RING - side) // 2
     return squares[:, start : start + side, start : start + side]

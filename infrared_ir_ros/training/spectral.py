@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The spectral loss: are the sub-bands of a two-dimensional wavelet transform as strong as they should be?
+"""The spectral loss: compares the sub-bands of a two-dimensional wavelet transform.
 
-Two kinds (design section 1.6): `proportion`, the paper's, compares how the energy of each scale is shared by its three
-detail sub-bands; `detail`, that of the authors' released code, compares the finest Haar details one by one.
+Two kinds (design section 1.6): `proportion` (the paper's) compares how the energy of each scale is distributed over its
+three detail sub-bands; `detail` (the authors' released code) compares the finest Haar coefficients.
 Frames are (batch, channels, height, width), of any range.
 """
 
@@ -33,7 +33,7 @@ EPSILON = 1e-8
 
 
 class SpectralLoss(nn.Module):
-    """L_spec of a restored frame against its clean one: a scalar, 0 for equal frames.
+    """L_spec of a restored and a clean frame: a scalar, 0 for equal frames.
 
     kind: one of KINDS. wavelet, scales: of `proportion`; any orthogonal or biorthogonal filter of PyWavelets.
     Raises OptionError for an unknown kind or wavelet, or fewer than one scale.
@@ -44,7 +44,7 @@ class SpectralLoss(nn.Module):
         if kind not in KINDS:
             raise OptionError(f"spectral is {kind!r}: use one of {', '.join(KINDS)}")
         if scales < 1:
-            raise OptionError(f"spectral scales are {scales}: use at least 1")
+            raise OptionError(f"the number of spectral scales is {scales}: use at least 1")
         self.kind, self.scales = kind, scales
         self.register_buffer("filters", analysis_filters("haar" if kind == "detail" else wavelet), persistent=False)
 
@@ -55,7 +55,7 @@ class SpectralLoss(nn.Module):
 
 
 def proportion_loss(restored: Tensor, clean: Tensor, filters: Tensor, scales: int) -> Tensor:
-    """sum_s sum_b |p_s^b(restored) - p_s^b(clean)|, mean over the batch; blind to gain and offset.
+    """sum_s sum_b |p_s^b(restored) - p_s^b(clean)|, mean over the batch; invariant to gain and offset.
 
     p_s^b = E_s^b / (sum_b' E_s^b' + 1e-8), E the energy of sub-band b (LH, HL, HH) at scale s.
     """
@@ -85,7 +85,7 @@ def energies(frame: Tensor, filters: Tensor, scales: int) -> Tensor:
 
 
 def wavelet_step(frame: Tensor, filters: Tensor) -> tuple[Tensor, Tensor]:
-    """One level of the transform, its borders mirrored (`symmetric` of PyWavelets).
+    """One level of the transform, with mirrored borders (`symmetric` of PyWavelets).
 
     Returns the approximation (batch, channels, h, w) and the details (batch, channels, 3, h, w), each h and w
     floor((size + taps - 1) / 2). Raises OptionError for a frame smaller than the filter.
@@ -93,8 +93,8 @@ def wavelet_step(frame: Tensor, filters: Tensor) -> tuple[Tensor, Tensor]:
     taps = filters.shape[-1]
     if min(frame.shape[-2:]) < taps - 1:
         raise OptionError(
-            f"frame is {tuple(frame.shape[-2:])}: a wavelet of {taps} taps needs {taps - 1} pixels a side at the "
-            "coarsest scale, use fewer scales"
+            f"frame is {tuple(frame.shape[-2:])}: a wavelet of {taps} taps needs sides of {taps - 1} pixels at the "
+            "coarsest scale: use fewer scales"
         )
     channels = frame.shape[1]
     padded = _mirrored(_mirrored(frame, taps, -1), taps, -2)
@@ -104,10 +104,10 @@ def wavelet_step(frame: Tensor, filters: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _mirrored(frame: Tensor, taps: int, axis: int) -> Tensor:
-    """Half-sample mirroring, so that outputs fall where PyWavelets has them: taps - 2 before, taps - 1 behind."""
+    """Half-sample mirroring as in PyWavelets: taps - 2 samples before, taps - 1 behind."""
     size = frame.shape[axis]
     before, behind = taps - 2, taps - 1
-    if (size + before + behind - taps) % 2:  # the last tap of an odd row would reach nothing new
+    if (size + before + behind - taps) % 2:  # of an odd size the last sample is never reached
         behind -= 1
     index = torch.arange(-before, size + behind, device=frame.device)
     index = torch.where(index < 0, -1 - index, index)
@@ -118,7 +118,7 @@ def _mirrored(frame: Tensor, taps: int, axis: int) -> Tensor:
 def analysis_filters(wavelet: str) -> Tensor:
     """The four two-dimensional analysis filters LL, LH, HL, HH of a wavelet of PyWavelets: (4, 1, taps, taps).
 
-    Turned around, since a convolution layer correlates. Raises OptionError for an unknown wavelet.
+    Reversed, since a convolution layer correlates. Raises OptionError for an unknown wavelet.
     """
     try:
         bank = pywt.Wavelet(wavelet)

@@ -12,8 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The stages of the embedded prior's training: the field head on thumbnails, then everything behind it; or the heads
-that look at a frame alone, for a denoiser that stays."""
+"""The stages of the embedded prior's training: `field` (tone and shading, on thumbnails), `restore` (everything, on
+whole frames), and `look` (only the heads that estimate lines and log-SNR, for a fixed denoiser)."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from infrared_ir_ros.training.losses import fitted, log_error, stretched
 
 Terms = dict[str, Tensor]
 
-FIELD_FLOOR, FLOOR = 3e-4, 1e-4  # of the logarithm of the error: 35 and 40 dB
+FIELD_FLOOR, FLOOR = 3e-4, 1e-4  # floors of `log_error`: 35 and 40 dB
 
 
 class FieldStage:
-    """Tone and shading from thumbnails alone: cheap, so that it can see many layouts."""
+    """Tone and shading from thumbnails: cheap, so that it can see many layouts."""
 
     name = "field"
 
@@ -53,7 +53,7 @@ class FieldStage:
 
 
 class LookStage:
-    """Lines and log-SNR head alone: what is seen of a frame, for a denoiser that stays as it is."""
+    """Lines and log-SNR head alone, for a denoiser that is not changed."""
 
     name = "look"
 
@@ -67,7 +67,7 @@ class LookStage:
 
 
 class RestoreStage:
-    """Lines, log-SNR head and denoiser on whole frames; the field head follows slowly."""
+    """Lines, log-SNR head and denoiser on whole frames; the field head at a low rate."""
 
     name = "restore"
 
@@ -76,7 +76,7 @@ class RestoreStage:
         heads = [*prior.lines.parameters(), *prior.snr.parameters(), *prior.denoiser.embed.parameters()]
         in_heads = {id(parameter) for parameter in heads}
         body = [p for p in prior.denoiser.parameters() if id(p) not in in_heads]
-        field = list(prior.field.parameters())  # few thumbnails a step: a large rate would undo what it learned
+        field = list(prior.field.parameters())  # sees few thumbnails per step: a high rate would undo its training
         return [
             {"params": heads, "lr": 1.7 * rate},
             {"params": body, "lr": rate},
@@ -98,7 +98,7 @@ class RestoreStage:
 
 
 def base_terms(restored: Tensor, clean: Tensor) -> Terms:
-    """Structure and tone apart: of a restored frame, whatever restored it."""
+    """The loss of a restored frame: structure (after the best gain and offset) and the final, stretched frame."""
     structure, final = fitted(restored, clean), stretched(restored)
     return {
         "structure": 0.5 * log_error(structure, clean, FLOOR) + 8 * (structure - clean).abs().mean(),
@@ -107,7 +107,7 @@ def base_terms(restored: Tensor, clean: Tensor) -> Terms:
 
 
 class _Look(NamedTuple):
-    """The latents of a corrected and of a clean frame, what the log-SNR head reads, and what is wrong with it."""
+    """The latents of a corrected and of a clean frame, the log-SNR head's reading, and the loss terms of the heads."""
 
     latent: Tensor
     clean_latent: Tensor
@@ -134,7 +134,7 @@ STAGES = {stage.name: stage for stage in (FieldStage, LookStage, RestoreStage)}
 
 
 class StageLoss(nn.Module):
-    """A stage's loss as the forward of a module, which is what data-parallel wrappers need."""
+    """A stage's loss as the forward pass of a module, as data-parallel wrappers need it."""
 
     def __init__(self, prior: EmbeddedPrior, stage: type[FieldStage] | type[LookStage] | type[RestoreStage]) -> None:
         super().__init__()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The configuration of `train_tasks`: which tasks, for how long, on what frames and by which losses."""
+"""The configuration of `train_tasks`: tasks, durations, frames and losses."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ GOLDEN = (5**0.5 - 1) / 2
 
 @dataclass(frozen=True)
 class TaskConfig:
-    """minutes: its part of the training. Weights of the losses beside the base (design section 1.6); 0 leaves one out.
+    """minutes: its part of the training. spectral, perceptual, semantic_weight: weights of the losses beside the base
+    (design section 1.6); 0 omits one.
 
-    spectral_kind: one of KINDS of training.spectral. semantic: whose loss, one of SEMANTIC, or None; its weight is
-    relative to the gradient of the other terms, and rises over the first `semantic_warm_up` steps of the training.
+    spectral_kind: one of KINDS of training.spectral. semantic: one of SEMANTIC, or None; its weight is relative to the
+    gradient of the other terms, and rises over the first `semantic_warm_up` steps of the training.
     """
 
     name: str
@@ -56,9 +57,9 @@ class TaskConfig:
 
 @dataclass(frozen=True)
 class TasksConfig:
-    """optimise: `all` trains adapters, hypernetwork and prompts, `prompt` the prompts alone, of a prior with adapters.
+    """optimise: `all` trains adapters, hypernetwork and prompts; `prompt` only the prompts of a prior with adapters.
 
-    rate, prompt_rate: highest learning rates, of adapters and hypernetwork, and of the prompts, which start as ones.
+    rate: highest learning rate of adapters and hypernetwork. prompt_rate: of the prompts, which start as ones.
     rank, alpha: of new adapters; their scale is alpha / rank.
     """
 
@@ -86,20 +87,21 @@ class TasksConfig:
         return minutes / minutes[-1]
 
     def task_at(self, step: int) -> TaskConfig:
-        """The task of a step. Tasks take turns as their minutes say, evenly spread: the golden ratio's multiples."""
+        """The task of a step. Tasks alternate in proportion to their minutes, spread evenly by multiples of the golden
+        ratio."""
         return self.tasks[int(np.searchsorted(self._ends, (step * GOLDEN) % 1.0, side="right"))]
 
 
 def read_tasks_config(path: Path) -> TasksConfig:
-    """Read a configuration. Raises OptionError with the file, the key and what is expected.
+    """Read a configuration. Raises OptionError with the file, the key and the expected value.
 
-    The tasks share the file's `mix`; what a task names in a `mix` of its own goes first.
+    The tasks share the file's `mix`; a task's own `mix` overrides it.
     """
     content = read_table(path)
     shared = content.pop("mix", {})
     tasks = [_task(path, shared, task) for task in tables(path, content, "tasks")]
     if not tasks or len({task.name for task in tasks}) < len(tasks):
-        raise OptionError(f"{path} names no tasks, or one twice: list each, like `- {{name: detect, minutes: 30}}`")
+        raise OptionError(f"{path} has no tasks, or one twice: list each, like `- {{name: detect, minutes: 30}}`")
     config = build(path, TasksConfig, content | {"tasks": tasks})
     check_choices(path, config, optimise=OPTIMISE, precision=PRECISIONS)
     return config
@@ -110,7 +112,7 @@ def _task(path: Path, shared: dict[str, Any], content: dict[str, Any]) -> TaskCo
     mix = build_mix(path, content.get("mix", {}), shared, where)
     task = build(path, TaskConfig, content | {"mix": mix}, where=where)
     try:
-        check_name(task.name)  # now: the bank that refuses it is written when the training is over
+        check_name(task.name)  # fails now rather than when the bank is written after the training
     except OptionError as error:
         raise OptionError(f"{path}: {error}") from error
     if task.spectral_kind not in KINDS or task.semantic not in (None, *SEMANTIC):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the semantic losses are to find in the scenes of a step: boxes, masks, or the places of planted targets."""
+"""The targets of the semantic losses in the scenes of a step: boxes, masks, or the places of planted targets."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from infrared_ir_ros.training.task_config import TasksConfig
 
 
 class Target(NamedTuple):
-    """frames: (n,) int64, those of the batch that have a label. label: what the loss of that kind takes, of these n."""
+    """frames: (n,) int64, indices of the labelled frames in the batch. label: the loss's target for these n frames."""
 
     frames: Tensor
     label: Tensor | dict[str, Tensor]
 
 
 def with_target(scenes: list[Scene], kind: str | None, labels: Labels) -> tuple[list[Scene], Target | None]:
-    """The scenes, and what a loss of `kind` is to find in them: None where it is known of no scene.
+    """The scenes, and the target of a loss of `kind`; None if no scene is labelled.
 
-    Small targets are put into the scenes for that; to the other kinds the scenes stay as they are.
+    For small_target, targets are planted into the scenes; for other kinds the scenes are unchanged.
     """
     if kind == "small_target":
         planted = [plant(scene.clean, scene.rng) for scene in scenes]
@@ -55,28 +55,28 @@ def with_target(scenes: list[Scene], kind: str | None, labels: Labels) -> tuple[
 
 
 def check_labels(config: TasksConfig, semantic: Mapping[str, nn.Module], labels: Labels) -> None:
-    """Raises OptionError where a task wants a semantic loss that isn't there, or labels that its sets or model lack."""
+    """Raises OptionError if a task needs a semantic loss that is missing, or labels that its sets or model lack."""
     for task in config.tasks:
         if task.semantic is None:
             continue
-        wants = f"task {task.name} wants the {task.semantic} loss"
+        wants = f"task {task.name} needs the {task.semantic} loss"
         if task.semantic not in semantic:
             option = {"detection": ": give --detector", "segmentation": ": give --segmenter"}.get(task.semantic, "")
-            raise OptionError(f"{wants}, which is not at hand{option}, or semantic: null")
+            raise OptionError(f"{wants}, which is not available{option}, or set semantic: null")
         if task.semantic == "small_target":
             continue
         classes = _highest_classes(task.semantic, labels, task.mix.sets)
         if not classes:
             raise OptionError(
-                f"{wants}, but the pack has no labels for any of {', '.join(task.mix.sets)}: make it anew with "
+                f"{wants}, but the pack has no labels for any of {', '.join(task.mix.sets)}: make it again with "
                 "`pack_frames`, or choose sets with labels"
             )
         if max(classes) >= (known := semantic[task.semantic].classes):
-            raise OptionError(f"{wants} for labels of class {max(classes)}, the model knows {known}, from 0")
+            raise OptionError(f"{wants} for labels of class {max(classes)}, but the model has {known} classes, from 0")
 
 
 def _highest_classes(kind: str, labels: Labels, sets: Collection[str]) -> list[int]:
-    """The highest class of each set that has labels; -1 where it has no object."""
+    """The highest class of each set that has labels; -1 if it has no object."""
     of_kind, column = (labels.boxes, np.s_[:, 0]) if kind == "detection" else (labels.masks, np.s_[:])
     return [
         max((int(label[column].max()) for label in of_kind[name] if label.size), default=-1)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What `train_tasks` trains, on which frames, and by which loss."""
+"""The model, frames and loss of `train_tasks`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from infrared_ir_ros.training.task_labels import Target, with_target
 SemanticLosses = Mapping[str, nn.Module]  # by name of SEMANTIC: (restored frames, label of the target) -> scalar
 
 
-STEEPEST = 50.0  # ratio of gradients: where no planted target lost anything, the semantic one is next to none
+STEEPEST = 50.0  # limit of the gradient ratio: if no planted target lost contrast, the semantic gradient vanishes
 
 
 class Trained(nn.Module):
@@ -50,7 +50,7 @@ class Trained(nn.Module):
         adapted.adapters.requires_grad_(optimise == "all")
 
     def state(self) -> dict[str, Tensor]:
-        """What is trained, without the prior."""
+        """The trained parameters, without the prior's."""
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("adapted._step.")}
 
     def parameter_groups(self, config: TasksConfig) -> list[dict]:
@@ -61,12 +61,12 @@ class Trained(nn.Module):
 
 
 class TaskLoss(nn.Module):
-    """A task's loss as the forward of a module, which is what data-parallel wrappers need."""
+    """A task's loss as the forward pass of a module, as data-parallel wrappers need it."""
 
     def __init__(self, trained: Trained, tasks: list[TaskConfig], semantic: SemanticLosses) -> None:
         super().__init__()
         self.trained = trained
-        self._semantic = dict(semantic)  # frozen: no part of what is trained, nor of what processes exchange
+        self._semantic = dict(semantic)  # a dict, so that these frozen networks are neither saved nor synchronised
         self._spectral = nn.ModuleDict({task.name: SpectralLoss(task.spectral_kind) for task in tasks if task.spectral})
         self.balances = {
             task.name: GradientBalance(task.semantic_weight, task.semantic_warm_up, STEEPEST)
@@ -111,7 +111,7 @@ class TaskFrames:
 
 
 class TaskBatches(Pairs):
-    """Batches (clean, degraded, target): what a semantic loss is to find, None where nobody knows."""
+    """Batches (clean, degraded, target); target: of a semantic loss, None without labels."""
 
     def __init__(self, config: TasksConfig, frames: FrameSets, labels: Labels, process: int = 0) -> None:
         super().__init__(TaskFrames(config, frames), process)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The loop of `train_tasks`: adapters, hypernetwork and prompts on a frozen prior, resumable at any moment."""
+"""The loop of `train_tasks`: trains adapters, hypernetwork and prompts on a frozen prior; resumable."""
 
 from __future__ import annotations
 
@@ -62,16 +62,16 @@ def train_tasks(
     init: PriorFiles | None = None,
     labels: Labels = NO_LABELS,
 ) -> bool:
-    """Train the tasks of a prior. `folder` gets the checkpoint, logs, sample pictures, and `prior`, ready to be used.
-    Returns whether all is done.
+    """Train the tasks of a prior. Writes checkpoint, logs, sample pictures, and the trained prior as `prior`, into
+    `folder`. Returns whether the training is finished.
 
-    resume: go on from the checkpoint in `folder`. stop: asked after every step; True saves and returns.
+    resume: continue from the checkpoint in `folder`. stop: called after every step; True saves and returns.
     semantic: the losses that the configuration's `semantic` names. init: another state of this prior, whose tasks are
-    the start. labels: of the frames. Raises OptionError or WeightsError where these don't fit each other.
+    the start. labels: of the frames. Raises OptionError or WeightsError if these do not fit each other.
     """
     _check(config, frames, folder, resume, init)
     check_labels(config, semantic or {}, labels)
-    other_prompts = DistributedDataParallelKwargs(find_unused_parameters=True)  # each step leaves them unused
+    other_prompts = DistributedDataParallelKwargs(find_unused_parameters=True)  # a step uses one prompt only
     accelerator = start_processes(config.precision, [other_prompts])
     torch.manual_seed(config.seed)
     trained = _start(config, files, init)
@@ -97,14 +97,14 @@ def _check(
     init: PriorFiles | None,
 ) -> None:
     if init and (resume or config.optimise == "prompt"):
-        raise OptionError("--init starts from the tasks of another prior: not with --resume, nor with optimise: prompt")
+        raise OptionError("--init starts from the tasks of another prior: not with --resume or optimise: prompt")
     checkpoint.check_output(folder, resume)
     for task in config.tasks:
         task.mix.check(frames, f"task {task.name}")
 
 
 def _start(config: TasksConfig, files: PriorFiles, init: PriorFiles | None) -> Trained:
-    """New adapters and prompts of ones, or those of `init`, or, when only prompts are trained, those of the prior."""
+    """New adapters with prompts of ones, or those of `init`, or, if only prompts are trained, those of the prior."""
     prior, of = load_prior(files), files.hashes[WEIGHTS]
     prompts = {task.name: torch.ones(PROMPT) for task in config.tasks}
     start = files if config.optimise == "prompt" else init
@@ -115,7 +115,7 @@ def _start(config: TasksConfig, files: PriorFiles, init: PriorFiles | None) -> T
     try:
         adapted = AdaptedPrior(prior, Adapters.from_file(prior.denoiser, read_adapters(start)))
     except (KeyError, RuntimeError) as error:
-        raise WeightsError(f"the tasks in {start.folder} are of a prior of another shape: {error}") from error
+        raise WeightsError(f"the tasks in {start.folder} belong to a prior of another shape: {error}") from error
     return Trained(adapted, prompts | known, config.optimise, of)
 
 
@@ -126,8 +126,8 @@ def _known_prompts(files: PriorFiles) -> dict[str, np.ndarray]:
 
 
 def _export(config: TasksConfig, files: PriorFiles, trained: Trained, folder: Path) -> None:
-    """The prior with its tasks; new prompts join those that belong to the same adapters, and trained adapters become
-    ready to be taught others. What is trained stays as it is."""
+    """Write the prior with its tasks: new prompts are added to those of the same adapters; a trained hypernetwork is
+    widened, so that it can learn more tasks. `trained` is not changed."""
     prompts = {name: prompt.detach().cpu().numpy() for name, prompt in trained.prompts.items()}
     if config.optimise == "prompt":
         export_tasks(files, files.read(ADAPTERS), _known_prompts(files) | prompts, folder)
@@ -142,8 +142,8 @@ def _resumed(trained: Trained, folder: Path) -> Progress:
     theirs = progress.prior.get("of")
     if theirs != trained.of:
         raise WeightsError(
-            f"the tasks in {folder} were trained on the prior with SHA-256 {theirs}, this one is {trained.of}: give "
-            "that prior, or start without --resume in another --output"
+            f"the tasks in {folder} were trained on the prior with SHA-256 {theirs}, but this one is {trained.of}: "
+            "give that prior, or start without --resume in another --output"
         )
     weights = trained.state_dict() | progress.prior["tasks"]
     checkpoint.fill(trained, weights, "these tasks and this rank")
@@ -159,9 +159,9 @@ def _run(
     accelerator: Accelerator,
     stop: Callable[[], bool],
 ) -> None:
-    """Train until the schedule ends or `stop` says so; the checkpoint is then up to date."""
+    """Train until the schedule ends or `stop` returns True, and save the checkpoint."""
     if progress.seconds >= config.seconds:
-        return  # resumed at its end
+        return  # resumed after its end
     logs = {task.name: TrainingLog(folder) for task in config.tasks} if accelerator.is_main_process else {}
     bar = tqdm(total=round(config.seconds), initial=round(progress.seconds), unit="s", desc="tasks", disable=not logs)
     last = saved = time.monotonic()
@@ -193,7 +193,7 @@ def _run(
 
 
 class _Updates:
-    """The optimiser, on the device."""
+    """The optimiser and the loss, on the device."""
 
     def __init__(
         self,
@@ -224,7 +224,7 @@ class _Updates:
     def step(
         self, clean: Tensor, degraded: Tensor, target: Target | None, task: TaskConfig, progress: Progress
     ) -> Terms:
-        """One step, and its loss terms."""
+        """Do one step; returns its loss terms."""
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * schedule(progress.seconds / self._seconds, progress.step)
         device = self._accelerator.device
@@ -236,7 +236,7 @@ class _Updates:
         return terms
 
     def state(self) -> tuple[dict, dict]:
-        """What a checkpoint keeps: of the tasks, and of the optimiser."""
+        """The states of the tasks and of the optimiser, for a checkpoint."""
         balances = {name: balance.state_dict() for name, balance in self._balances.items()}
         return {
             "of": self.trained.of,

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The loop of `train_prior`: stages in a row, resumable at any moment, on one process or several."""
+"""The loop of `train_prior`: one stage after the other, resumable, in one process or several."""
 
 from __future__ import annotations
 
@@ -64,10 +64,11 @@ def train_prior(
     stop: Callable[[], bool] = lambda: False,
     init: PriorFiles | None = None,
 ) -> bool:
-    """Train the embedded prior; `folder` gets the checkpoint, logs and sample pictures. Returns whether all is done.
+    """Train the embedded prior. Writes checkpoint, logs and sample pictures into `folder`. Returns whether the training
+    is finished.
 
-    resume: go on from the checkpoint in `folder`. stop: asked after every step; True saves and returns.
-    init: exported weights to start from. Raises OptionError or WeightsError where these don't fit each other, the
+    resume: continue from the checkpoint in `folder`. stop: called after every step; True saves and returns.
+    init: exported weights to start from. Raises OptionError or WeightsError if these do not fit each other, the
     configuration, the pack or the folder.
     """
     _check(config, frames, folder, resume, init)
@@ -88,14 +89,14 @@ def train_prior(
 
 def _check(config: PriorConfig, frames: FrameSets, folder: Path, resume: bool, init: PriorFiles | None) -> None:
     if resume and init:
-        raise OptionError(f"--resume goes on with the weights in {folder}, --init starts from others: give one of them")
+        raise OptionError(f"--resume continues with the weights in {folder}, --init starts from others: give only one")
     checkpoint.check_output(folder, resume)
     for stage in config.stages:
         stage.mix.check(frames, f"stage {stage.name}")
 
 
 def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: PriorFiles | None) -> EmbeddedPrior:
-    """The prior as it is before the next step: resumed, from exported weights, or new."""
+    """The prior before the next step: resumed, from exported weights, or new."""
     asked = _constructor(config.prior)
     prior = new_prior(asked)
     if progress.prior:
@@ -104,7 +105,7 @@ def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: Pri
         weights = load_prior(init).state_dict()
         if (given := _constructor(init.constructor)) != asked:
             raise WeightsError(
-                f"{init.folder} holds a prior with {given}, the configuration says {asked}: make `prior:` the same"
+                f"{init.folder} holds a prior with {given}, the configuration asks for {asked}: make `prior:` the same"
             )
         prior.load_state_dict(weights)
     else:
@@ -113,12 +114,12 @@ def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: Pri
 
 
 def new_prior(keywords: dict[str, Any]) -> EmbeddedPrior:
-    """The prior of a configuration. Raises OptionError where its keywords make no network."""
+    """The prior of a configuration. Raises OptionError for invalid keywords."""
     try:
         return EmbeddedPrior(**keywords)
-    except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:  # whatever torch makes of odd numbers
+    except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:  # of torch, for odd numbers
         reason = one_line(error)
-        raise OptionError(f"prior: no network of {keywords}: {reason}") from error
+        raise OptionError(f"prior: cannot build a network with {keywords}: {reason}") from error
 
 
 def _constructor(keywords: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def _constructor(keywords: dict[str, Any]) -> dict[str, Any]:
 def measure_latent_scale(
     prior: EmbeddedPrior, frames: FrameSets, sets: dict[str, float], seed: int, count: int = 200
 ) -> Tensor:
-    """Root mean square of each sub-band over clean frames: what makes latents of unit variance. sets: their weights."""
+    """Root mean square of each sub-band over clean frames, which scales latents to unit variance. sets: weights."""
     rng = np.random.default_rng(seed)
     power = torch.zeros(prior.latent_scale.shape)
     for _ in range(count):
@@ -153,7 +154,7 @@ def _run_stage(
     accelerator: Accelerator,
     stop: Callable[[], bool],
 ) -> bool:
-    """Train one stage until its schedule ends (True) or `stop` says so (False); `progress` is kept up to date."""
+    """Train one stage until its schedule ends (True) or `stop` returns True (False); updates `progress`."""
     stage, title = config.stages[progress.stage], config.title(progress.stage)
     if stage.share(progress.step, progress.seconds) >= 1:
         return True
@@ -187,12 +188,12 @@ def _run_stage(
     bar.close()
     if log is not None:
         log.close()
-    accelerator.free_memory()  # also the hooks that keep several processes' gradients equal
+    accelerator.free_memory()  # also removes the hooks that synchronise gradients
     return ended
 
 
 class _Updates:
-    """The optimiser of one stage, on the device, and the exponential average of the weights that it moves."""
+    """The optimiser of one stage, on the device, and the exponential average of the trained weights."""
 
     def __init__(self, config: PriorConfig, prior: EmbeddedPrior, progress: Progress, accelerator: Accelerator) -> None:
         stage = config.stages[progress.stage]
@@ -216,7 +217,7 @@ class _Updates:
         return self._optimizer.param_groups[0]["lr"]
 
     def step(self, clean: Tensor, degraded: Tensor, share: float, step: int) -> dict[str, Tensor]:
-        """One step, after `step` others of this stage, and its loss terms."""
+        """Do one step, after `step` others of this stage; returns its loss terms."""
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * schedule(share, step)
         loss, terms = self._loss(clean, degraded)
@@ -229,7 +230,7 @@ class _Updates:
 
     @torch.no_grad()
     def _move_average(self, step: int) -> None:
-        """Short at first."""
+        """Update the average, over fewer steps at first."""
         keep = min(self._decay, step / (step + 20))
         for mean, value in zip(self.average.parameters(), self._prior.parameters(), strict=True):
             mean.lerp_(value, 1 - keep)
@@ -240,7 +241,8 @@ class _Updates:
 
 
 def schedule(share: float, step: int) -> float:
-    """Learning rate as a part of the highest: warm-up, flat, then down to nothing over the last 60 % of the time."""
+    """Learning rate as a share of the highest: warm-up, constant, then down to almost 0 over the last 60 % of the
+    time."""
     return min(1.0, (step + 1) / WARM_UP_STEPS) * min(1.0, max(1 - share, 0) / 0.6 + 0.005)
 
 
@@ -259,7 +261,7 @@ def _batches(config: PriorConfig, progress: Progress, frames: FrameSets, acceler
 def _on_device(
     batch: CleanBatch | tuple[Tensor, Tensor], config: PriorConfig, progress: Progress, accelerator: Accelerator
 ) -> tuple[Tensor, Tensor]:
-    """(clean, degraded) on the device; what is degraded there depends on seed, stage, step and process alone."""
+    """(clean, degraded) on the device; degradation there depends on seed, stage, step and process alone."""
     device = accelerator.device
     if not isinstance(batch, CleanBatch):
         clean, degraded = (side.to(device, non_blocking=True) for side in batch)

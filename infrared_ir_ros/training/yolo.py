@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ultralytics, which is AGPL-3.0: imported here alone, and only when a network of its is asked for."""
+"""The only import of ultralytics (AGPL-3.0), and only when one of its networks is needed."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
 
 def ultralytics(module: str = "") -> Any:
     """The package, or one of its modules, such as `nn.tasks`. Raises OptionError where it is missing."""
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # it would install what it misses, and ask the network
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # otherwise it installs missing packages
     os.environ.setdefault("YOLO_OFFLINE", "true")
     try:
         return importlib.import_module(f"ultralytics.{module}" if module else "ultralytics")
     except ImportError as error:
         raise OptionError(
-            f"this needs ultralytics ({error}): pip install -r requirements/semantic.txt (it is AGPL-3.0), or have the "
-            "detector exported to .onnx, which runs without"
+            f"this needs ultralytics ({error}): pip install -r requirements/semantic.txt (it is AGPL-3.0), or use a "
+            "detector that was exported to .onnx, which does not"
         ) from error
 
 
 def load_yolo(path: Path | str) -> nn.Module:
-    """A YOLOv8 that detects: the weights in a `.pt`, or a configuration such as `yolov8n.yaml`, its weights random.
+    """A YOLOv8 detector: from a `.pt`, or with random weights from a configuration such as `yolov8n.yaml`.
 
-    A `.pt` is a pickle: whoever made it decides what loading it runs.
+    A `.pt` is a pickle: loading it may run any code.
 
-    Raises OptionError without ultralytics, WeightsError for a file that is missing or holds no such network.
+    Raises OptionError without ultralytics, WeightsError if the file is missing or holds no such network.
     """
     path = Path(path)
     if path.suffix == ".pt" and not path.is_file():
@@ -53,6 +53,6 @@ def load_yolo(path: Path | str) -> nn.Module:
     yolo = ultralytics().YOLO
     try:
         return yolo(str(path), task="detect").model.float().eval()
-    except Exception as error:  # whatever a pickle may raise
+    except Exception as error:  # a pickle may raise anything
         reason = one_line(error)
         raise WeightsError(f"{path} can't be loaded as a YOLOv8: {type(error).__name__}: {reason}") from error

@@ -185,12 +185,12 @@ def test_labels_and_a_detector_teach_too(
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"supervision": "labels"}, "takes a label topic and a detector"),
-        ({"detector": "x.pt", "label_topic": "/t"}, "the others neither"),
+        ({"supervision": "labels"}, "needs a label topic and a detector"),
+        ({"detector": "x.pt", "label_topic": "/t"}, "the others take neither"),
         ({"supervision": "hope"}, "use one of clean, pairs, labels, self"),
-        ({"supervision": "pairs"}, "takes a reference"),
+        ({"supervision": "pairs"}, "needs a reference"),
         ({"degradation": ""}, "name a degradation"),
-        ({"supervision": "self", "degradation": "sensor_hard"}, "takes no preset"),
+        ({"supervision": "self", "degradation": "sensor_hard"}, "not a preset"),
         ({"sources": ()}, "no source"),
         ({"frames": 1}, "frames is 1"),
     ],

@@ -157,7 +157,7 @@ def test_a_finished_one_is_not_resumed_and_may_be_trained_on_from(
 ) -> None:
     adapt(plan(steps=5), files, None, material, tmp_path / "one")
     bank = tmp_path / "one" / BANK
-    with pytest.raises(OptionError, match=f"it is finished: choose another output; .* give {bank} as prompts"):
+    with pytest.raises(OptionError, match=f"finished adaptation: choose another output; .* give {bank} as prompts"):
         adapt(plan(steps=6), files, None, material, tmp_path / "one", resume=resume)
     again = replace(plan(steps=2), start="my_camera")
     assert adapt(again, files, read_bank(str(bank)), material, tmp_path / "two").finished
@@ -188,7 +188,7 @@ def test_a_stopped_one_goes_on_as_if_it_had_not_been(files: PriorFiles, material
     whole = adapt(plan(), files, None, material, tmp_path / "whole")
     part = adapt(plan(), files, None, material, tmp_path / "part", stop=After(7))
     assert not part.finished and part.step == 7 and (tmp_path / "part" / FILE).is_file()
-    with pytest.raises(OptionError, match="holds an adaptation already"):
+    with pytest.raises(OptionError, match="already holds an adaptation"):
         adapt(plan(), files, None, material, tmp_path / "part")
     with pytest.raises(OptionError, match="begun with task my_camera, this is other"):
         adapt(replace(plan(), task="other"), files, None, material, tmp_path / "part", resume=True)

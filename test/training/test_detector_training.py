@@ -168,7 +168,7 @@ def test_a_torchvision_that_does_not_fit_is_told_before_tiles_are_cut(
 
     monkeypatch.setattr(detector, "ultralytics", lambda *_: SimpleNamespace(YOLO=None))
     monkeypatch.setattr(detector, "importlib", SimpleNamespace(import_module=fails))
-    with pytest.raises(OptionError, match="needs torchvision, of torch's own build .*torchvision"):
+    with pytest.raises(OptionError, match="needs a torchvision that fits torch .*torchvision"):
         train_detector(DetectorConfig(TILES, minutes=1), labelled, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -235,7 +235,7 @@ def test_a_wrong_configuration_is_refused(tmp_path: Path, old: str, new: str, to
 
 def test_no_training_is_overwritten_or_made_up(labelled: Path, tmp_path: Path) -> None:
     config = DetectorConfig(TILES, minutes=1)
-    with pytest.raises(OptionError, match="no training to go on with"):
+    with pytest.raises(OptionError, match="no training to continue"):
         train_detector(config, labelled, tmp_path / "run", resume=True)
     (tmp_path / "run" / LAST).parent.mkdir(parents=True)
     (tmp_path / "run" / LAST).touch()

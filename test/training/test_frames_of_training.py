@@ -171,5 +171,5 @@ def test_a_pack_of_flat_frames_is_told() -> None:
 def test_a_pack_without_recordings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no frames of hit_uav"):
         write_pack(tmp_path, None, tmp_path / "pack.npz", layouts=1)
-    with pytest.raises(InfraredError, match="make it first"):
+    with pytest.raises(InfraredError, match="make it with"):
         read_pack(tmp_path / "pack.npz")

@@ -127,7 +127,7 @@ def test_photographs_that_cannot_be_read_are_left_out_one_by_one(data: Path, tmp
 def test_a_frame_that_claims_to_be_a_giant_is_named(data: Path, tmp_path: Path) -> None:
     frame = next((data / "detection/hit-uav/train/images").iterdir())
     frame.write_bytes(giant())
-    with pytest.raises(SourceError, match=f"{frame.name} is no picture"):
+    with pytest.raises(SourceError, match=f"{frame.name} is not a readable picture"):
         pack_frames(data, output=tmp_path / "clean.npz", layouts=1)
 
 

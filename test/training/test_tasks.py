@@ -185,10 +185,10 @@ def test_tasks_of_another_prior_and_with_losses_that_are_not_there_are_refused(c
     with pytest.raises(OptionError, match="the detection loss, which is not at hand: give --detector"):
         train_tasks(config, frames, files, tmp_path / "run")
     train(config, frames, files, tmp_path / "run", 1)
-    with pytest.raises(OptionError, match="holds a training already"):
+    with pytest.raises(OptionError, match="already holds a training"):
         train(config, frames, files, tmp_path / "run", 1)
     other = replace(files, hashes=files.hashes | {WEIGHTS: "f" * 64}, contents={WEIGHTS: files.read(WEIGHTS)})
-    with pytest.raises(WeightsError, match=f"{files.hashes[WEIGHTS]}, this one is {'f' * 64}"):
+    with pytest.raises(WeightsError, match=f"{files.hashes[WEIGHTS]}, but this one is {'f' * 64}"):
         train(config, frames, other, tmp_path / "run", 1, resume=True)
     with pytest.raises(WeightsError, match="is not of these tasks and this rank"):
         train(replace(config, rank=5), frames, files, tmp_path / "run", 1, resume=True)
@@ -220,9 +220,9 @@ def test_tasks_take_turns_as_their_minutes_say(config: TasksConfig) -> None:
         (("rank: 4", "rank: four"), "config.yaml: rank is 'four': .* valid integer"),
         (("64, 2, 1]", "64, two, 1]"), "task restore: mix: sizes.0.2 is 'two'"),
         (("minutes: 50", "minutes: 0"), "task small_target: minutes is 0: .* greater than 0"),
-        (("[[64, 64, 2, 1]]", "[]"), r"task restore: mix: sizes is \[\]: give at least one"),
+        (("[[64, 64, 2, 1]]", "[]"), r"task restore: mix: sizes is \[\]: at least one"),
         (("minutes: 50", "minutes: .inf"), "task small_target: minutes is inf: .* finite"),
-        (("rate: 0.1", "rate: true"), "config.yaml: rate is True: .* no numbers"),
+        (("rate: 0.1", "rate: true"), "config.yaml: rate is True: .* not numbers"),
         (("workers: 0", f"seed: {10**23}"), f"seed is {10**23}: .* less than {2**63}"),
         (("hm_tir_hard", "fog"), "config.yaml: task small_target: mix: presets: degradation is 'fog'"),
         (("spectral_kind: detail", "spectral_kind: loud"), "spectral_kind 'loud'"),
