@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Console commands: each is one typed function, whose signature and docstring are its parser and help."""
+"""Console commands: each is one typed function; its signature and docstring define parser and help."""

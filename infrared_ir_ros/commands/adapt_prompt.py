@@ -48,51 +48,51 @@ def adapt_prompt(
     device: str = "auto",
     resume: bool = False,
 ) -> int:
-    """Learn a task for one camera; the prior, its adapters and all other tasks stay as they are, bit for bit.
+    """Learn a task for one camera. The prior, its adapters and all other tasks are not changed.
 
-    The last quarter of each recording is not learned from, but judges: only what restores it better than the start is
-    saved, as OUTPUT/prompts.safetensors, for the parameters `prompts` and `task` of restore_node. Ends with 0, with 1
-    if nothing better was found, something could not be read or it could not be done.
+    The last quarter of each recording is used for validation: the task is saved only if it restores that better than
+    the start, as OUTPUT/prompts.safetensors, for the parameters `prompts` and `task` of restore_node. Ends with 0, or
+    with 1 if nothing better was found, an input could not be read, or the command failed.
 
     Parameters
     ----------
     sources
-        Bags (folder, mcap, db3), videos, npz sequences, pictures, folders of these, or patterns such as 'bags/*.mcap'.
+        Bags (folder, mcap, db3), videos, npz sequences, pictures, folders of these, or glob patterns ('bags/*.mcap').
     task
         Name of the new task.
     output
-        Folder of the bank with the new task, of before_after.png, and of the checkpoint while it is not finished.
+        Folder for the bank with the new task, before_after.png, and the checkpoint of an unfinished training.
     start
-        The task that it starts from.
+        The task to start from.
     optimise
-        prompt (512 numbers), operators (what the network makes of a prompt) or adapters (bases of its own).
+        What to train: prompt (512 numbers), operators (computed from a prompt otherwise) or adapters (new bases).
     supervision
-        clean: the frames are good, and are degraded as `degradation` says, which is required then. pairs: there are
-        clean frames beside them. self: the frames are all that there is; learns against noise and stripes alone, not
-        blur, shading or tone. labels: a frozen detector judges how well it sees what is in the frames.
+        clean: the frames are good and are degraded with `degradation`. pairs: there are clean counterparts of the
+        frames. self: only the degraded frames; learns to remove noise and stripes, but not blur, shading or tone.
+        labels: a frozen detector judges the restored frames by labelled objects.
     degradation
-        Of clean, required: a preset such as sensor_normal, or the profile.yaml that profile_sensor wrote. Of self:
-        only such a profile; empty: noise is measured on the frames.
+        For clean (required): a preset such as sensor_normal, or a profile.yaml of profile_sensor. For self: only such a
+        profile; empty: noise is measured on the frames.
     topic
         Image topic of a bag; empty: the first.
     reference_topic
-        Of pairs: topic of the same bag with the clean frames, matched by stamp.
+        For pairs: topic of the same bag with the clean frames, matched by stamp.
     reference
-        Of pairs: bag, video or folder with the clean frames, matched as by evaluate_bag.
+        For pairs: bag, video or folder with the clean frames, matched as by evaluate_bag.
     label_topic
-        Of labels: topic of the same bag with what is in the frames (Detection2DArray), matched by stamp.
+        For labels: topic of the same bag with the labelled objects (Detection2DArray), matched by stamp.
     detector
-        Of labels: file of a YOLOv8 (.pt of ultralytics, a pickle: only from those you trust), which must be installed.
+        For labels: file of a YOLOv8 of ultralytics (a .pt is a pickle: only from people you trust).
     tolerance_ms
-        Between the stamps of frames that belong together.
+        Milliseconds between the stamps of frames that belong together.
     frames
-        To be used at most, spread over all.
+        Number of frames to use at most, spread over all sources.
     steps
-        To train at most; 0: as many as fit into the minutes.
+        Number of steps at most; 0: as many as fit into the minutes.
     minutes
-        To train at most.
+        Duration of the training at most.
     seed
-        Of the examples.
+        Seed of the examples.
     counts_mapping
         How counts map to the range that the network sees, as in the node: fixed, percentile, tlinear, auto.
     counts_minimum
@@ -102,11 +102,11 @@ def adapt_prompt(
     prior_path
         Folder of the prior's weights; empty: those of the package.
     prompts
-        File with more tasks to start from, which are kept in the new one.
+        File with more tasks to start from, which are copied into the new one.
     device
         Where to train: auto, cpu, cuda.
     resume
-        Go on from the checkpoint in the output, which Ctrl-C leaves.
+        Continue from the checkpoint in OUTPUT, which Ctrl-C leaves.
     """
     from infrared_ir_ros.commands.adapt_run import run
     from infrared_ir_ros.records import Counts

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The run behind adapt_prompt: reads, trains with a bar, says what came of it."""
+"""The run behind adapt_prompt: reads, trains with a progress bar, reports the result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from infrared_ir_ros.training.adapt_frames import Lesson, read_material
 from infrared_ir_ros.training.adapt_plan import Outcome, Plan, Report
 
 PICTURE = "before_after.png"
-FEW = 4  # frames; fewer judges don't speak for others
+FEW = 4  # frames; fewer are not representative
 
 
 def run(
@@ -49,9 +49,9 @@ def run(
         outcome = adapt(plan, files, bank, material, output, resume, stop, tell=lambda report: _show(bar, report))
     write_atomically(output / PICTURE, cv2.imencode(".png", comparison(outcome))[1].tobytes())
     print(f"{outcome.count} numbers trained in {outcome.step} steps, {outcome.seconds / 60:.1f} minutes")
-    print(f"frames that were not learned from: {difference(outcome)}")
+    print(f"validation: {difference(outcome)}")
     if not outcome.finished:
-        print(f"not finished: go on with --resume --output {output}")
+        print(f"not finished: continue with --resume --output {output}")
     if outcome.bank is None:
         print("not better than its start: nothing was saved")
         return 1
@@ -60,7 +60,7 @@ def run(
 
 
 def difference(outcome: Outcome) -> str:
-    """What was gained, in words."""
+    """The gain of the best state over the start, in words."""
     before, best = outcome.before, outcome.best
     words = f"loss {before.loss:.4f} -> {best.loss:.4f}"
     if not math.isnan(before.psnr):
@@ -68,12 +68,12 @@ def difference(outcome: Outcome) -> str:
         words += f", after the best gain and offset {before.psnr_fitted:.2f} -> {best.psnr_fitted:.2f} dB"
         words += f"; detail lost {before.lost_detail:.1%} -> {best.lost_detail:.1%}"
     if best.judges < FEW:
-        words += f" (by {best.judges} of them: too few to say that it holds for others; give it more frames)"
+        words += f" (on {best.judges} frames only, too few to generalise: use more frames)"
     return words
 
 
 def comparison(outcome: Outcome) -> np.ndarray:
-    """The first judged frame restored by the start and by the best, side by side, uint8."""
+    """The first validation frame, restored by the start and by the best state, side by side, uint8."""
     return np.hstack([outcome.before.picture, outcome.best.picture])
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The run behind make_bag: what is filmed, and how it is written."""
+"""The run behind make_bag: opens the input and writes the bag."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ SCENE_FRAMES = 300
 
 @dataclass(frozen=True)
 class Take:
-    """What is filmed. rate: Hz, 0: the shots' own stamps. total: number of shots, as far as it is known; files may
-    claim another than it holds. problems: what could not be read, as far as it was filmed."""
+    """The frames to write. rate: Hz; 0: the shots' own stamps. total: number of shots, if known; a file may claim a
+    wrong one. problems: unreadable parts that were met so far."""
 
     shots: Iterator[Shot]
     rate: float
@@ -52,7 +52,7 @@ class Take:
 @dataclass(frozen=True)
 class Form:
     """How shots are written. topic: of the images; camera_info and truth are its neighbours. compressed: as png, to
-    TOPIC/compressed. Raises OptionError for a topic that is no absolute name."""
+    TOPIC/compressed. Raises OptionError for a topic that is not an absolute name."""
 
     topic: str
     frame_id: str
@@ -77,9 +77,9 @@ def film(
     shape: tuple[int, int],
     seed: int,
 ) -> Take:
-    """Open what is to be filmed: the scene of (height, width) `shape`, or what is at `input`. Raises InfraredError."""
+    """Open the input: the scene, of (height, width) `shape`, or files. Raises InfraredError."""
     if not 0 <= rate <= 1000:
-        raise OptionError(f"--rate is {rate}: use 0 (the input's own) to 1000 frames a second")
+        raise OptionError(f"--rate is {rate}: use 0 (the input's own) to 1000 frames per second")
     if frames < 0:
         raise OptionError(f"--frames is {frames}: use 0 (all) or more")
     degrader = Degrader(degradation, seed)
@@ -99,9 +99,9 @@ def film(
 
 
 def write_bag(take: Take, output: Path, storage: str, form: Form) -> int:
-    """Write shot after shot, with rising stamps; returns their number.
+    """Write the shots with rising stamps; returns their number.
 
-    Raises SourceError if there are none, or `output` exists or cannot be written: then there is no bag.
+    Raises SourceError, and writes no bag, if there are none, or if `output` exists or cannot be written.
     """
     start, last, count = time.time_ns(), 0, 0
     with BagWriter(output, storage) as bag:
@@ -111,7 +111,7 @@ def write_bag(take: Take, output: Path, storage: str, form: Form) -> int:
             _write_shot(bag, shot, stamp, form, take.scene)
             last, count = stamp, count + 1
         if count == 0:
-            raise SourceError("the input holds no frame that can be read: no bag was written")
+            raise SourceError("the input holds no readable frame: no bag was written")
     return count
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Camera, restore_node and recorder as three processes, and a table of what came out."""
+"""demo: runs camera, restore_node and recorder as three processes, and prints a table of the results."""
 
 from __future__ import annotations
 
@@ -23,21 +23,20 @@ from infrared_ir_ros.commands.running import run_command
 
 
 def demo(*, source: str = "", output: Path = Path("demo"), seconds: float = 20.0) -> None:
-    """Restore a thermal camera live and show what that brings.
+    """Restore a simulated thermal camera live and show the effect.
 
-    Starts thermal_camera, restore_node and recorder, ends by itself, and writes the bag, a before/after picture
-    and the nodes' logs. Ends with 0, with 1 when that fails, and with 130 after Ctrl-C.
+    Starts thermal_camera, restore_node and recorder, and writes the bag, a before/after picture and the nodes' logs.
+    Ends with 0, with 1 if that fails, and with 130 after Ctrl-C.
 
     Parameters
     ----------
     source
-        Folder of pictures, video or bag that the camera plays. Without one it drives through a procedural street as a
-        raw core without calibration; the pattern memory is on, and the table says how near the restored frames come
-        to the truth.
+        Folder of pictures, video or bag that the camera plays. Without one it simulates a raw, uncalibrated core that
+        drives through a street; the pattern memory is on, and the table compares restored frames with the truth.
     output
-        Folder for bag/, before_after.png, log/ and, without a SOURCE, raw_camera.png: the start, second by second.
+        Folder for bag/, before_after.png, log/ and, without a SOURCE, raw_camera.png: the first seconds.
     seconds
-        How long the camera films; at most all of SOURCE.
+        Duration, at most that of SOURCE.
     """
     from infrared_ir_ros.commands.demo_run import run_demo
 
@@ -45,7 +44,7 @@ def demo(*, source: str = "", output: Path = Path("demo"), seconds: float = 20.0
 
 
 def stay_apart() -> None:
-    """Use a DDS domain of this command's own, on this machine, unless the user chose one (to watch in RViz, say)."""
+    """Use a separate, local DDS domain unless the user chose one (to watch in RViz, say)."""
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 

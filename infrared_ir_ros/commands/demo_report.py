@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a bag of the demo says: how many frames, how fast, how old, how much better."""
+"""The figures of a demo's bag: number of frames, rate, latency, PSNR."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ RESTORED, CLEAN = f"{NAMESPACE}/restored", f"{NAMESPACE}/truth/clean"
 class Figures:
     """Figures of one run. Ages in seconds from the frame's stamp to the arrival in the bag.
 
-    scores: per frame with truth, PSNR in dB of input and restored frame, as they come and after gain and offset.
-    pictures: input, restored and (if there is one) clean frame from the middle of the run.
-    moments: input and restored frame MOMENTS seconds after the first frame, as far as the run went.
+    scores: per frame with truth, PSNR in dB of input and restored frame, unfitted, then after gain and offset.
+    pictures: input and restored frame from the middle of the run.
+    moments: input and restored frame at MOMENTS seconds after the first frame, as far as the run went.
     """
 
     received: int = 0
@@ -59,7 +59,7 @@ def read_figures(bag: Path, sent: int) -> Figures:
     """Read the bag of a run in which the camera sent about `sent` frames."""
     figures = Figures()
     start: int | None = None
-    waiting: dict[int, dict[str, np.ndarray]] = {}  # frames whose counterparts with the same stamp are to come
+    waiting: dict[int, dict[str, np.ndarray]] = {}  # frames whose counterparts with the same stamp have not come yet
     for topic, arrival_ns, message in _messages(bag):
         if topic == DIAGNOSTICS:
             _read_counters(message, figures)
@@ -110,7 +110,7 @@ def write_picture(path: Path, figures: Figures) -> None:
 
 
 def write_moments(path: Path, figures: Figures) -> None:
-    """Write the moments side by side as PNG: the frame as it came, each stretched, over the restored one."""
+    """Write the moments side by side as PNG, each input frame above the restored one, all stretched."""
     columns = []
     for seconds, frames in zip(MOMENTS, figures.moments, strict=False):
         column = np.vstack([_stretched(frame) for frame in frames])
@@ -138,21 +138,21 @@ def _read_counters(message: Any, figures: Figures) -> None:
 
 
 def _compare(frames: dict[str, np.ndarray], figures: Figures, first_half: bool) -> None:
-    """Score a frame whose parts are all there; keep the pictures of the last one of the first half."""
+    """Score a complete set of frames; keep the last one of the first half as `pictures`."""
     if first_half or not figures.pictures:
         figures.pictures = [frames[topic] for topic in (IMAGE, RESTORED)]
     if CLEAN not in frames:
         return
     clean = frames.pop(CLEAN)
     grey = [_to_grey(frames.pop(topic), clean) for topic in (IMAGE, RESTORED)]
-    truth = stretch(_to_grey(clean, clean))  # restored frames have the levels of clean ones, whatever the scene's are
+    truth = stretch(_to_grey(clean, clean))  # like restored frames, whatever the levels of the scene
     figures.scores.append(
         (*(psnr(frame, truth) for frame in grey), *(psnr(fit_tone(frame, truth), truth) for frame in grey))
     )
 
 
 def _to_grey(frame: np.ndarray, clean: np.ndarray) -> np.ndarray:
-    """On the scale 0..255: 8 bit as it is, other depths so that the clean frame fills it."""
+    """On the scale 0..255: 8 bit unchanged, other depths scaled so that the clean frame fills it."""
     if clean.dtype == np.uint8:
         return frame.astype(np.float64)
     low, high = float(clean.min()), float(clean.max())

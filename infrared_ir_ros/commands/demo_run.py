@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The run behind the demo: camera, restore_node and recorder as three processes, and a table of what came out."""
+"""The run behind the demo: camera, restore_node and recorder as three processes, and a table of the results."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ from infrared_ir_ros.media import Source, open_source
 from infrared_ir_ros.restoration import load_restorer
 from infrared_ir_ros.ros.filming import DIAGNOSTICS, IMAGE, PATIENCE, film
 
-FASTEST = 20.0  # frames a second
-SHARE = 0.5  # of the time is the restorer's; the camera and the recorder want some too
+FASTEST = 20.0  # frames per second
+SHARE = 0.5  # of the time is for the restorer; the camera and the recorder need some, too
 SCENE_SHAPE = (256, 320)
 RAW_CAMERA = {"encoding": "mono8", "degradation": "raw_core", "motion": "drive"}  # without any calibration, on a car
 IMAGE_TYPE, DIAGNOSTICS_TYPE = "sensor_msgs/msg/Image", "diagnostic_msgs/msg/DiagnosticArray"
 
 
 def run_demo(source: str, output: Path, seconds: float) -> None:
-    """Film, restore, record and tell; InfraredError when something cannot be done."""
+    """Run the demo and print its table. Raises InfraredError."""
     if not 0 < seconds < math.inf:
         raise OptionError(f"--seconds is {seconds}: use a number above 0")
     try:
@@ -84,12 +84,12 @@ def run_demo(source: str, output: Path, seconds: float) -> None:
 def _first_frame(source: Source) -> np.ndarray:
     frame = next(iter(source), None)
     if frame is None:
-        raise SourceError(f"{source.name} holds no frame that can be read")
+        raise SourceError(f"{source.name} holds no readable frame")
     return frame.image
 
 
 def _sustainable_rate(frame: np.ndarray | None) -> float:
-    """Frames a second that this machine restores with some time to spare."""
+    """Frames per second that this machine can restore with time to spare."""
     if frame is None:
         frame = np.random.default_rng(0).integers(0, 256, SCENE_SHAPE, dtype=np.uint8)
     restorer = load_restorer()
@@ -103,10 +103,10 @@ def _sustainable_rate(frame: np.ndarray | None) -> float:
 
 
 def _run(source: str, rate: float, frames: int, bag: Path, logs: Path) -> None:
-    """Film, restore and record; returns when the bag is whole. InfraredError when a process fails."""
+    """Run the processes until the bag is complete. Raises InfraredError when one fails."""
     topics = [f"{topic}:{IMAGE_TYPE}" for topic in (IMAGE, RESTORED)] + [f"{DIAGNOSTICS}:{DIAGNOSTICS_TYPE}"]
     camera: dict[str, object] = {"rate": rate, "frames": frames}
-    # The first frame of a new size waits for the network to be prepared, and slow machines get a slow rate.
+    # the first frame waits until the network is prepared for its size, and slow machines get a low rate
     node: dict[str, object] = {"max_age_ms": max(5000.0, 3000.0 / rate)}
     if source:
         camera["source"] = str(Path(source).absolute())
@@ -119,7 +119,7 @@ def _run(source: str, rate: float, frames: int, bag: Path, logs: Path) -> None:
 
 
 def _replace(new: Path, target: Path, aside: Path) -> None:
-    """Put the folder `new` in the place of an earlier one."""
+    """Move the folder `new` to `target`, and an earlier one there to `aside`."""
     if target.exists():
         os.rename(target, aside)
     os.rename(new, target)

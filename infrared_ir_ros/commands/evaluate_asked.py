@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What evaluate_bag was asked for, checked."""
+"""The checked request of evaluate_bag."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MODES = ("offline", "replay")
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command was asked for. network: keywords of load_restorer."""
+    """The arguments of evaluate_bag. network: keywords of load_restorer."""
 
     inputs: tuple[Path, ...]
     output: Path
@@ -41,7 +41,7 @@ class Asked:
     network: dict[str, str]
     distance_every: int
     detector: str = ""
-    ray: str = field(default="", repr=False)  # where it runs changes no figure
+    ray: str = field(default="", repr=False)  # not in repr, which identifies a request: it changes no figure
 
     def __post_init__(self) -> None:
         wanted = self.wanted
@@ -52,14 +52,14 @@ class Asked:
         if self.mode == "replay" and (len(self.tasks) != 1 or self.chains):
             raise OptionError("--mode replay plays one task through the node: give one --task and no --classical")
         if self.ray and self.mode == "replay":
-            raise OptionError("--ray spreads offline evaluation: --mode replay takes the time of this machine")
+            raise OptionError("--ray distributes offline evaluation only: --mode replay measures this machine")
         if sum(map(bool, (wanted.reference_topic, wanted.reference, wanted.degradation))) > 1:
             raise OptionError("use one of --reference-topic, --reference and --degradation")
         if wanted.degradation:
-            check_preset(wanted.degradation)  # now: each recording would fail by it
+            check_preset(wanted.degradation)  # fails now rather than in each recording
         if wanted.labels and wanted.label_topic:
             raise OptionError("use one of --labels and --label-topic")
         if (wanted.labels or wanted.label_topic) and not (self.detector or wanted.detection_topics):
             raise OptionError("labels are for detections: give --detector or --detection-topic")
         if min(wanted.frames, wanted.seed, self.distance_every) < 0:
-            raise OptionError("--frames, --seed and --distance-every may not be below 0")
+            raise OptionError("--frames, --seed and --distance-every must not be below 0")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Says whether restoration helps on your recordings: figures, pictures and plots in one report."""
+"""evaluate_bag: measures whether restoration helps on your recordings, and writes a report."""
 
 from __future__ import annotations
 
@@ -46,62 +46,61 @@ def evaluate_bag(
     ray: str = "",
     restoring: Restoring = DEFAULTS,
 ) -> int:
-    """Compare the input, classical chains, tasks of ours and topics of yours on bags, videos and folders of pictures.
+    """Compare input, classical chains, our tasks and your topics on bags, videos and folders of pictures.
 
     Writes report.html (one file, loads nothing), report.json, frames.csv, and a bag of the results for each recording,
-    on the stamps of the input. The folder appears when all is written; interrupted or killed, the same command goes on
-    with the recordings that are not done. Ends with 0, with 1 if a recording or a part of one could not be read, or
-    nothing could be done, and with 130 after Ctrl-C.
+    with the stamps of the input. The folder appears once it is complete; if interrupted or killed, run the same command
+    again to continue. Ends with 0, with 1 if a recording or a part of one could not be read or the command failed, and
+    with 130 after Ctrl-C.
 
     Parameters
     ----------
     inputs
         Bags (folder, mcap, db3), videos, npz sequences, folders of pictures, or folders with any of them. A folder that
-        holds nothing but pictures is one recording, folders in it included: for several, name each, as in `flights/*`.
+        holds only pictures is one recording, including its subfolders: for several, name each, as in `flights/*`.
     output
         Folder for the report; must not exist.
     task
         A task of ours to restore for; may be given several times.
     classical
-        A classical chain DENOISER+SHADING, as wavelet+gradient; may be given several times.
+        A classical chain DENOISER+SHADING, such as wavelet+gradient; may be given several times.
     method_topic
         Topic of the same bag with frames that another method restored; may be given several times.
     detector
-        A detector to look at the frames of every method: ONNX of export_detector, or the name of one that ships.
+        A detector to run on the frames of every method: ONNX of export_detector, or the name of one that ships.
     detection_topic
-        Topic of the same bag (Detection2DArray) with what your detector found; may be given several times.
+        Topic of the same bag (Detection2DArray) with detections of your own detector; may be given several times.
     label_topic
-        Topic of the same bag (Detection2DArray, or truth/boxes of our camera) with what is there: for mAP.
+        Topic of the same bag (Detection2DArray, or truth/boxes of our camera) with the true objects, for mAP.
     labels
-        The same as a folder of YOLO's label files, named as the pictures, or by number (000000.txt) for bags and
-        videos; class names in classes.txt, or as the detector has them. A folder in it of the recording's name is its
-        own.
+        The same as a folder of YOLO label files, named like the pictures, or by number (000000.txt) for bags and
+        videos; class names in classes.txt, else the detector's. A subfolder with the name of a recording is for that
+        recording.
     topic
         Image topic of the input in a bag; empty: the first.
     reference_topic
         Topic of the same bag with clean frames, matched by stamp; frames without one are judged without.
     reference
-        Bag, video or folder with the clean frames: matched by stamp where both are bags, else by number.
+        Bag, video or folder with the clean frames, matched by stamp if both are bags, else by number.
     degradation
-        Preset, as sensor_normal: the input counts as clean, and is degraded first.
+        Preset, such as sensor_normal: the input counts as clean, and is degraded first.
     seed
-        Of the degradation.
+        Seed of the degradation.
     tolerance_ms
-        Between the stamps of frames that belong together.
+        Milliseconds between the stamps of frames that belong together.
     frames
-        Of each recording, at most; 0: all.
+        Number of frames per recording, at most; 0: all.
     mode
-        offline: every frame, as fast as possible. replay: through the live node in the recording's own time, so that
-        drops and the way through ROS count; of bags and pictures alike, for one task.
+        offline: every frame, as fast as possible. replay: through the live node in real time, so that dropped frames
+        and the latency of ROS count; for one task.
     smoothing
-        Weight of the past in the estimates, 0 to 0.99.
+        Weight of past frames in the estimates, 0 to 0.99.
     distance_every
-        MS-SSIM and ST-LPIPS, where torchmetrics and stlpips-pytorch are installed, on every so many clean frames; 0:
-        never.
+        MS-SSIM and ST-LPIPS (if torchmetrics and stlpips-pytorch are installed) on every n-th clean frame; 0: never.
     ray
-        Spread the recordings over a Ray cluster: HOST:PORT of its head, auto (the one that runs here), or local (start
-        one here, on all cores). Its machines have this package, and see recordings and output under the same paths. For
-        a cluster that wants a token set RAY_AUTH_MODE=token.
+        Distribute the recordings over a Ray cluster: HOST:PORT of its head, auto (the one that runs here), or local
+        (start one here, on all cores). Its machines need this package, and must see recordings and output under the
+        same paths. If the cluster needs a token, set RAY_AUTH_MODE=token.
     """
     from infrared_ir_ros.commands.evaluate_asked import Asked
     from infrared_ir_ros.commands.evaluate_run import evaluate

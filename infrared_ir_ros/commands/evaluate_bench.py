@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What recordings are judged with: the methods, and the yardsticks."""
+"""The methods and yardsticks that recordings are evaluated with."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES
 from infrared_ir_ros.restoration import load_restorer
 
 STRETCHED = (
-    f"Clean frames of 8 bit are stretched before anything is held against them (percentiles {CLEAN_PERCENTILES[0]} and "
-    f"{CLEAN_PERCENTILES[1]} to the levels {CLEAN_LEVELS[0]} and {CLEAN_LEVELS[1]}), as frames restored with --tone "
-    "restore are: PSNR and SSIM of an input of other levels are low by its tone alone, the fitted figures are not. "
-    "With --tone preserve clean frames stay as they are."
+    f"Clean 8-bit frames are stretched before the comparison (percentiles {CLEAN_PERCENTILES[0]} and "
+    f"{CLEAN_PERCENTILES[1]} to the levels {CLEAN_LEVELS[0]} and {CLEAN_LEVELS[1]}), like frames restored with --tone "
+    "restore. An input of other levels has low PSNR and SSIM by its tone alone; the fitted figures ignore tone. "
+    "With --tone preserve clean frames are not stretched."
 )
 
 
 @dataclass(frozen=True)
 class Bench:
-    """methods: that are run, none in a replay. names: of all that is compared, the input first. detector: looks at
-    the frames of each method. notes: on figures that are not there."""
+    """methods: to run; none in a replay. names: of all that is compared, the input first. detector: runs on the frames
+    of each method. notes: on missing figures."""
 
     methods: list[Method]
     names: list[str]
@@ -55,7 +55,7 @@ class Bench:
 
 
 def set_up(asked: Asked) -> Bench:
-    """Load what was asked for. Raises InfraredError."""
+    """Load methods, detector and yardsticks. Raises InfraredError."""
     methods = _methods(asked)
     played = [live_name(asked)] if asked.mode == "replay" else []
     names = [INPUT, *played, *(method.name for method in methods)]
@@ -80,7 +80,7 @@ def _check_names(names: list[str]) -> None:
 
 
 def live_name(asked: Asked) -> str:
-    """Of the method that a replay judges."""
+    """The name of the method that a replay judges."""
     return f"{asked.options.task} live"
 
 
@@ -96,15 +96,15 @@ def _methods(asked: Asked) -> list[Method]:
 
 
 def _yardsticks(asked: Asked) -> tuple[Yardsticks, list[str]]:
-    """And notes on figures that are not there."""
+    """The yardsticks, and notes on missing figures."""
     kelvin = asked.options.counts.resolution if asked.options.counts.mapping == "tlinear" else 0.0
     if not (asked.wanted.reference_topic or asked.wanted.reference or asked.wanted.degradation):
         return Yardsticks(kelvin, asked.options.preserves), [
-            "No clean frames were given: the figures say how the frames look, not whether they are true."
+            "No clean frames were given: the figures describe how frames look, not whether they are true."
         ]
     distances, notes = dict(_distances()) if asked.distance_every else {}, []
     if asked.distance_every and len(distances) < 2:
-        notes.append("MS-SSIM needs torchmetrics, ST-LPIPS stlpips-pytorch: what is missing was left out.")
+        notes.append("MS-SSIM needs torchmetrics and ST-LPIPS needs stlpips-pytorch: the missing one was left out.")
     if not asked.options.preserves:
         notes.append(STRETCHED)
     return Yardsticks(kelvin, asked.options.preserves, distances, max(asked.distance_every, 1)), notes
@@ -122,7 +122,7 @@ def _distances() -> Iterator[tuple[str, Distance]]:
 
 
 def configuration(asked: Asked, bench: Bench) -> dict[str, str]:
-    """What was asked, and the versions and hashes of what answered; as text."""
+    """The request, and the versions and hashes of the methods; as text."""
     shown = {"version": getattr(infrared_ir_ros, "__version__", ""), "mode": asked.mode}
     shown |= {"inputs": ", ".join(printable(str(path)) for path in asked.inputs)}
     shown |= {name: str(value) for name, value in asdict(asked.wanted).items() if value}

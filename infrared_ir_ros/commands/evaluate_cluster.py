@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Recordings spread over a Ray cluster, one to a core."""
+"""Distributes recordings over a Ray cluster, one per core."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from infrared_ir_ros.evaluation.report import Recording
 from infrared_ir_ros.media.paths import printable
 
 LOCAL = "local"
-TRIES = 5  # of a recording whose worker dies
+TRIES = 5  # retries of a recording whose worker dies
 
 
 def spread(jobs: list[Job], asked: Asked, room: Path) -> Generator[tuple[Job, Recording | InfraredError], None, None]:
-    """What comes of each job, in the order in which they end. A worker that dies is replaced, and its job done again.
+    """The result of each job, in the order of completion. If a worker dies, its job is retried.
 
     asked.ray: the address of a cluster whose machines all see the recordings and `room` under these paths; `local`
-    starts one here. Raises OptionError: Ray is not installed, or nobody answers there.
+    starts one here. Raises OptionError if Ray is not installed or the cluster does not answer.
     """
     try:
         import ray
     except ImportError as error:
         raise OptionError("--ray needs Ray: pip install -r requirements/cluster.txt") from error
     _knock(asked.ray)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
-    if asked.ray == LOCAL:  # its workers inherit this
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
+    if asked.ray == LOCAL:  # its workers inherit the environment
         root = str(Path(infrared_ir_ros.__file__).parents[1])
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -56,7 +56,7 @@ def spread(jobs: list[Job], asked: Asked, room: Path) -> Generator[tuple[Job, Re
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise _nobody(asked.ray, error) from error
     for number, handler in handlers.items():
-        signal.signal(number, handler)  # Ray's prints a page of addresses
+        signal.signal(number, handler)  # Ray's handlers print a page of addresses
     try:
         task = ray.remote(num_cpus=1, max_retries=TRIES)(_in_a_worker)
         waiting = {task.remote(job, asked, room.absolute()): job for job in jobs}
@@ -72,7 +72,7 @@ def spread(jobs: list[Job], asked: Asked, room: Path) -> Generator[tuple[Job, Re
 
 
 def _knock(address: str) -> None:
-    """OptionError unless somebody listens at HOST:PORT: Ray itself would go on trying for ever."""
+    """Raises OptionError unless HOST:PORT accepts connections: Ray itself would retry forever."""
     if address in (LOCAL, "auto"):
         return
     host, _, port = address.rpartition(":")
@@ -85,8 +85,8 @@ def _knock(address: str) -> None:
 def _nobody(address: str, error: Exception) -> OptionError:
     reason = printable(str(error))
     return OptionError(
-        f"--ray is {address!r}, and no cluster answers ({reason}): use HOST:PORT of its head, auto or local, and "
-        "RAY_AUTH_MODE=token for one that wants a token"
+        f"--ray is {address!r}, but no cluster answers ({reason}): use HOST:PORT of its head, auto or local, and "
+        "RAY_AUTH_MODE=token if it needs a token"
     )
 
 
@@ -94,7 +94,7 @@ _benches: dict[str, Bench] = {}
 
 
 def _in_a_worker(job: Job, asked: Asked, room: Path) -> Recording | InfraredError:
-    """What the job asks for is loaded once in each worker."""
+    """Run a job in a worker, which loads the bench once."""
     key = repr(asked)
     if key not in _benches:
         _benches[key] = set_up(asked)

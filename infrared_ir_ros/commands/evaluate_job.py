@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One recording of an evaluation: its frames judged, and the bag of the results."""
+"""Evaluates one recording: judges its frames and writes the bag of the results."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ from infrared_ir_ros.media.paths import printable, safe_name
 from infrared_ir_ros.records import Counts
 
 FRAME_ID = "evaluation"
-A_CLEAN_ONE = "a clean one"  # beside the names of methods, which are no such words
-LIVE = ("task", "tone", "strength", "smoothing", "pattern_memory")  # what the node is asked for, beside the counts
+A_CLEAN_ONE = "a clean one"  # not a name of a method
+LIVE = ("task", "tone", "strength", "smoothing", "pattern_memory")  # parameters passed to the node, beside the counts
 
 
 @dataclass(frozen=True)
 class Job:
-    """number: of the recording among all, which its seed comes from. name: how the report calls it."""
+    """number: index of the recording, added to the seed. name: in the report."""
 
     number: int
     path: Path
@@ -55,7 +55,7 @@ class Job:
 
 
 def jobs(found: list[Path]) -> list[Job]:
-    """One for each recording; names that occur twice are told apart by their number."""
+    """One job per recording; a name that occurs again gets its number appended."""
     names: list[str] = []
     for number, path in enumerate(found):
         name = printable(path.name)
@@ -64,11 +64,11 @@ def jobs(found: list[Path]) -> list[Job]:
 
 
 class CannotWrite(SourceError):
-    """The output cannot be written: the other recordings would fare no better."""
+    """The output cannot be written: the other recordings would fail, too."""
 
 
 def attempt(job: Job, asked: Asked, bench: Bench, room: Path) -> Recording | InfraredError:
-    """Judge all frames, and write the bag of the results below the folder `room`, in place of an earlier one.
+    """Judge all frames, and write the bag of the results below the folder `room`, replacing an earlier one.
 
     Returns the error if nothing could be judged; CannotWrite if the bag cannot be written.
     """
@@ -76,7 +76,7 @@ def attempt(job: Job, asked: Asked, bench: Bench, room: Path) -> Recording | Inf
         return _judge(job, asked, bench, room)
     except InfraredError as error:
         return error
-    except OSError as error:  # a disk that fails, or has no room for what a replay records
+    except OSError as error:  # a disk that fails, or is too full for the bag of a replay
         return SourceError(f"{printable(str(job.path))} cannot be evaluated: {printable(str(error))}")
 
 
@@ -99,7 +99,7 @@ def _judge(job: Job, asked: Asked, bench: Bench, room: Path) -> Recording:
 
 
 def _play(path: Path, recording: Recording, wanted: Wanted, asked: Asked) -> Method:
-    """The recording through the live node; what the node counted goes into `recording`."""
+    """Play the recording through the live node; stores the node's counters in `recording`."""
     from infrared_ir_ros.commands.evaluate_replay import play  # ROS is needed only here
 
     camera: dict[str, object] = {"source": str(path.absolute()), "topic": wanted.topic, "frames": wanted.frames}
@@ -122,7 +122,7 @@ def _judge_frames(
     look: Callable[[Instant, dict[str, np.ndarray]], Boxes],
     target: Path,
 ) -> None:
-    """All frames of one recording, and the bag of the results."""
+    """Judge all frames of one recording, and write the bag of the results."""
     for method in methods:
         method.reset()
     pending: list[dict[str, Row]] = []
@@ -162,7 +162,7 @@ def _wants_clean(wanted: Wanted) -> bool:
 
 
 def _gaps(recording: Recording, wanted: Wanted) -> dict[str, str]:
-    """What belongs to some frames only: answers of others, labels, clean frames."""
+    """The numbers of frames without a method's answer, detections, labels or a clean frame."""
     of_frames = zip(recording.rows, recording.boxes, strict=True)
     there = [{*rows, *boxes, *([A_CLEAN_ONE] if "psnr" in rows[INPUT] else [])} for rows, boxes in of_frames]
     names = [*wanted.methods, *wanted.detection_topics]
@@ -173,7 +173,7 @@ def _gaps(recording: Recording, wanted: Wanted) -> dict[str, str]:
 
 
 def _answers(instant: Instant, methods: list[Method]) -> tuple[dict[str, np.ndarray], dict[str, Row]]:
-    """The frame by method, the input first, and what the methods say of themselves."""
+    """The frame by method, the input first, and the methods' own figures (latency, log-SNR)."""
     images, own = {INPUT: instant.frame.image}, {}
     for method in methods:
         answer = method(instant.frame.image)
@@ -189,7 +189,7 @@ def _answers(instant: Instant, methods: list[Method]) -> tuple[dict[str, np.ndar
 
 
 def _found(instant: Instant, images: dict[str, np.ndarray], detector: Detector | None, counts: Counts) -> Boxes:
-    """What is found in the frame of each method, and by the topics of others; and what is there, if that is known."""
+    """Detections in the frame of each method and of the detection topics, and the labels, if known."""
     boxes = dict(instant.found)
     if detector:
         boxes |= {name: detector.detect(image, PROTOCOL, counts)[:MOST] for name, image in images.items()}

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The frames that a report shows: where the first method gains most, least, and as usual."""
+"""The frames shown in a report: those of largest, median and smallest gain of the first method."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from infrared_ir_ros.restoration.palettes import levels
 
 
 def choose_pictures(evaluation: Evaluation, room: Path) -> list[Picture]:
-    """Best, median and worst frame of all recordings, by what the first method gains over the input: PSNR after gain
-    and offset, or where there are no clean frames, the fall of the stripe index. Read from the bags of the results."""
+    """Best, median and worst frame of all recordings by the first method's gain over the input: in fitted PSNR, or
+    without clean frames, in the stripe index. Read from the bags of the results."""
     if len(evaluation.methods) < 2:
         return []
     method, figure, sign = evaluation.methods[1], "psnr_fitted", 1
@@ -60,11 +60,11 @@ def choose_pictures(evaluation: Evaluation, room: Path) -> list[Picture]:
 
 
 def _images(evaluation: Evaluation, bag: Path, stamps: list[int], number: int) -> dict[str, np.ndarray]:
-    """By method, as 8-bit pictures on the input's scale; "clean" where there is one. stamps: of all frames."""
+    """8-bit pictures on the input's scale, by method, and "clean" if there is one. stamps: of all frames."""
     found: dict[str, np.ndarray] = {}
     place = stamps[:number].count(stamps[number])  # drivers repeat stamps
     for name in [*evaluation.methods, CLEAN]:
-        with suppress(SourceError):  # it has no such topic: no clean frames, or a method without an answer
+        with suppress(SourceError):  # no such topic: no clean frames, or a method without an answer
             same = (frame for frame in open_source(bag, result_topic(name)) if frame.stamp_ns == stamps[number])
             if image := next(islice(same, place, None), None):
                 found[name] = image.image

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A recording through the live node in its own time: what the node answered, how late, and what it dropped."""
+"""Plays a recording through the live node in real time: collects its answers, their latency, and dropped frames."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ KINDS = {
 
 
 class Live:
-    """A method that was played already: asked for the frames of the recording again, it gives what the node answered,
-    known by their pixels, and None for a frame that the node did not answer."""
+    """A method that replays the node's answers: looks up a frame of the recording by its pixels, and returns the node's
+    answer, or None if there was none."""
 
     def __init__(self, name: str, answers: dict[bytes, deque[Answer | None]]) -> None:
         self.name, self._answers = name, answers
@@ -56,10 +56,10 @@ class Live:
 
 
 def play(name: str, camera: dict[str, object], node: dict[str, object], room: Path) -> tuple[Live, dict[str, str]]:
-    """Film a recording in its own time, restore it live, and record both: the answers, and what the node counted.
+    """Play a recording through the live node in real time; returns the answers and the node's counters.
 
-    camera, node: parameters of thermal_camera and restore_node. room: a folder that exists. Raises InfraredError when
-    a process fails.
+    camera, node: parameters of thermal_camera and restore_node. room: an existing folder. Raises InfraredError when a
+    process fails.
     """
     bag = room / "bag"
     topics = [f"{topic}:{kind}" for topic, kind in KINDS.items()]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The run behind evaluate_bag: recording after recording, then the report; a bad recording does not stop the rest."""
+"""The run behind evaluate_bag: evaluates each recording, then writes the report; bad recordings are skipped."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from infrared_ir_ros.evaluation.report import Evaluation, Recording, write_repor
 
 
 def evaluate(asked: Asked) -> int:
-    """Judge all recordings and write the report; 0, or 1 if something was left out.
+    """Judge all recordings and write the report. Returns 0, or 1 if something was left out.
 
-    Interrupted, it keeps the recordings that are done for the next call, and KeyboardInterrupt says so. Raises
-    InfraredError: nothing could be judged, the output exists or cannot be written.
+    If interrupted, finished recordings are kept for the next call, and KeyboardInterrupt says so. Raises InfraredError
+    if nothing could be judged, or if the output exists or cannot be written.
     """
     todo, bench = jobs(recordings(asked.inputs)), set_up(asked)
     shown = configuration(asked, bench)
@@ -46,7 +46,7 @@ def evaluate(asked: Asked) -> int:
         try:
             found, failed = _judge_all(todo, asked, bench, store)
         except KeyboardInterrupt:
-            done = f"({store.done()} of {len(todo)} recordings are done: the same command goes on from there)"
+            done = f"({store.done()} of {len(todo)} recordings are done: run the same command again to continue)"
             raise KeyboardInterrupt(*([done] if store.done() else [])) from None
         evaluation = Evaluation(bench.names, shown, found, failed, bench.notes)
         write_report(store.folder, evaluation, choose_pictures(evaluation, store.folder))
@@ -56,11 +56,11 @@ def evaluate(asked: Asked) -> int:
 
 
 def _judge_all(todo: list[Job], asked: Asked, bench: Bench, store: Store) -> tuple[list[Recording], dict[str, str]]:
-    """What came of the recordings, and why others failed, by name."""
+    """The evaluated recordings, and the reasons why others failed, by name."""
     found = {job: kept for job in todo if (kept := store.load(job))}
     failed: dict[Job, str] = {}
     if found:
-        _tell(f"{len(found)} of {len(todo)} recordings are done already")
+        _tell(f"{len(found)} of {len(todo)} recordings were done before")
     with closing(_answers([job for job in todo if job not in found], asked, bench, store)) as answers:
         for job, answer in answers:
             if isinstance(answer, InfraredError):
@@ -80,7 +80,7 @@ def _judge_all(todo: list[Job], asked: Asked, bench: Bench, store: Store) -> tup
 def _answers(
     todo: list[Job], asked: Asked, bench: Bench, store: Store
 ) -> Generator[tuple[Job, Recording | InfraredError], None, None]:
-    """What comes of each job. CannotWrite is raised: the others would fare no better."""
+    """The result of each job. Raises CannotWrite, since all other jobs would fail, too."""
     if asked.ray:
         from infrared_ir_ros.commands.evaluate_cluster import spread
 

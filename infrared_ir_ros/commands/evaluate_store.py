@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A report that is being made: in a hidden folder beside it, from which an interrupted evaluation goes on."""
+"""The hidden folder of an unfinished report, from which an interrupted evaluation continues."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ASKED, _DONE, _LOCK = "asked.json", "done", "lock"
 
 
 class Store:
-    """folder: of the report, as long as it is not finished."""
+    """folder: of the unfinished report, beside `output`."""
 
     def __init__(self, output: Path) -> None:
         self.output = output
@@ -45,13 +45,13 @@ class Store:
 
     @contextmanager
     def open(self, asked: str) -> Iterator[None]:
-        """Hold the folder while the block runs. What an earlier run left there is kept if it was asked for the same.
+        """Lock the folder while the block runs. Results of an earlier run are kept if its request was the same.
 
-        At the end it goes, unless a recording in it is done and the block was interrupted.
-        Raises SourceError: the output exists, cannot be written, or another process is making it.
+        At the end the folder is removed if no recording in it is done.
+        Raises SourceError if the output exists, cannot be written, or is being made by another process.
         """
         if self.output.exists() or self.output.is_symlink():
-            raise SourceError(f"{printable(str(self.output))} exists already: choose another name, or remove it")
+            raise SourceError(f"{printable(str(self.output))} already exists: choose another name, or remove it")
         with ExitStack() as held:
             with self._writing():
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """What goes wrong with the folder is the output's fault. Raises SourceError."""
+        """Turns an OSError of the block into SourceError, naming the output."""
         try:
             yield
         except OSError as error:
@@ -90,20 +90,20 @@ class Store:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Remove what killed writers left half-done."""
+        """Remove temporary files of killed processes."""
         for entry in [*self.folder.glob(".*"), *self.folder.glob("*/.*")]:
             shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
 
     def done(self) -> int:
-        """How many recordings are done."""
+        """The number of finished recordings."""
         return sum(1 for _ in (self.folder / _DONE).glob("[0-9]*.json"))
 
     def save(self, job: Job, recording: Recording) -> None:
-        """Keep what came of a recording, whose bag is written. Raises SourceError."""
+        """Save the result of a recording whose bag is written. Raises SourceError."""
         write_atomically(self._file(job), json.dumps(asdict(recording)).encode())
 
     def load(self, job: Job) -> Recording | None:
-        """What came of a recording in an earlier run, if it and its bag are there and it has not changed since."""
+        """The result of an earlier run, if it and its bag exist and the recording has not changed since."""
         with suppress(SourceError, OSError, ValueError, TypeError):
             kept = Recording(**json.loads(self._file(job).read_text()))
             kept.boxes = [{name: _detections(found) for name, found in frame.items()} for frame in kept.boxes]
@@ -116,7 +116,7 @@ class Store:
         return self.folder / _DONE / f"{job.number:03d}.json"
 
     def publish(self) -> None:
-        """Give the report its name. Raises SourceError."""
+        """Move the finished report to `output`. Raises SourceError."""
         with self._writing():
             self._sweep()
             shutil.rmtree(self.folder / _DONE)

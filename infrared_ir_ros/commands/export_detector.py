@@ -31,9 +31,9 @@ def export_detector(
     version: str = "",
     allow_pickle: bool = False,
 ) -> None:
-    """Turn a YOLOv8 into the folder of a detector: ONNX with its own suppression of overlaps, safetensors, no pickle.
+    """Export a YOLOv8 as the folder of a detector: ONNX with non-maximum suppression, and safetensors; no pickle.
 
-    Give the folder to detector.model. The classes keep their names. Needs torch and ultralytics (AGPL-3.0).
+    Set detector.model to the folder. The classes keep their names. Needs torch and ultralytics (AGPL-3.0).
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def export_detector(
     output
         Folder of the detector.
     version
-        Written into the files and shown in diagnostics; without it, that of the folder, or the name of the .pt.
+        Written into the files and shown in diagnostics; default: that of the folder, or the name of the .pt.
     allow_pickle
-        A .pt is a pickle, which runs code when it is loaded: say that you trust whoever made it.
+        Confirm that you trust the author of a .pt, which is a pickle and may run any code.
     """
     from infrared_ir_ros.training.detector_network import exporter, load_network
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""export_prior: write a trained prior as it ships."""
+"""export_prior: write a trained prior as safetensors and ONNX."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def export_prior(run: Path, config: Path, *, output: Path, version: str) -> None
     config
         The YAML file that it was started with.
     output
-        Folder of the prior: give it to `prior_path`.
+        Folder of the prior, for the parameter `prior_path`.
     version
         Written into the manifest and shown in diagnostics.
     """
@@ -46,7 +46,7 @@ def export_prior(run: Path, config: Path, *, output: Path, version: str) -> None
     export(prior, asked.prior, output, version)
     if progress.stage < len(asked.stages):
         at = f"stage {progress.stage + 1} of {len(asked.stages)} ({asked.title(progress.stage)})"
-        print(f"not finished: {run} stopped in {at}, and these are the weights of that moment")
+        print(f"not finished: {run} stopped in {at}; these are the weights of that time")
     print(f"exported {version}: {output}, for prior_path")
 
 

@@ -34,28 +34,28 @@ def import_checkpoint(
     decoder: str = "",
     compile: bool = False,
 ) -> None:
-    """Turn the checkpoint that the method's authors publish into the folder of a prior: safetensors, json, no pickle.
+    """Convert the checkpoint of the method's authors into the folder of a prior: safetensors and json, no pickle.
 
-    Use it by `prior: sd_turbo` with `prior_path` set to the output folder. The folder names its base, SD-Turbo, which
-    stays where it is: a local folder or the hub's cache. Nothing in the checkpoint is run.
+    To use it, set `prior` to sd_turbo and `prior_path` to the output folder. The folder refers to its base, SD-Turbo,
+    in a local folder or the hub's cache. No code in the checkpoint is run.
 
     Parameters
     ----------
     checkpoint
         The authors' InfraredIR.pkl.
     output
-        Folder of the prior: give it to prior_path.
+        Folder of the prior, for the parameter prior_path.
     base
         SD-Turbo: a folder in diffusers layout, or its id on Hugging Face's hub (several GB are downloaded).
     step
         exact, or released: the posterior mean of DDPM, as in the authors' code.
     tile
-        Frames with a side longer than this many pixels are restored in tiles, which are blended; a multiple of 64.
+        Frames with a side longer than this many pixels are restored in blended tiles; a multiple of 64.
     decoder
-        Folder or hub id of an AutoencoderTiny (such as madebyollin/taesd) that decodes in place of SD-Turbo's decoder:
-        much faster, less exact.
+        Folder or hub id of an AutoencoderTiny (such as madebyollin/taesd) to use instead of SD-Turbo's decoder: much
+        faster, less exact.
     compile
-        Compile the denoiser with torch.compile when it is loaded: minutes at the start, faster frames on a GPU.
+        Compile the denoiser with torch.compile when it is loaded: takes minutes at the start, faster frames on a GPU.
     """
     from infrared_ir_ros.priors.released import read_checkpoint
     from infrared_ir_ros.priors.sd_import import write_import

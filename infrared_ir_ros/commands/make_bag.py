@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Makes a bag of pictures, a video, another bag, or the camera's scene."""
+"""make_bag: makes a bag from pictures, a video, another bag, or the simulated scene."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def make_bag(
     height: int = 512,
     seed: int = 0,
 ) -> int:
-    """Make a rosbag2 bag of thermal frames, with camera_info beside them.
+    """Make a rosbag2 bag of thermal frames with camera_info.
 
-    Stock `ros2 bag play` and `rosbags` read it. Of the scene it also holds truth/clean, truth/temperature and
-    truth/boxes, beside the image topic; of degraded frames truth/clean. Ends with 0, with 1 when that fails
-    or a part of the input could not be read, and with 130 after Ctrl-C; the bag is whole, or not there.
+    For the scene it also holds truth/clean, truth/temperature and truth/boxes, beside the image topic; for degraded
+    frames truth/clean. Ends with 0, with 1 if that fails or a part of the input could not be read, and with 130 after
+    Ctrl-C. The bag is complete, or does not exist.
 
     Parameters
     ----------
@@ -53,27 +53,27 @@ def make_bag(
     storage
         mcap or sqlite3.
     rate
-        Frames a second; 0: the input's own.
+        Frames per second; 0: the input's own.
     encoding
-        Of the scene: mono16 (TLinear, 0.01 K a count) or mono8; other inputs keep their own.
+        Encoding of the scene: mono16 (TLinear, 0.01 K per count) or mono8; other inputs keep their own.
     degradation
-        What becomes of the frames: clean, or a preset such as sensor_normal or hm_tir_hard.
+        Degradation of the frames: clean, or a preset such as sensor_normal or hm_tir_hard.
     frames
-        Stop after so many; 0: all of the input, 300 of the scene.
+        Number of frames at most; 0: all of the input, 300 of the scene.
     compressed
-        Write sensor_msgs/CompressedImage (lossless png) to TOPIC/compressed in place of sensor_msgs/Image.
+        Write sensor_msgs/CompressedImage (lossless png) to TOPIC/compressed instead of sensor_msgs/Image.
     topic
         Image topic; camera_info and truth are its neighbours.
     frame_id
-        Of every header.
+        frame_id of every header.
     input_topic
         Image topic of an input bag; empty: the first.
     width
-        Of the scene, pixels.
+        Width of the scene, pixels.
     height
-        Of the scene, pixels.
+        Height of the scene, pixels.
     seed
-        Of the scene and of the degradation.
+        Seed of the scene and of the degradation.
     """
     from infrared_ir_ros.commands.bag_run import Form, film, write_bag
 

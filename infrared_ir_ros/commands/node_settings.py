@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Parameters of a node, as its command line takes them."""
+"""Parameters of a node as command-line arguments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from collections.abc import Mapping
 
 
 def node_settings(parameters: Mapping[str, object]) -> list[str]:
-    """Words `-p name:=value`; text in quotes, as in YAML, so that none is taken for a number, a truth value or more."""
+    """Arguments `-p name:=value`; strings are quoted, so that YAML does not read them as numbers or booleans."""
     words = []
     for name, value in parameters.items():
         shown = "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)

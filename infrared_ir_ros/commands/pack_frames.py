@@ -33,12 +33,12 @@ def pack_frames(
     output
         The pack to write, an .npz.
     photographs
-        Folder of freely licensed photographs: they add edges and textures of towns, and the shipped configurations draw
-        from them.
+        Folder of freely licensed photographs, which add edges and textures of towns; the shipped configurations need
+        them.
     layouts
         Number of procedural scenes.
     seed
-        Of the procedural scenes.
+        Seed of the procedural scenes.
     """
     from infrared_ir_ros.training.pack import write_pack
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The run behind profile_sensor: frames in, a table, a picture and a preset out."""
+"""The run behind profile_sensor: measures frames, and writes a table, a picture and a preset."""
 
 from __future__ import annotations
 
@@ -65,18 +65,18 @@ def profile(input: Path, output: Path, topic: str, frames: int, camera: str = ""
 
 
 def _learn(input: Path, topic: str, most: int, name: str) -> SavedPattern:
-    """The pattern, in counts, as it is after the last frames without a shutter event. SourceError if nothing moved."""
+    """The pattern, in counts, since the last shutter event. Raises SourceError if nothing moved."""
     frames = list(islice(open_source(input, topic, report=lambda _: None), most))
     shape, dtype = frames[0].image.shape, frames[0].image.dtype
     found = learn_patterns((frame for frame in frames if frame.image.shape == shape), lambda: None)
     if not found:
-        raise SourceError(f"no pattern of {name!r} was written: the camera has to move by a good part of its view")
+        raise SourceError(f"no pattern of {name!r} was written: the camera must move by a good part of its view")
     last = found[max(found)]
     return replace(last, camera=replace(last.camera, name=name, dtype=dtype.name))
 
 
 def _read(input: Path, topic: str, most: int, problems: list[str]) -> tuple[np.ndarray, list[float], float]:
-    """Grey levels (N, H, W), seconds of each frame, and counts of a level."""
+    """Grey levels (N, H, W), the time of each frame in seconds, and counts per level."""
     source = open_source(input, topic, report=problems.append)
     images: list[np.ndarray] = []
     stamps: list[int] = []
@@ -95,7 +95,7 @@ def _read(input: Path, topic: str, most: int, problems: list[str]) -> tuple[np.n
         images.append(image)
         stamps.append(frame.stamp_ns)
     if odd:
-        problems.append(f"{odd} frames are of another size than the first: left out")
+        problems.append(f"{odd} frames have another size than the first: left out")
     if bad:
         problems.append(f"{len(bad)} frames cannot be measured and are left out: {bad[0]}")
     if len(images) < LEAST_FRAMES:
@@ -112,7 +112,7 @@ def _table(found: Profile, step: float, shutter: list[float]) -> list[tuple[str,
 
     r = found.noise_correlation
     lasting = f"1/e after {-1 / math.log(r):.1f} frames" if 0 < r < 1 else "white"
-    still = f"{found.static:.0%} of the pixels stand still" if found.static else "the camera moves"
+    still = f"{found.static:.0%} of the pixels are static" if found.static else "the camera moves"
     return [
         ("frames", f"{found.frames}; {still}"),
         ("noise over time", both(found.noise)),
@@ -121,7 +121,7 @@ def _table(found: Profile, step: float, shutter: list[float]) -> list[tuple[str,
         ("column stripes", both(found.columns)),
         ("row stripes", both(found.rows)),
         ("dead pixels", f"{found.dead:.4%}" + (f" at level {found.dead_level:.0f}" if found.dead else "")),
-        ("drift of the level", both(found.drift) + " a frame"),
+        ("drift of the level", both(found.drift) + " per frame"),
         ("shutter events", ", ".join(f"{second:.1f} s" for second in shutter) or "none"),
     ]
 
@@ -131,12 +131,12 @@ def _preset(found: Profile, input: Path, step: float) -> str:
     numbers["dead_level"] = min(max(numbers["dead_level"], 0.0), 255.0)
     about = {"source": input.name, "frames": found.frames, "counts_of_a_level": round(step, 6)}
     about |= {"shutter_frames": list(found.shutter)}
-    words = "# A sensor as profile_sensor measured it: grey levels of 0..255, pixels, shares.\n"
+    words = "# A sensor measured by profile_sensor: grey levels of 0..255, pixels, shares.\n"
     return words + yaml.safe_dump({"sensor": numbers, "measured": about}, sort_keys=False)
 
 
 def _picture(found: Profile) -> np.ndarray:
-    """The fixed pattern, the mean of its columns and rows, and the noise by lag; (H, W) uint8."""
+    """The fixed pattern, the medians of its columns and rows, and the noise by lag; (H, W) uint8."""
     spread = 4 * max(1.4826 * float(np.median(np.abs(found.pattern))), 0.25)
     pattern = np.rint(np.clip(127.5 + 127.5 * found.pattern / spread, 0, 255)).astype(np.uint8)
     scale = 2 * PANEL[0] / pattern.shape[0]
@@ -144,7 +144,7 @@ def _picture(found: Profile) -> np.ndarray:
     lags = np.array(list(found.structure))
     model = found.noise**2 * (1 - found.noise_correlation**lags)
     lines = [np.median(found.pattern, axis=0), np.median(found.pattern, axis=1)]
-    titles = ("columns: offset by place", "rows: offset by place")
+    titles = ("columns: offset by position", "rows: offset by position")
     panels = [_panel(title, [line]) for title, line in zip(titles, lines, strict=True)]
     panels.append(_panel("noise: power by lag, and the model", [np.array(list(found.structure.values())), model]))
     plots = np.vstack(panels)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Measures a thermal sensor on its own frames, for you to look at and for the degradation model to imitate."""
+"""profile_sensor: measures a thermal sensor on its own frames, as a table and as a degradation preset."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ from infrared_ir_ros.commands.running import run_command
 def profile_sensor(input: Path, *, output: Path, topic: str = "", frames: int = 256, camera: str = "") -> int:
     """Measure noise over time, fixed pattern, stripes, dead pixels, drift and shutter events of a sensor.
 
-    Prints a table and writes profile.png and profile.yaml; the latter can be named wherever a degradation preset can
-    (make_bag, thermal_camera, evaluate_bag). Film a still scene, or better turn the camera slowly over a structured
-    one: what of a still scene does not change looks like fixed pattern. With --camera, what stays while the scene moves
-    is told apart as the node's pattern memory does it, and written as camera.pattern, which the node loads (parameter
-    pattern_file). Ends with 0, with 1 if a part of the input could not be read or nothing could be measured, and with
-    130 after Ctrl-C.
+    Prints a table and writes profile.png and profile.yaml, which can be used as a degradation preset (make_bag,
+    thermal_camera, evaluate_bag). Film a still scene, or better, turn the camera slowly over a structured one, since a
+    still scene looks like fixed pattern. With --camera, the node's pattern memory learns what stays while the scene
+    moves, and writes it as camera.pattern, which the node loads (parameter pattern_file). Ends with 0, with 1 if a part
+    of the input could not be read or nothing could be measured, and with 130 after Ctrl-C.
 
     Parameters
     ----------
@@ -40,9 +39,9 @@ def profile_sensor(input: Path, *, output: Path, topic: str = "", frames: int = 
     topic
         Image topic of a bag; empty: the first.
     frames
-        At most so many are measured.
+        Number of frames to measure at most.
     camera
-        Its name, as the node's parameter camera_name or the frame_id of its frames: write its pattern to
+        Name of the camera, like the node's parameter camera_name or the frame_id of its frames: write its pattern to
         camera.pattern.
     """
     from infrared_ir_ros.commands.profile_run import profile

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Restores pictures, videos and bags: the same model and options as the node's, from files to files."""
+"""restore_images: restores pictures, videos and bags, with the model and options of the node."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ def restore_images(
     topic: str = "",
     restoring: Restoring = DEFAULTS,
 ) -> int:
-    """Restore pictures (png, jpg, tiff, bmp, pgm, webp, npy), videos and bags, a file or all that is in a folder.
+    """Restore pictures (png, jpg, tiff, bmp, pgm, webp, npy), videos and bags: one file, or all in a folder.
 
-    The output keeps name, relative folder and bit depth, and loses nothing: jpg, pgm and webp become png, videos and
-    npz sequences become FFV1 (.mkv, .avi) or, where OpenCV cannot write that, a folder of png; an image topic of a
-    bag becomes one, too. A frame of a video that cannot be restored, as one of a closed shutter, stays as it is. Ends
-    with 0, with 1 if a file or a part of one failed, and with 130 after Ctrl-C: what is there by then is whole.
+    The output keeps name, relative folder and bit depth, and is lossless: jpg, pgm and webp become png; videos and npz
+    sequences become FFV1 (.mkv, .avi) or, if OpenCV cannot write that, a folder of png, like the image topic of a bag.
+    A frame of a video that cannot be restored, such as one of a closed shutter, is written unchanged. Ends with 0, with
+    1 if a file or a part of one failed, and with 130 after Ctrl-C; files in the output are always complete.
 
     Parameters
     ----------
     input
         File or folder. An npy holds one frame (height, width); an npz one array (N, height, width), or `first` (height,
-        width) and `delta`, the differences of the frames after it.
+        width) and `delta`, the differences of the following frames.
     output
-        Folder for the restored files; may not hold the input files themselves.
+        Folder for the restored files; must not hold the input files themselves.
     task
-        What the frames are restored for: a task that the prior or the file of `prompts` knows.
+        What the frames are restored for: a task of the prior or of the file `prompts`.
     smoothing
-        Weight of the past in the estimates of a video, and in what stands still in it, 0 to 0.99.
+        Weight of past frames in the estimates of a video, and where nothing moves, 0 to 0.99.
     passes
-        2: watch each video twice, first to learn the camera's fixed pattern, which is then known from the first frame
+        2: read each video twice, first to learn the camera's fixed pattern, which is then known from the first frame
         on; turns the pattern memory on.
     format
-        Of restored videos: video (FFV1, without loss), png (a folder), auto (video where OpenCV can write it).
+        Format of restored videos: video (FFV1, lossless), png (a folder), auto (video if OpenCV can write it).
     topic
         Image topic of bags; empty: the first.
     """

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which file becomes which: decided, and checked for clashes, before the first one is restored."""
+"""Plans which file is restored to which, and checks for conflicts, before the first one is restored."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ LOSSLESS_VIDEO = frozenset({".mkv", ".avi"})
 
 @dataclass(frozen=True)
 class Job:
-    """One file, or a bag's folder, to restore. target: a file; a folder for a bag, and for a video that cannot be one.
-    frames: 0 if unknown. topic: of a bag, "" the first."""
+    """One file, or a bag's folder, to restore. target: a file; a folder for a bag, or for a video if none can be
+    written. frames: 0 if unknown. topic: of a bag, "" the first."""
 
     source: Path
     target: Path
@@ -53,10 +53,11 @@ class Job:
 
 
 def plan(input: Path, output: Path, format: str = "auto", topic: str = "") -> list[Job]:
-    """What is to be done, in natural order; files already in `output` are no input.
+    """The jobs in natural order; files already in `output` are not input.
 
-    format, topic: of videos and of bags, as `restore_images` has them.
-    Raises SourceError: no such input, nothing to restore, an output that would replace an input, no codec for a video.
+    format, topic: of videos and of bags, as in `restore_images`.
+    Raises SourceError if the input does not exist or holds nothing to restore, an output would replace an input, or the
+    video codec is missing.
     """
     root = existing(input)
     if root.is_dir() and not _is_bag(root):
@@ -66,7 +67,7 @@ def plan(input: Path, output: Path, format: str = "auto", topic: str = "") -> li
     else:
         if root.is_file() and suffix_of(root) not in SUFFIXES:
             raise SourceError(
-                f"{printable(str(input))} is of an unknown kind: use a folder, {', '.join(sorted(SUFFIXES))}"
+                f"{printable(str(input))} has an unknown suffix: use a folder or {', '.join(sorted(SUFFIXES))}"
             )
         root, files = root.parent, [root]
     if not files:
@@ -76,14 +77,14 @@ def plan(input: Path, output: Path, format: str = "auto", topic: str = "") -> li
     for path, target in zip(files, targets, strict=True):
         if target.resolve() in sources:
             raise SourceError(
-                f"restoring {printable(str(path))} would write over the input {printable(str(target))}: "
+                f"restoring {printable(str(path))} would overwrite the input {printable(str(target))}: "
                 "choose another --output"
             )
     return [_job(path, target, root, topic) for path, target in zip(files, targets, strict=True)]
 
 
 def passed_over(input: Path, output: Path) -> str:
-    """One line on the files of other kinds in the folder `input`; "" where there are none, or it is no folder."""
+    """One line on files of other kinds in the folder `input`; "" if there are none, or it is not a folder."""
     root, inside = existing(input), output.absolute().resolve()
     if not root.is_dir() or _is_bag(root):
         return ""
@@ -97,7 +98,7 @@ def passed_over(input: Path, output: Path) -> str:
 
 
 def rendered(input: Path, output: Path) -> str:
-    """One line on radiometric jpegs of FLIR at `input`, whose counts no jpeg reader sees; "" without any."""
+    """One line on radiometric jpegs of FLIR at `input`, whose counts jpeg readers do not see; "" if there are none."""
     root, inside = existing(input), output.absolute().resolve()
     jpegs = [path for path in regular_files(root, JPEGS) if not _below(path, inside, root)] if root.is_dir() else [root]
     count = 0
@@ -107,19 +108,19 @@ def rendered(input: Path, output: Path) -> str:
     if not count:
         return ""
     files = f"{count} file{'s' if count > 1 else ''}"
-    counts = "the counts that they hold, which `exiftool -b -RawThermalImage` extracts"
-    return f"{files} of FLIR's: their coloured pictures were restored, not {counts}"
+    counts = "the counts inside, which `exiftool -b -RawThermalImage` extracts"
+    return f"{files} of FLIR: the coloured pictures were restored, not {counts}"
 
 
 def check_output(output: Path) -> None:
-    """SourceError, in one line, if nothing can be written into `output`."""
+    """Raises SourceError if `output` cannot be written."""
     probe = output / ".restore_images"
     write_atomically(probe, b"")
     probe.unlink(missing_ok=True)
 
 
 def _is_bag(folder: Path) -> bool:
-    """Stricter than `media.sources.is_bag`: files of bags that were collected in a folder are restored one by one."""
+    """Stricter than `media.sources.is_bag`: bag files collected in a folder without metadata are separate inputs."""
     return (folder / "metadata.yaml").is_file() and is_bag(folder)
 
 
@@ -138,8 +139,8 @@ def _below(path: Path, output: Path, root: Path) -> bool:
 
 
 def _targets(names: list[Path], output: Path, format: str) -> list[Path]:
-    """Where each file goes. Of two that would go to one place, that which keeps its suffix does; where other files go,
-    there goes no sequence of pictures."""
+    """The target of each file. If two have the same, the one that keeps its suffix gets it; the folder of a sequence is
+    never one that holds other targets."""
     kept = {name for name in names if name.suffix.lower() in LOSSLESS_SUFFIXES or suffix_of(name) not in SUFFIXES}
     video_suffix = format != "png"
     if video_suffix and any(name.suffix.lower() in SEQUENCE_SUFFIXES for name in names) and not can_write_video():
@@ -171,6 +172,6 @@ def _converted(name: Path, videos: bool) -> Path:
 def _job(path: Path, target: Path, root: Path, topic: str) -> Job:
     is_video = path.is_dir() or path.suffix.lower() not in IMAGE_SUFFIXES
     job = Job(path, target, printable(path.relative_to(root).as_posix()), is_video, 0 if is_video else 1, topic)
-    with suppress(SourceError):  # told when its turn comes
+    with suppress(SourceError):  # reported when it is restored
         return replace(job, frames=job.open().frame_count) if is_video else job
     return job

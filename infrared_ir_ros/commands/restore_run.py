@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The run behind restore_images: file after file; a bad one does not stop the rest."""
+"""The run behind restore_images: restores each file; bad ones are skipped."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def restore_files(
     format: str = "auto",
     topic: str = "",
 ) -> int:
-    """Restore what is at `input` into the folder `output`.
+    """Restore the files at `input` into the folder `output`.
 
-    network: keywords of load_restorer. passes: over each video, 1 or 2. format, topic: of videos and of bags, as
-    `restore_images` has them.
+    network: keywords of load_restorer. passes: over each video, 1 or 2. format, topic: of videos and of bags, as in
+    `restore_images`.
 
     Returns 0, or 1 if a file failed. Raises InfraredError before anything is restored, and KeyboardInterrupt with a
     summary.
@@ -74,11 +74,11 @@ class _Tally:
     output: Path
     done: int = 0
     failed: int = 0
-    problems: int = 0  # of videos that went through with a loss
-    told: bool = False  # that counts do not fit
+    problems: int = 0  # videos that were restored in part
+    told: bool = False  # whether the user was warned that counts do not fit
 
     def look(self, label: str, counts: Counts, frame: np.ndarray) -> None:
-        """Tell, once, that frames do not lie where the user says; they are restored all the same."""
+        """Warn once if frames do not fit the bounds of counts; they are restored all the same."""
         if not self.told and (misfit := counts.misfit(frame)):
             self.told = True
             _tell(f"{label}: {misfit}")
@@ -89,7 +89,7 @@ class _Tally:
 
 
 def _restore_all(jobs: list[Job], restorer: Restorer, options: Options, passes: int, tally: _Tally) -> None:
-    """Job after job; a bad one is told and counted, an output that cannot be written ends the run."""
+    """Do all jobs; a bad one is reported and counted, an output that cannot be written ends the run."""
     with tqdm(
         total=sum(job.frames * (passes if job.is_video else 1) for job in jobs), unit="frame", disable=None
     ) as bar:
@@ -117,7 +117,7 @@ def _restore_all(jobs: list[Job], restorer: Restorer, options: Options, passes: 
 
 
 class _CannotWrite(SourceError):
-    """The output cannot be written: the other files would fare no better."""
+    """The output cannot be written: the other files would fail, too."""
 
 
 def _restore_picture(job: Job, restorer: Restorer, look: Callable[[np.ndarray], None]) -> bool:
@@ -132,18 +132,18 @@ def _restore_picture(job: Job, restorer: Restorer, look: Callable[[np.ndarray], 
 
 
 def _restore_video(job: Job, restorer: Restorer, passes: int, bar: tqdm, look: Callable[[np.ndarray], None]) -> bool:
-    """Restore a video, npz sequence or bag; returns whether a part of it could not be read or restored."""
+    """Restore a video, npz sequence or bag. Returns whether a part of it could not be read or restored."""
     known = learn_patterns(job.open(), bar.update) if passes == 2 else {}
     losses: list[str] = []
     source = job.open(losses.append)
     others = [name for name in getattr(source, "image_topics", ()) if not job.topic]
     if len(others) > 1:
-        _tell(f"{job.label}: {printable(others[0])} of the image topics {printable(', '.join(others))} is restored")
+        _tell(f"{job.label}: restores {printable(others[0])} of the image topics {printable(', '.join(others))}")
     as_video = job.target.suffix.lower() in LOSSLESS_VIDEO
     with VideoWriter(job.target, source.frame_rate) if as_video else PictureFolder(job.target) as video:
         for image in _restored(job, source, restorer, known, losses, look):
             if as_video and image.dtype == np.float32:
-                raise SourceError("no video holds float32 pixels: restore it with --format png, which writes tiff")
+                raise SourceError("a video cannot hold float32 pixels: use --format png, which writes tiff for these")
             try:
                 video.write(image)
             except SourceError as error:
@@ -162,31 +162,31 @@ def _restored(
     losses: list[str],
     look: Callable[[np.ndarray], None],
 ) -> Iterator[np.ndarray]:
-    """The frames of a video, restored; one that cannot be restored comes as it is, and is counted in `losses`.
+    """The frames of a video, restored; those that cannot be restored are unchanged, and reported in `losses`.
 
-    known, look: see `_attempts`. Raises SourceError where none can be restored.
+    known, look: see `_attempts`. Raises SourceError if none can be restored.
     """
     bad: list[str] = []
     count = 0
     for count, (image, why) in enumerate(_attempts(source, restorer, known, look), 1):
         if why:
             bad.append(why)
-        elif 0 < len(bad) == count - 1:  # those before were held back: a video of nothing else is no result
+        elif 0 < len(bad) == count - 1:  # unrestored frames are held back until one is restored: without any we raise
             yield from _first(job, len(bad))
         if len(bad) < count:
             yield image
     if len(bad) == count:
-        raise SourceError(f"no frame can be restored: {bad[0]}" if bad else "it holds no frame that can be read")
+        raise SourceError(f"no frame can be restored: {bad[0]}" if bad else "it holds no readable frame")
     if bad:
-        losses.append(f"{len(bad)} frames cannot be restored and stay as they are: {bad[0]}")
+        losses.append(f"{len(bad)} frames cannot be restored and are unchanged: {bad[0]}")
 
 
 def _attempts(
     source: Source, restorer: Restorer, known: dict[int, SavedPattern], look: Callable[[np.ndarray], None]
 ) -> Iterator[tuple[np.ndarray, str]]:
-    """Each frame restored, and an empty text; or as it is, and why it cannot be restored.
+    """Each frame restored, with an empty text; or unchanged, with the reason.
 
-    known: pattern by the number of the frame it begins with. look: is shown every frame before it is restored.
+    known: pattern by number of the first frame it is for. look: called with every frame before it is restored.
     """
     watch = StillnessWatch()
     for number, frame in enumerate(source):
@@ -202,7 +202,7 @@ def _attempts(
 
 
 def _first(job: Job, count: int) -> Iterator[np.ndarray]:
-    """The first frames of a source, read once more; what it takes to read them is given back with the last of them."""
+    """The first `count` frames of a source, read again, so that they need not be kept in memory."""
     yield from (frame.image for frame in islice(job.open(), count))
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Options that all commands share which restore frames. Imports nothing heavy."""
+"""Options shared by all commands that restore frames. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Restoring:
     strength
         Mix of input (0) and restored frame (1).
     pattern_memory
-        auto: learn what stays while the camera moves, and subtract it once the evidence is strong; on: sooner. In
-        videos and bags, each for itself.
+        auto: learn what stays in place while the camera moves, and subtract it once the evidence is strong; on: with
+        less evidence; off: do not. For each video and bag separately.
     counts_mapping
         How counts map to the range that the network sees: fixed, percentile, tlinear (temperatures), auto.
     counts_minimum
@@ -44,9 +44,9 @@ class Restoring:
     counts_maximum
         Counts that map to 1 when the mapping is fixed.
     counts_resolution
-        Kelvin per count of tlinear input: 0.01 or 0.1; the frames do not depend on it, figures in kelvin do.
+        Kelvin per count of tlinear input: 0.01 or 0.1; affects figures in kelvin, not the frames.
     prior
-        The network: embedded ships with the package; sd_turbo needs a checkpoint, imported, and torch.
+        The network: embedded ships with the package; sd_turbo needs an imported checkpoint and torch.
     prior_path
         Folder of the prior's weights; empty: those of the package.
     prompts
@@ -56,7 +56,7 @@ class Restoring:
     device
         Where it runs: auto, cpu, cuda, or Intel's gpu and npu.
     precision
-        Numbers that it computes with: auto, fp32, fp16, bf16.
+        Number format that it computes with: auto, fp32, fp16, bf16.
     """
 
     tone: str = "auto"
@@ -74,7 +74,7 @@ class Restoring:
     precision: str = "auto"
 
     def options(self, task: str, smoothing: float) -> Options:
-        """What a restorer is asked for. Raises OptionError for a value that it refuses."""
+        """The options of a restorer. Raises OptionError for an invalid value."""
         from infrared_ir_ros.records import Counts, Options  # numpy comes with it
 
         counts = Counts(

@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How console commands end.
+"""Runs console commands, and defines how they end: never with a traceback.
 
-0: done. 1: it could not be done, or not all of it, and one line on stderr says why. 2: an option is unknown or missing.
-130: Ctrl-C or SIGTERM; what was written by then is whole, and nothing half-written stays. Never with a traceback.
+0: done. 1: failed, in part or as a whole, with one line on stderr that says why. 2: an option is unknown or missing.
+130: Ctrl-C or SIGTERM; written files are complete, and no half-written ones remain.
 
-Imports nothing heavy, and neither do the modules of the commands: Ctrl-C is to be answered in order from the start.
+Imports nothing heavy, and neither do the modules of the commands, so that Ctrl-C is handled from the start.
 """
 
 from __future__ import annotations
@@ -36,35 +36,35 @@ from typing import NoReturn, get_type_hints
 from infrared_ir_ros.errors import InfraredError, OptionError
 
 MISSPELT = 2
-INTERRUPTED = 130  # as shells count: 128 and the number of SIGINT
+INTERRUPTED = 130  # as in shells: 128 plus the number of SIGINT
 KNOCK_AGAIN = 0.02  # seconds
 
 
 def run_command(command: Callable[..., int | None]) -> NoReturn:
     """Run a typed function as a console command, and exit with the code that it returns (None: 0).
 
-    The fields of a parameter that is a dataclass are options beside the others.
+    The fields of a dataclass parameter become options, too.
 
-    In the command Ctrl-C and SIGTERM raise KeyboardInterrupt. It may raise that again with a message, which is shown.
+    Ctrl-C and SIGTERM raise KeyboardInterrupt in the command, which may raise it again with a message to show.
     """
     _answer_signals(_on_signal)
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: names of files may hold anything
+        sys.stdout.reconfigure(errors="backslashreplace")  # like stderr: names of files may hold any bytes
     code: int | str | None
     try:
         code = _parse_and_call(command)
         print(end="", flush=True)
     except InfraredError as error:
         code = f"{command.__name__}: {error}"
-    except OSError as error:  # of the output, as a rule: who read it has gone, or the disk that it goes to is full
+    except OSError as error:  # usually of stdout: its reader is gone, or the disk is full
         code = f"{command.__name__}: {error}"
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # otherwise Python tries again when it exits
     except KeyboardInterrupt as interrupt:
         _answer_signals(signal.SIG_IGN)
         print(f"{command.__name__}: interrupted", *interrupt.args, file=sys.stderr)
         code = INTERRUPTED
-        exec("")  # or `python -m` dies of SIGINT if the last text that Python ran, as for a dataclass, was interrupted
-    _answer_signals(signal.SIG_IGN)  # the end is near
+        exec("")  # otherwise `python -m` dies of SIGINT if the last `exec`, as in a dataclass, was interrupted
+    _answer_signals(signal.SIG_IGN)
     sys.exit(code)
 
 
@@ -77,9 +77,9 @@ def _parse_and_call(command: Callable[..., int | None]) -> int | None:
         app = cyclopts.App(name=command.__name__, default_command=command)
         words = _words(sys.argv[1:])
         chosen, bound, _ = app.parse_args(words, exit_on_error=False)
-    except cyclopts.CycloptsError as error:  # cyclopts has told
+    except cyclopts.CycloptsError as error:  # cyclopts has printed it
         if isinstance(error, cyclopts.UnusedCliTokensError):
-            several = "more is given than it takes; for several files, as of a pattern like *.png, name their folder"
+            several = "too many arguments; for several files, as of a pattern like *.png, name their folder"
             print(f"{command.__name__}: {several}", file=sys.stderr)
         return MISSPELT
     _refuse_empty_paths(words, [*bound.args, *bound.kwargs.values()])
@@ -87,14 +87,14 @@ def _parse_and_call(command: Callable[..., int | None]) -> int | None:
 
 
 def _refuse_empty_paths(words: list[str], values: list[object]) -> None:
-    """An empty path, as of a variable of the shell that is not set, is this folder to pathlib."""
+    """Raises OptionError for an empty path (an unset shell variable), which pathlib takes as the current folder."""
     given = [word.partition("=")[2] if word.startswith("--") and "=" in word else word for word in words]
     if Path() in values and "" in given and not any(text and Path(text) == Path() for text in given):
-        raise OptionError("a path is empty: name a file or folder, or . for this one")
+        raise OptionError("a path is empty: name a file or folder, or . for the current one")
 
 
 def _words(arguments: list[str]) -> list[str]:
-    """What the user gave, without what a launch file adds at the end for nodes."""
+    """The user's arguments, without those that a launch file appends for nodes."""
     return arguments[: arguments.index("--ros-args")] if "--ros-args" in arguments else arguments
 
 
@@ -104,7 +104,7 @@ def _answer_signals(answer: Callable[[int, FrameType | None], None] | signal.Han
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
-    """An exception within an import may be swallowed, or become another one: then wait until the import is over."""
+    """Raise KeyboardInterrupt; but an import may swallow it or turn it into another exception: then try again later."""
     if _is_importing(frame):
         threading.Timer(KNOCK_AGAIN, os.kill, (os.getpid(), number)).start()
     else:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""When a training that may go on for hours should save and stop."""
+"""Decides when a long training should save and stop."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from pathlib import Path
 
 from infrared_ir_ros.errors import OptionError
 
-STOPPING = b"\nstopping: what was learned is saved at the end of this step, or of this epoch\n"
+STOPPING = b"\nstopping: the training is saved after this step or epoch\n"
 
 
 def stopper(minutes: float) -> Callable[[], bool]:
-    """Whether it is time to save and stop: after so many minutes (0: never), or after Ctrl-C or SIGTERM.
+    """A function that says whether to save and stop: after `minutes` (0: never), or after Ctrl-C or SIGTERM.
 
-    From the first time on that it is asked: until then there is nothing to save, and Ctrl-C ends the command at once.
-    Raises OptionError for minutes that are none."""
+    It handles signals from its first call on; before that there is nothing to save, and Ctrl-C ends the command at
+    once. Raises OptionError for invalid minutes."""
     if not 0 <= minutes < float("inf"):
         raise OptionError(f"--minutes is {minutes}: use 0 (to the end) or more")
     deadline = time.monotonic() + 60 * minutes if minutes else float("inf")
@@ -42,7 +42,7 @@ def stopper(minutes: float) -> Callable[[], bool]:
 
     def on_signal(*_: object) -> None:
         if not asked.is_set():
-            os.write(sys.stderr.fileno(), STOPPING)  # print may be what was interrupted
+            os.write(sys.stderr.fileno(), STOPPING)  # not print, which may be what was interrupted
         asked.set()
 
     @cache
@@ -58,6 +58,6 @@ def stopper(minutes: float) -> Callable[[], bool]:
 
 
 def tell_end(output: Path, finished: bool, next_step: str) -> None:
-    """Say how a training ended: once, where a launcher started several processes."""
+    """Print how a training ended; only in the first of several processes."""
     if os.environ.get("RANK", "0") == "0":
-        print(f"trained: {next_step}" if finished else f"not finished: go on with --resume --output {output}")
+        print(f"trained: {next_step}" if finished else f"not finished: continue with --resume --output {output}")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""train_detector: train what finds objects in restored frames."""
+"""train_detector: train a detector for restored frames."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from infrared_ir_ros.commands.stopping import stopper, tell_end
 
 
 def train_detector(config: Path, *, data: Path, output: Path, resume: bool = False, minutes: float = 0.0) -> None:
-    """Train a detector on labelled frames as they are, and on the same frames degraded and restored.
+    """Train a detector on labelled frames, unchanged and degraded and restored.
 
-    It needs ultralytics, which is AGPL-3.0, and so are the weights. They are `run/weights/best.pt` of `output`.
+    It needs ultralytics, which is AGPL-3.0, as are the weights: `run/weights/best.pt` in `output`.
 
     Parameters
     ----------
@@ -36,16 +36,16 @@ def train_detector(config: Path, *, data: Path, output: Path, resume: bool = Fal
     output
         Folder of the tiles, the checkpoints and the log.
     resume
-        Go on from the last epoch in `output`.
+        Continue from the last epoch in `output`.
     minutes
-        Save and stop after the epoch in which so many minutes are over, as Ctrl-C does at any time; 0 trains to the end
-        of the schedule.
+        Save and stop after the first epoch that ends after this many minutes; Ctrl-C does so at any time. 0: train to
+        the end of the schedule.
     """
     from infrared_ir_ros.training.detector import train_detector as train
     from infrared_ir_ros.training.detector_config import read_detector_config
 
     best, finished = train(read_detector_config(config), data, output, resume, stopper(minutes))
-    tell_end(output, finished, f"export_detector {best} --allow-pickle --output FOLDER makes a detector of it")
+    tell_end(output, finished, f"export_detector {best} --allow-pickle --output FOLDER exports it for the node")
 
 
 def main() -> None:

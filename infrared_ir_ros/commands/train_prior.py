@@ -35,7 +35,7 @@ def train_prior(
 
     Several GPUs: `accelerate launch -m infrared_ir_ros.commands.train_prior ...`, several processes on CPUs:
     `torchrun --nproc_per_node 2 -m infrared_ir_ros.commands.train_prior ...`. Each takes a batch of the configuration's
-    size, so two of them train as one does with twice the batch.
+    size, so two processes train like one with twice the batch.
 
     Parameters
     ----------
@@ -46,11 +46,11 @@ def train_prior(
     output
         Folder of the checkpoint, the logs (CSV, TensorBoard) and sample pictures.
     resume
-        Go on from the checkpoint in `output`.
+        Continue from the checkpoint in `output`.
     init
-        Folder of an exported prior, whose weights the training starts from.
+        Folder of an exported prior to start from.
     minutes
-        Save and stop after so many minutes, as Ctrl-C does at any time; 0 trains to the end of the schedule.
+        Save and stop after this many minutes; Ctrl-C does so at any time. 0: train to the end of the schedule.
     """
     from infrared_ir_ros.restoration.weights import find_prior
     from infrared_ir_ros.training.config import read_config
@@ -59,7 +59,7 @@ def train_prior(
 
     start = find_prior("embedded", str(init)) if init else None
     finished = train(read_config(config), read_pack(pack), output, resume, stopper(minutes), start)
-    tell_end(output, finished, f"export_prior {output} {config} --output FOLDER --version NAME makes weights of it")
+    tell_end(output, finished, f"export_prior {output} {config} --output FOLDER --version NAME exports its weights")
 
 
 def main() -> None:

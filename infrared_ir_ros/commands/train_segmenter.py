@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""train_segmenter: a small segmenter, which teaches the task `segment`."""
+"""train_segmenter: train a small segmenter, for the training of the task `segment`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def train_segmenter(pack: Path, *, output: Path, minutes: float = 5.0, width: in
     output
         Folder of the segmenter, for `train_tasks --segmenter`.
     minutes
-        Of training; Ctrl-C ends it early and keeps what is there.
+        Duration of the training; Ctrl-C ends it early and saves it.
     width
         Channels of its first scale, a multiple of 8.
     seed
-        Of its first weights and of what it sees.
+        Seed of its first weights and of its frames.
     """
     from infrared_ir_ros.training.pack import read_labels, read_pack
     from infrared_ir_ros.training.segmenter import train_segmenter as train

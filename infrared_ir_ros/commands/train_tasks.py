@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""train_tasks: train what a prior is used for."""
+"""train_tasks: train the tasks of a prior."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def train_tasks(
     segmenter: Path | None = None,
     minutes: float = 0.0,
 ) -> None:
-    """Train the tasks of the embedded prior: adapters and hypernetwork that all tasks share, and a prompt for each.
+    """Train the tasks of the embedded prior: adapters and hypernetwork shared by all tasks, and a prompt for each.
 
-    The prior's own weights stay. At the end, and when it is stopped, `output` has a folder `prior`: the prior with its
-    tasks, for the parameter prior_path.
+    The prior's own weights are not changed. When the training ends or is stopped, the prior with its tasks is written
+    to the folder `prior` in `output`, for the parameter prior_path.
 
     Parameters
     ----------
@@ -50,16 +50,16 @@ def train_tasks(
     prior_path
         Folder of the exported prior; empty: the one of the package.
     resume
-        Go on from the checkpoint in `output`.
+        Continue from the checkpoint in `output`.
     init
-        Folder of an earlier state of the prior, with tasks, whose adapters and prompts to start from.
+        Folder of an earlier state of the prior with tasks, whose adapters and prompts to start from.
     detector
-        A YOLOv8 of ultralytics, .pt, for tasks with `semantic: detection`. Such files are pickles, which run code: only
-        from those you trust.
+        A YOLOv8 of ultralytics, .pt, for tasks with `semantic: detection`. Such files are pickles, which may run any
+        code: only from people you trust.
     segmenter
         Folder of a SegFormer of transformers (`train_segmenter` makes one), for tasks with `semantic: segmentation`.
     minutes
-        Save and stop after so many minutes, as Ctrl-C does at any time; 0 trains to the end of the schedule.
+        Save and stop after this many minutes; Ctrl-C does so at any time. 0: train to the end of the schedule.
     """
     from infrared_ir_ros.restoration.weights import find_prior
     from infrared_ir_ros.training.pack import read_labels, read_pack

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The first of two passes over a video: the camera's fixed pattern, for every frame from the first one on."""
+"""The first of two passes over a video: learns the camera's fixed pattern, for use from the first frame on."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from infrared_ir_ros.restoration.stillness import StillnessWatch
 
 
 def learn_patterns(frames: Iterable[Frame], done: Callable[[], object]) -> dict[int, SavedPattern]:
-    """Number of the first frame of each stretch -> the pattern learned in all of it.
+    """The patterns learned in a video, by the number of the first frame of the section that each is learned from.
 
-    A stretch ends where a shutter event ends, or where the memory finds that its pattern no longer fits; where it
-    finds that late, the frames before are left to the second pass. done: called after each frame.
+    A section ends at the end of a shutter event, or where the memory finds that its pattern no longer fits; frames
+    before it finds that are left to the second pass. done: called after each frame.
     """
     found: dict[int, SavedPattern] = {}
     stage, watch, start, taught = PatternStage(), StillnessWatch(), 0, 0
@@ -47,7 +47,7 @@ def learn_patterns(frames: Iterable[Frame], done: Callable[[], object]) -> dict[
             finish()
             stage.reset()
             start, taught = number, 0
-        with suppress(FrameError):  # nothing is learned from it; the second pass tells
+        with suppress(FrameError):  # nothing is learned from it; the second pass reports it
             stage(replace_dead_pixels(without_repeats(checked(frame.image))[0]), "on")
         now = stage.state.frames if stage.state else 0
         start, taught = (number if now < taught else start), now

@@ -174,13 +174,13 @@ def test_a_recording_is_known_by_its_visible_files(tmp_path: Path) -> None:
         ({"classical": ("nlm+none",), "method_topic": ("/nlm_none",)}, "would be /evaluation/nlm_none in the results"),
         ({"method_topic": ("/a/b", "/a_b")}, "two of clean, labels, input, /a/b, /a_b would be /evaluation/a_b"),
         ({"mode": "fast"}, "--mode is 'fast'"),
-        ({"degradation": "sensor_hard", "seed": -1}, "--seed and --distance-every may not be below 0"),
+        ({"degradation": "sensor_hard", "seed": -1}, "--seed and --distance-every must not be below 0"),
         ({"tolerance_ms": float("nan")}, "tolerance_ms is nan: use 0 or more milliseconds"),
         ({"tolerance_ms": float("inf")}, "tolerance_ms is inf"),
         ({"degradation": "sensor_hard", "reference_topic": "/x"}, "use one of --reference-topic"),
         ({"output": Path("/proc/report")}, "cannot write /proc/report"),
-        ({"output": Path(".")}, ". exists already: choose another name"),
-        ({"output": Path("/")}, "/ exists already: choose another name"),
+        ({"output": Path(".")}, ". already exists: choose another name"),
+        ({"output": Path("/")}, "/ already exists: choose another name"),
     ],
 )
 def test_what_cannot_work_is_told_and_leaves_nothing(bag: Path, tmp_path: Path, options: dict, words: str) -> None:

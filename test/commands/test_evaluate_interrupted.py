@@ -64,7 +64,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
     (kept / "bags/.002_c.partial").mkdir(exist_ok=True)  # as a killed writer leaves it
     before = {path.name: path.stat().st_mtime_ns for path in kept.glob("bags/0*")}
     assert evaluate_bag(tmp_path / "in", output=tmp_path / "r", topic="/ir/image", restoring=ONNX, **FEW) == 0
-    assert re.search(r"[12] of 3 recordings are done already", capsys.readouterr().err)
+    assert re.search(r"[12] of 3 recordings were done before", capsys.readouterr().err)
     assert before and all((tmp_path / "r/bags" / name).stat().st_mtime_ns == was for name, was in before.items())
     assert sorted(os.listdir(tmp_path)) == ["in", "r"]
     assert sorted(os.listdir(tmp_path / "r")) == ["bags", "frames.csv", "report.html", "report.json"]

@@ -122,10 +122,10 @@ def test_inputs_are_never_written_over_and_outputs_are_no_input(
     make_input(tmp_path / "in")
     before = (tmp_path / "in/a.png").read_bytes()
     for source, output in (("in", "in"), ("in/a.png", "in"), ("in/deep", "in/deep")):
-        with pytest.raises(SourceError, match="would write over the input"):
+        with pytest.raises(SourceError, match="would overwrite the input"):
             restore_images(tmp_path / source, output=tmp_path / output)
     (tmp_path / "link").symlink_to(tmp_path / "in")
-    with pytest.raises(SourceError, match="would write over the input"):
+    with pytest.raises(SourceError, match="would overwrite the input"):
         restore_images(tmp_path / "in", output=tmp_path / "link")
     assert (tmp_path / "in/a.png").read_bytes() == before
     for _ in range(2):

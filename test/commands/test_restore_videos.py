@@ -106,7 +106,7 @@ def test_another_image_topic_of_a_bag_is_restored_where_it_is_named(
         bag.write_image("/colour", noisy(), 10**18, "cam")
         bag.write_image("/thermal", noisy(np.uint16), 10**18, "cam")
     assert restore_images(tmp_path / "bag", output=tmp_path / "first") == 0
-    assert "bag: /colour of the image topics /colour, /thermal is restored" in capsys.readouterr().err
+    assert "bag: restores /colour of the image topics /colour, /thermal" in capsys.readouterr().err
     assert restore_images(tmp_path / "bag", output=tmp_path / "named", topic="/thermal") == 0
     assert capsys.readouterr().err == ""
     depths = [read_image(tmp_path / name / "bag/000000.png").dtype for name in ("first", "named")]
@@ -159,7 +159,7 @@ def test_a_frame_that_cannot_be_restored_stays_as_it_is_and_costs_no_other(
     assert restore_images(tmp_path / "a.npz", output=tmp_path / "out", format=format, passes=passes) == 1
     said = capsys.readouterr()
     assert "1 restored, 0 failed, 1 incomplete of 1 files" in said.out
-    assert "a.npz: 2 frames cannot be restored and stay as they are: every pixel of the frame is 7" in said.err
+    assert "a.npz: 2 frames cannot be restored and are unchanged: every pixel of the frame is 7" in said.err
     (written,) = (tmp_path / "out").iterdir()
     back = [frame.image for frame in open_source(written)]
     same = [np.array_equal(ours, theirs) for ours, theirs in zip(back, frames, strict=True)]
@@ -268,7 +268,7 @@ def test_a_sequence_of_kelvin_fails_alone_where_it_would_be_a_video_and_becomes_
     np.save(tmp_path / "in/b.npy", noisy(np.uint16).astype(np.float32) / 100)
     if can_write_video():
         assert restore_images(tmp_path / "in", output=tmp_path / "out") == 1
-        assert "a.npz: no video holds float32 pixels: restore it with --format png" in capsys.readouterr().err
+        assert "a.npz: a video cannot hold float32 pixels: use --format png" in capsys.readouterr().err
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.npy"]
     assert restore_images(tmp_path / "in", output=tmp_path / "out", format="png") == 0
     assert read_image(tmp_path / "out/a/000001.tiff").dtype == read_image(tmp_path / "out/b.npy").dtype == np.float32

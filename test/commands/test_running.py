@@ -161,7 +161,7 @@ def test_an_interruption_ends_a_training_at_once_until_there_is_something_to_sav
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == code and out.endswith(said)
-    assert ("saved at the end of this step" in err) == asked, "an epoch may take minutes"
+    assert ("saved after this step" in err) == asked, "an epoch may take minutes"
 
 
 @pytest.mark.parametrize("minutes", [-1.0, float("nan"), float("inf")])
@@ -186,7 +186,7 @@ def test_how_a_training_ended_is_told_by_one_process(
         monkeypatch.setenv("RANK", rank)
         tell_end(Path("runs/first"), True, "use it")
         tell_end(Path("runs/first"), False, "use it")
-    assert capsys.readouterr().out == "trained: use it\nnot finished: go on with --resume --output runs/first\n"
+    assert capsys.readouterr().out == "trained: use it\nnot finished: continue with --resume --output runs/first\n"
 
 
 def test_an_error_that_says_nothing_is_told_by_its_kind() -> None:
