@@ -121,7 +121,7 @@ def foreign_files(folder: Path, count: int, seed: int) -> Outcome:
             code, said = answer(lambda bag=bag: evaluate_bag(bag, output=folder / "report", **PLAIN))
             check_words(said)
             refused = (
-                "outside of the bag: refused" in said or "none of the files that metadata.yaml names is there" in said
+                "outside of the bag: refused" in said or "none of the files that metadata.yaml names exists" in said
             )
             assert code is None and refused, (code, said)
             assert not (folder / "report").exists()

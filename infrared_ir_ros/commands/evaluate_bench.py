@@ -29,7 +29,8 @@ from infrared_ir_ros.evaluation.detecting import LABELS
 from infrared_ir_ros.evaluation.judge import Yardsticks
 from infrared_ir_ros.evaluation.methods import INPUT, Classical, Method, Ours
 from infrared_ir_ros.evaluation.metrics import Distance
-from infrared_ir_ros.evaluation.recordings import CLEAN, fingerprint, result_topic
+from infrared_ir_ros.evaluation.recordings import CLEAN, result_topic
+from infrared_ir_ros.media.hashing import fingerprint
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES
 from infrared_ir_ros.restoration import load_restorer

@@ -33,10 +33,11 @@ from infrared_ir_ros.errors import InfraredError, SourceError
 from infrared_ir_ros.evaluation.detecting import LABELS, MOST, PROTOCOL, Boxes, sure
 from infrared_ir_ros.evaluation.judge import Judge, Row
 from infrared_ir_ros.evaluation.methods import INPUT, Method
-from infrared_ir_ros.evaluation.recordings import CLEAN, Instant, Wanted, fingerprint, instants, result_topic
+from infrared_ir_ros.evaluation.recordings import CLEAN, Instant, Wanted, instants, result_topic
 from infrared_ir_ros.evaluation.report import Recording
 from infrared_ir_ros.media.bag_writer import BagWriter
 from infrared_ir_ros.media.detections import DETECTIONS, detections_message
+from infrared_ir_ros.media.hashing import fingerprint
 from infrared_ir_ros.media.paths import printable, safe_name
 from infrared_ir_ros.records import Counts
 

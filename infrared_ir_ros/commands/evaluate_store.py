@@ -27,9 +27,9 @@ from pathlib import Path
 
 from infrared_ir_ros.commands.evaluate_job import Job
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.evaluation.recordings import fingerprint
 from infrared_ir_ros.evaluation.report import Recording
 from infrared_ir_ros.media.atomic import sync_folder, unwritable, write_atomically
+from infrared_ir_ros.media.hashing import fingerprint
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Detection
 

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -278,24 +277,3 @@ def _open(path: Path, topic: str, report: Report) -> Source:
 def result_topic(name: str) -> str:
     """The topic of a method in a bag of results."""
     return "/evaluation/" + "".join(c if c.isalnum() and c.isascii() else "_" for c in name.strip("/"))
-
-
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file, or of all visible files of a folder, names and contents in order. Raises SourceError."""
-    digest = hashlib.sha256()
-    try:
-        for file in [path] if path.is_file() else _visible_files(path):
-            if file != path:
-                digest.update(str(file.relative_to(path)).encode("utf-8", "surrogateescape"))
-            with open(file, "rb") as stream:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
-    except OSError as error:
-        what = printable(str(error.filename or file))
-        raise SourceError(f"cannot read {what}: {error.strerror or error}; leave it out or repair it") from error
-    return digest.hexdigest()
-
-
-def _visible_files(folder: Path) -> list[Path]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))

@@ -12,8 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames in and out of files: pictures, videos, npz sequences and rosbag2 bags, hostile ones included.
-No ROS needed: bags go through `rosbags`."""
+"""Reads and writes frames: pictures, videos, npz sequences and rosbag2 bags, hostile ones included.
+Needs no ROS: bags go through `rosbags`."""
 
 from infrared_ir_ros.media.atomic import write_atomically
 from infrared_ir_ros.media.frames import Frame, Source

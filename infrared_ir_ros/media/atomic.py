@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Files appear whole or not at all."""
+"""Atomic writes: files appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from infrared_ir_ros.media.paths import kind_of, printable
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write `data` to `path`, as `atomic_file` does."""
+    """Write `data` to `path` with `atomic_file`."""
     with atomic_file(path) as file:
         file.write(data)
 
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write to, so that a reader of `path`, now or after a crash, sees the old file or the new, never a part.
+    """A file to write to; readers of `path`, also after a crash, see the old file or the new one, never a part.
 
     The bytes go to a hidden file beside `path`, are synced to the disk, and replace `path` unless the block raises.
     Missing folders are created. Raises SourceError for any OSError (unwritable folder, full disk, `path` is a folder)
@@ -73,21 +73,19 @@ def replaceable(path: Path) -> Path:
 def temporary_name(target: Path, mark: str = "") -> Path:
     """An unused hidden name beside `target`, with its suffix (some writers choose the format by it).
 
-    mark: tells it from others, "" at random; * gives the pattern of all of them.
+    mark: part of the name; "": random; *: a glob pattern for all of them.
     """
     return target.parent / f".{target.stem[:80]}.{mark or secrets.token_hex(4)}.partial{target.suffix}"
 
 
 def unwritable(target: Path, error: OSError) -> SourceError:
-    """The one line that a user sees when `target` cannot be written."""
+    """The error for a `target` that cannot be written."""
     reason = error.strerror or str(error)
-    return SourceError(
-        f"cannot write {printable(str(target))}: {reason}; free some space or choose an output that you may write to"
-    )
+    return SourceError(f"cannot write {printable(str(target))}: {reason}; free some space or choose a writable output")
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename inside `folder` survive a power cut, where the file system can."""
+    """Make a rename inside `folder` survive a power cut, if the file system supports it."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         try:

@@ -12,18 +12,19 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A rosbag2 bag (mcap, sqlite3): topics and messages; broken and hostile bags give their readable part or one line."""
+"""A rosbag2 bag (mcap, sqlite3): topics and messages. Broken and hostile bags yield their readable part, or an error of
+one line."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
@@ -35,9 +36,10 @@ from infrared_ir_ros.media.inflate import inflate_file, inflate_message
 from infrared_ir_ros.media.paths import natural_key, printable, read_file
 from infrared_ir_ros.media.yaml_text import load_yaml
 
-TOLD = 3  # of a kind of problems that are told one by one
-LATEST = (1 << 31) * 1_000_000_000 - 1  # nanoseconds that a header holds
-VISION_MSGS = {  # as ROS 2 defines them since Humble; rosbags has all but these
+TOLD = 3  # problems of a kind that are reported one by one
+LATEST = (1 << 31) * 1_000_000_000 - 1  # nanoseconds, the latest stamp of a header
+T = TypeVar("T")
+VISION_MSGS = {  # definitions since Humble, which rosbags lacks
     "Point2D": "float64 x\nfloat64 y",
     "Pose2D": "vision_msgs/Point2D position\nfloat64 theta",
     "BoundingBox2D": "vision_msgs/Pose2D center\nfloat64 size_x\nfloat64 size_y",
@@ -62,7 +64,7 @@ def typestore() -> Typestore:
 
 
 class Bag:
-    """A bag's folder, or one of its files. topics: by name. What cannot be read is told to `report`.
+    """A bag's folder, or one of its files. topics: by name. What cannot be read goes to `report`.
 
     Raises SourceError: files outside the folder, nothing readable.
     """
@@ -106,7 +108,7 @@ class Bag:
             yield file
 
     def first_stamps(self, topic: str, most: int) -> list[int]:
-        """When the first messages of a topic were recorded, at most so many."""
+        """When the first messages of a topic were recorded; at most `most` of them."""
         stamps: list[int] = []
         for path in self._files:
             with self._opened(path) as file:
@@ -116,7 +118,7 @@ class Bag:
         return stamps
 
     def messages(self, topic: str) -> Iterator[RawMessage]:
-        """Those of a topic, in the order of recording, as bytes; damage of the files is told."""
+        """The messages of a topic, in the order of recording, as bytes; damage of the files is reported."""
         for path in self._files:
             with self._opened(path) as file:
                 count = 0
@@ -128,25 +130,41 @@ class Bag:
                 if file.damage:
                     self._report(f"bag {self.name}: {printable(path.name)}: {count} messages could be read")
 
+    def read(self, topic: str, convert: Callable[[RawMessage, int, str], T]) -> Iterator[T]:
+        """`convert(message, its number, its name)` of each message of a topic. Messages for which it raises SourceError
+        are left out and reported, the first TOLD one by one."""
+        bad = 0
+        for number, message in enumerate(self.messages(topic)):
+            try:
+                converted = convert(message, number, f"bag {self.name}: message {number} of {printable(topic)}")
+            except SourceError as error:
+                bad += 1
+                if bad <= TOLD:
+                    self._report(str(error))
+                continue
+            yield converted
+        if bad > TOLD:
+            self._report(f"bag {self.name}: {bad} messages of {printable(topic)} cannot be read")
+
     def content(self, message: RawMessage, what: str) -> Any:
-        """A message with its fields. what: what it is, for the error. Raises SourceError if it is damaged."""
+        """A message with its fields. what: its name in errors. Raises SourceError if it is damaged."""
         try:
             return typestore().deserialize_cdr(inflate_message(message.data), message.kind)
-        except Exception as error:  # bytes from outside: whatever they make the reader raise
+        except Exception as error:  # rosbags may raise anything on damaged bytes
             raise SourceError(f"{what} is damaged: {type(error).__name__}: {printable(str(error))}") from None
 
 
 def stamp_of(content: Any, recorded_ns: int) -> int:
-    """Nanoseconds of a message's header, or of its recording where the header has none; within 0..LATEST."""
+    """Nanoseconds of a message's header, or of its recording if the header has none; within 0..LATEST."""
     stamp = content.header.stamp
-    told = stamp.sec * 1_000_000_000 + stamp.nanosec
-    return min(told if told > 0 else max(recorded_ns, 0), LATEST)
+    stamped = stamp.sec * 1_000_000_000 + stamp.nanosec
+    return min(stamped if stamped > 0 else max(recorded_ns, 0), LATEST)
 
 
 def header(stamp_ns: int, frame_id: str) -> Any:
-    """A std_msgs/Header. Raises SourceError for a stamp that none holds."""
+    """A std_msgs/Header. Raises SourceError for a stamp out of range."""
     if not 0 <= stamp_ns <= LATEST:
-        raise SourceError(f"a stamp is {stamp_ns} ns: messages hold 0 to {LATEST}")
+        raise SourceError(f"a stamp is {stamp_ns} ns: use 0 to {LATEST}")
     seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
     types = typestore().types
     return types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](seconds, nanoseconds), frame_id)
@@ -173,21 +191,22 @@ def _bag_files(folder: Path, report: Report) -> list[Path]:
         else:
             report(f"bag {what}: {printable(name)} is missing: its messages are lost")
     if not files:
-        raise SourceError(f"bag {what}: none of the files that metadata.yaml names is there")
+        raise SourceError(f"bag {what}: none of the files that metadata.yaml names exists")
     return files
 
 
 def _beside(folder: Path) -> list[Path]:
-    """What a recorder that was killed leaves: files, compressed ones too, but not both of one just being compressed."""
+    """The files of a bag without usable metadata, as a killed recorder leaves it; of a file that was just being
+    compressed, the plain one."""
     names = (path.name.removesuffix(".zstd") for path in folder.iterdir() if path.is_file())
     parts = sorted({name for name in names if name.lower().endswith((".mcap", ".db3"))}, key=natural_key)
     return [folder / name if (folder / name).is_file() else folder / f"{name}.zstd" for name in parts]
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """The file `name` of a bag; SourceError if it lies, itself or by a link, outside of the bag's folder.
+    """The file `name` of a bag. Raises SourceError if it is outside of the bag's folder, also by a link.
 
-    Old bags name their files with the bag's folder in front.
+    Old bags prefix the names with the bag's folder.
     """
     parts = PurePosixPath(name).parts
     path = folder / PurePosixPath(name).name

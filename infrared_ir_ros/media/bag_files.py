@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The files of a bag: their messages as bytes, as far as they can be read.
+"""The files of a bag, and their messages as bytes.
 
 A truncated or damaged file yields its intact messages and reports what is lost; claimed sizes are bounded before
-anything is allocated. (`rosbags`, which writes our bags, reads nothing of an mcap without its end.)
+anything is allocated. (`rosbags`, which writes our bags, cannot read a truncated mcap.)
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _STATISTICS, _DATA_END, _FOOTER = 0x03, 0x0
 
 
 class RawMessage(NamedTuple):
-    """One message: stamp_ns is when it was recorded, data its CDR bytes."""
+    """One message. stamp_ns: when it was recorded. data: CDR bytes."""
 
     topic: str
     kind: str
@@ -48,7 +48,7 @@ class RawMessage(NamedTuple):
 
 
 class Topic(NamedTuple):
-    """kind: message type, as `sensor_msgs/msg/Image`. count: 0 if unknown."""
+    """kind: message type, such as `sensor_msgs/msg/Image`. count: of messages, 0 if unknown."""
 
     kind: str
     count: int
@@ -67,7 +67,7 @@ class McapFile:
         self._channels: dict[int, tuple[str, str]] = {}
         with self._open() as file:
             if file.read(len(_MAGIC)) != _MAGIC:
-                raise SourceError(f"{printable(str(path))} is no mcap file: its first bytes are wrong")
+                raise SourceError(f"{printable(str(path))} is not an mcap file: its first bytes are wrong")
 
     def _open(self) -> BinaryIO:
         return open(self.path, "rb")
@@ -113,13 +113,13 @@ class McapFile:
                 count += 1
                 yield message
         except OSError as error:  # failing disk
-            self.damage.append(f"it cannot be read on ({error.strerror or error}): the rest is lost")
+            self.damage.append(f"it cannot be read to its end ({error.strerror or error}): the rest is lost")
         missing = self._claimed(topic) - count
         if missing > 0 and not self.damage:
             self.damage.append(f"{missing} messages fewer than its summary says: they are lost")
 
     def _claimed(self, topic: str) -> int:
-        """How many messages there should be; 0 if unknown."""
+        """The number of messages by the summary; 0 if unknown."""
         try:
             with self._open() as file:
                 topics = self._summary(file)
@@ -201,9 +201,9 @@ class Sqlite3File:
                 return
             tables = self._query("SELECT name FROM sqlite_master WHERE type = 'table'")
         except (sqlite3.Error, ValueError) as error:
-            raise SourceError(f"{printable(str(path))} is no sqlite3 bag: {printable(str(error))}") from None
+            raise SourceError(f"{printable(str(path))} is not a sqlite3 bag: {printable(str(error))}") from None
         if not {("topics",), ("messages",)} <= set(tables):
-            raise SourceError(f"{printable(str(path))} is no sqlite3 bag: it lacks the tables topics and messages")
+            raise SourceError(f"{printable(str(path))} is not a sqlite3 bag: it lacks the tables topics and messages")
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{quote(os.fsencode(self.path))}?mode=ro", uri=True)

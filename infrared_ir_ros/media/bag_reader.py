@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The frames of a rosbag2 bag; broken or hostile bags yield their readable part or an error of one line."""
+"""The frames of a rosbag2 bag."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media.bag import TOLD, Bag, stamp_of
+from infrared_ir_ros.media.bag import Bag, stamp_of
 from infrared_ir_ros.media.bag_files import RawMessage, Topic
 from infrared_ir_ros.media.frames import DEFAULT_FRAME_RATE, Frame, Report, log_problem
 from infrared_ir_ros.media.image_message import COMPRESSED, IMAGE, frame_of_compressed, frame_of_image
@@ -38,7 +38,7 @@ class BagSource:
     """
 
     def __init__(self, path: Path, topic: str = "", report: Report = log_problem) -> None:
-        self._bag, self._report = Bag(path, report), report
+        self._bag = Bag(path, report)
         self.name = self._bag.name
         self.image_topics: tuple[str, ...] = ()
         self.topic = self._choose(self._bag.topics, topic)
@@ -64,26 +64,12 @@ class BagSource:
         return min(1e9 / middle, 1000.0) if middle > 0 else DEFAULT_FRAME_RATE
 
     def __iter__(self) -> Iterator[Frame]:
-        count = bad = 0
-        label = safe_name(self.topic)
-        for message in self._bag.messages(self.topic):
-            what = f"bag {self.name}: message {count + bad} of {printable(self.topic)}"
-            try:
-                frame = self._frame(message, label, count + bad, what)
-            except SourceError as error:
-                bad += 1
-                if bad <= TOLD:
-                    self._report(str(error))
-                continue
-            yield frame
-            count += 1
-        if bad > TOLD:
-            self._report(f"bag {self.name}: {bad} messages of {printable(self.topic)} are no frames")
+        return self._bag.read(self.topic, self._frame)
 
-    def _frame(self, message: RawMessage, label: str, number: int, what: str) -> Frame:
+    def _frame(self, message: RawMessage, number: int, what: str) -> Frame:
         content = self._bag.content(message, what)
         if message.kind == IMAGE:
             image = frame_of_image(content, what)
         else:
             image = frame_of_compressed(content.data, str(content.format), what)
-        return Frame(image, stamp_of(content, message.stamp_ns), f"{label}#{number:06d}", number)
+        return Frame(image, stamp_of(content, message.stamp_ns), f"{safe_name(self.topic)}#{number:06d}", number)

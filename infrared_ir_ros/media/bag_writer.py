@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Writes rosbag2 bags that `ros2 bag play` of Humble to Jazzy and `rosbags` read."""
+"""Writes rosbag2 bags for `ros2 bag play` (Humble to Jazzy) and `rosbags`."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ from infrared_ir_ros.media.paths import printable
 TEXT = "std_msgs/msg/String"
 STORAGES = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
 
-_VERSION = 8  # Humble does not read 9
+_VERSION = 8  # Humble cannot read 9
 _NEVER = QosTime(9223372036, 854775807)
 _QOS = Qos(QosHistory.KEEP_LAST, 10, QosReliability.RELIABLE, QosDurability.VOLATILE, _NEVER, _NEVER,
            QosLiveliness.AUTOMATIC, _NEVER, False)  # fmt: skip
 
 
 def check_type(topic: str, kind: str) -> None:
-    """Raises SourceError for a message type that is not one of ROS 2 Jazzy's: it cannot be written."""
+    """Raises SourceError for a message type that is not part of ROS 2 Jazzy, which cannot be written."""
     if kind not in typestore().fielddefs:
-        raise SourceError(f"{topic} has type {kind}: bags are written of the message types of ROS 2 Jazzy only")
+        raise SourceError(f"{topic} has type {kind}: only message types of ROS 2 Jazzy can be written to a bag")
 
 
 class BagWriter:
-    """Writes a bag, which appears as a whole with `finish`. As a context manager, it is opened, and finished unless
-    the block raises.
+    """Writes a bag, which appears once `finish` is called. As a context manager, it is opened, and finished unless the
+    block raises.
 
     path: the folder of the bag, which must not exist. storage: `mcap` or `sqlite3`.
     Raises SourceError: `path` exists or cannot be written, the disk is full; OptionError: unknown storage.
@@ -67,12 +67,12 @@ class BagWriter:
         self._connections: dict[str, Connection] = {}
 
     def open(self) -> None:
-        """Begin the bag, under a hidden name."""
+        """Start the bag, under a hidden name."""
         if self.path.exists() or self.path.is_symlink():
-            raise SourceError(f"{printable(str(self.path))} exists already: choose another name, or remove it")
+            raise SourceError(f"{printable(str(self.path))} already exists: choose another name, or remove it")
         if self._plugin == StoragePlugin.SQLITE3 and (signs := set("?#%") & set(str(self.path))):
             found = ", ".join(sorted(signs))  # `rosbags` puts the path into a URI, where these have another meaning
-            raise SourceError(f"{printable(str(self.path))}: no sqlite3 bag is written below {found}: use mcap there")
+            raise SourceError(f"{printable(str(self.path))}: a sqlite3 bag cannot have {found} in its path: use mcap")
         self._folder = temporary_name(self.path)
         try:
             self._folder.mkdir(parents=True)
@@ -86,7 +86,7 @@ class BagWriter:
             raise
 
     def finish(self) -> None:
-        """Sync the bag to the disk and give it its name; if that fails, the bag is removed."""
+        """Sync the bag to the disk and rename it to `path`; if that fails, remove it."""
         whole = self._folder / self.path.name
         try:
             self._writer.close()
@@ -122,10 +122,10 @@ class BagWriter:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def add(self, topic: str, kind: str, latched: bool = False) -> None:
-        """Announce a topic before its first message. kind: message type, as `sensor_msgs/msg/Image`. latched: late
-        subscribers, when the bag is played, also get earlier messages.
+        """Add a topic before its first message. kind: message type, such as `sensor_msgs/msg/Image`. latched: when the
+        bag is played, late subscribers get the last message.
 
-        Raises SourceError for a type that is not one of ROS 2 Jazzy's.
+        Raises SourceError for a type that is not part of ROS 2 Jazzy.
         """
         check_type(topic, kind)
         qos = _QOS._replace(durability=QosDurability.TRANSIENT_LOCAL) if latched else _QOS
@@ -142,9 +142,9 @@ class BagWriter:
                     data=little.reshape(-1).view(np.uint8))  # fmt: skip
 
     def write_compressed(self, topic: str, image: np.ndarray, stamp_ns: int, frame_id: str) -> None:
-        """(H, W) uint8 or uint16 as lossless png, named as image_transport names it. Raises SourceError for float32."""
+        """(H, W) uint8 or uint16 as lossless png, named like image_transport's. Raises SourceError for float32."""
         if image.dtype not in (np.uint8, np.uint16):
-            raise SourceError(f"png cannot hold {image.dtype} pixels: write them as they are, not compressed")
+            raise SourceError(f"png cannot hold {image.dtype} pixels: write them uncompressed")
         encoding = "mono8" if image.dtype == np.uint8 else "16UC1"
         self._write(topic, COMPRESSED, stamp_ns, header=header(stamp_ns, frame_id),
                     format=f"{encoding}; png compressed", data=np.frombuffer(encode_png(image), np.uint8))  # fmt: skip
@@ -178,7 +178,7 @@ class BagWriter:
         self.write(topic, kind, stamp_ns, typestore().serialize_cdr(content, kind))
 
     def write(self, topic: str, kind: str, stamp_ns: int, data: bytes | memoryview) -> None:
-        """A message as CDR bytes. kind: its type, as `sensor_msgs/msg/Image`, one of ROS 2 Jazzy's."""
+        """Write a message, as CDR bytes. kind: its type, such as `sensor_msgs/msg/Image`."""
         try:
             if topic not in self._connections:
                 self.add(topic, kind)

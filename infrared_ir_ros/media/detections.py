@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media.bag import TOLD, Bag, header, stamp_of, typestore
+from infrared_ir_ros.media.bag import Bag, header, stamp_of, typestore
+from infrared_ir_ros.media.bag_files import RawMessage
 from infrared_ir_ros.media.frames import Report, log_problem
 from infrared_ir_ros.media.paths import existing, printable
 from infrared_ir_ros.records import Detection
@@ -62,22 +63,14 @@ class DetectionTopic:
         self._kind, self._names = found[topic], self._class_names()
 
     def __iter__(self) -> Iterator[Seen]:
-        bad = 0
-        for number, message in enumerate(self._bag.messages(self.topic)):
-            what = f"bag {self._bag.name}: message {number} of {printable(self.topic)}"
-            try:
-                content = self._bag.content(message, what)
-                yield _truth(content, what) if self._kind == TRUTH else self._seen(content, message.stamp_ns)
-            except SourceError as error:
-                bad += 1
-                if bad <= TOLD:
-                    self._report(str(error))
-        if bad > TOLD:
-            self._report(f"bag {self._bag.name}: {bad} messages of {printable(self.topic)} cannot be read")
+        return self._bag.read(self.topic, self._seen)
 
-    def _seen(self, content: Any, recorded_ns: int) -> Seen:
+    def _seen(self, message: RawMessage, number: int, what: str) -> Seen:
+        content = self._bag.content(message, what)
+        if self._kind == TRUTH:
+            return _truth(content, what)
         found = (self._detection(one) for one in content.detections)
-        return Seen(stamp_of(content, recorded_ns), tuple(one for one in found if one is not None))
+        return Seen(stamp_of(content, message.stamp_ns), tuple(one for one in found if one is not None))
 
     def _detection(self, one: Any) -> Detection | None:
         """None for an invalid box. Without a hypothesis, it is an `object` of score 1."""
@@ -104,7 +97,7 @@ class DetectionTopic:
 
 
 def detections_message(detections: Sequence[Detection], stamp_ns: int, frame_id: str) -> bytes | memoryview:
-    """A Detection2DArray as CDR bytes, class names as class ids."""
+    """A Detection2DArray as CDR bytes, with class names as class ids."""
     types = typestore().types
     head = header(stamp_ns, frame_id)
     point = types["geometry_msgs/msg/Point"](0.0, 0.0, 0.0)
@@ -126,13 +119,13 @@ def detections_message(detections: Sequence[Detection], stamp_ns: int, frame_id:
 
 def _truth(content: Any, what: str) -> Seen:
     try:
-        told = json.loads(content.data)
-        stamp = int(told["stamp"]["sec"]) * 1_000_000_000 + int(told["stamp"]["nanosec"])
+        truth = json.loads(content.data)
+        stamp = int(truth["stamp"]["sec"]) * 1_000_000_000 + int(truth["stamp"]["nanosec"])
         boxes = []
-        for one in told["boxes"]:
+        for one in truth["boxes"]:
             left, top, width, height = (float(one[name]) for name in ("x", "y", "width", "height"))
             if not all(map(math.isfinite, (left, top, width, height))):
-                raise ValueError("no place in a frame")
+                raise ValueError("not finite")
             boxes.append(Detection((left, top, left + width, top + height), 1.0, printable(str(one["label"]))))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise SourceError(f"{what} holds no boxes: {type(error).__name__}") from None

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every source yields: frames with a stamp and a name."""
+"""Frames with a stamp and a name, and the sources that yield them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ import numpy as np
 from infrared_ir_ros.errors import SourceError
 from infrared_ir_ros.records import LARGEST_SIDE
 
-DEFAULT_FRAME_RATE = 30.0  # Hz, of sources without one, such as images
+DEFAULT_FRAME_RATE = 30.0  # Hz, of sources without a rate, such as images
 
 Report = Callable[[str], None]
 
@@ -44,7 +44,7 @@ class Frame:
     image: (height, width) uint8 or uint16 counts, or float32 (kelvin or counts).
     stamp_ns: nanoseconds, increasing within a source; from 0 if the source has no clock.
     name: relative path, or the source's name and the number of the frame; printable, one line.
-    number: of the frame in its source, from 0; frames that could not be read count, too.
+    number: index of the frame in its source; frames that could not be read count, too.
     """
 
     image: np.ndarray
@@ -56,7 +56,7 @@ class Frame:
 class Source(Protocol):
     """A source of frames; may be iterated repeatedly.
 
-    frame_rate: Hz. frame_count: as the container says; 0 if unknown.
+    frame_rate: Hz. frame_count: by the container's header; 0 if unknown.
     """
 
     name: str

@@ -39,7 +39,7 @@ _JPEG_BARE = frozenset((0xFF, 0x01, *range(0xD0, 0xD8)))  # fill bytes, and mark
 
 
 def is_radiometric(head: bytes) -> bool:
-    """Whether a jpeg that begins so is from a FLIR camera, with counts beside the coloured image that readers decode.
+    """Whether a jpeg with this head is from a FLIR camera, with counts beside the coloured image that readers decode.
 
     FLIR's segments follow those of EXIF, within HEAD bytes."""
     return head.startswith(JPEG) and re.search(rb"\xff\xe1..FLIR\x00", head, re.DOTALL) is not None
@@ -59,7 +59,7 @@ def check_picture(data: bytes, what: str) -> None:
             )
         if _tiff_is_planar(data):  # OpenCV mixes up its planes
             raise SourceError(
-                f"{what} holds planes, one after the other: save each as a file, or colour pixel by pixel"
+                f"{what} stores its channels in separate planes: save each as a file, or store colour by pixel"
             )
 
 
@@ -74,7 +74,7 @@ def claimed_size(data: bytes, what: str) -> tuple[int, int]:
                 return reader(data)
             except (struct.error, IndexError, ValueError, EOFError):
                 raise SourceError(f"{what} is cut short or damaged") from None
-    raise SourceError(f"{what} is no {KINDS} picture (it starts with {data[:8]!r})")
+    raise SourceError(f"{what} is not a {KINDS} picture (it starts with {data[:8]!r})")
 
 
 def npy_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The fields of ROS image messages, without ROS: from fields to frame and back."""
+"""Converts the fields of ROS image messages to frames, without ROS."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def frame_of_image(message: ImageFields, what: str) -> np.ndarray:
         return image
     image = image.reshape(height, width, channels)
     if encoding.startswith("rgb"):
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # of four channels, the first three
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # takes the first three of four channels
     return to_thermal(image, what)
 
 

@@ -72,8 +72,8 @@ def read_image(path: Path) -> np.ndarray:
 def decode_image(data: bytes, what: str) -> np.ndarray:
     """(height, width) uint8, uint16 or float32 of an encoded image; `what` names it in errors.
 
-    A jpeg is rotated as its EXIF orientation says. Raises SourceError, and for a claimed side of more than 4096 pixels
-    before anything large is allocated.
+    A jpeg is rotated by its EXIF orientation. Raises SourceError; for a claimed side of more than 4096 pixels before
+    anything large is allocated.
     """
     check_picture(data, what)
     if data.startswith(NPY):
@@ -126,7 +126,7 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 
 class PictureFolder:
-    """Writes a sequence as `000000.png` and so on into a folder, for where no lossless video can be written."""
+    """Writes a sequence as `000000.png`, ... into a folder, if no lossless video can be written."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._count = folder, 0

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Decompresses chunks, messages and whole files of bags, each up to a limit set beforehand."""
+"""Decompresses chunks, messages and whole files of bags, each up to a limit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ZSTD_MARK = b"\x28\xb5\x2f\xfd"
 
 
 def inflate(compression: str, data: bytes, limit: int) -> bytes:
-    """Decompress at most `limit` bytes, as far as the data goes. Raises KeyError for an unknown compression."""
+    """Decompress at most `limit` bytes; truncated data gives its part. Raises KeyError for an unknown compression."""
     if not compression:
         return data[:limit]
     decompressor = {"zstd": zstd.ZstdDecompressor, "lz4": lz4.frame.LZ4FrameDecompressor}[compression]()
@@ -46,8 +46,8 @@ def inflate(compression: str, data: bytes, limit: int) -> bytes:
 
 
 def inflate_message(data: bytes) -> bytes:
-    """Decompress a message written in the recorder's compression mode `message`, recognised by a mark with which no
-    plain message begins; return any other unchanged. Raises ValueError."""
+    """Decompress a message of the recorder's compression mode `message`, recognised by a magic number that no plain
+    message starts with; return others unchanged. Raises ValueError."""
     if not data.startswith(_ZSTD_MARK):
         return data
     try:
@@ -65,9 +65,9 @@ def inflate_file(source: Path, target: Path) -> None:
             while block := packed.read1(1 << 20):  # `read` would keep what comes before a cut to itself
                 written += len(block)
                 if written > limit:
-                    raise SourceError(f"{printable(str(source))} grows beyond {limit} bytes: it is no recording")
+                    raise SourceError(f"{printable(str(source))} grows beyond {limit} bytes: it is not a recording")
                 plain.write(block)
     except EOFError:
-        return  # truncated: what is there is used, and the reader reports it
+        return  # truncated: the reader uses the rest and reports it
     except (ZstdError, OSError) as error:
         raise SourceError(f"{printable(str(source))} cannot be decompressed: {printable(str(error))}") from None

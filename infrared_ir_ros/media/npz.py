@@ -38,7 +38,7 @@ def open_npz(path: Path) -> Source:
     """Frames of an npz with the keys `first` and `delta` (CptvSource), or with one array (N, H, W) (ArraySource).
 
     Other arrays of fewer or more dimensions, such as times, are ignored. Nothing is unpickled.
-    Raises SourceError: no such arrays, shapes that do not fit, pixels that are not numbers, a false size.
+    Raises SourceError: no such arrays, shapes that do not fit, pixels that are not numbers, a wrong size.
     """
     what = printable(str(path))
     try:
@@ -58,7 +58,7 @@ def open_npz(path: Path) -> Source:
 
 
 class ArraySource:
-    """Frames (height, width) of an array (N, height, width): uint8 as it is, other integers as uint16, floats as
+    """Frames (height, width) of an array (N, height, width): uint8 unchanged, other integers as uint16, floats as
     float32.
 
     Raises SourceError: no frames, or too large ones; during iteration, a frame with values outside 0..65535.

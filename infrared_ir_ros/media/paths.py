@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Paths and names from outside: checked before they are opened, made harmless before they are shown."""
+"""Untrusted paths and names: checked before they are opened, made harmless before they are shown."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
 
 
 def existing(path: str | os.PathLike[str]) -> Path:
-    """`path` with links resolved, if it is a regular file or a folder; else SourceError (nothing is opened)."""
+    """`path` with links resolved, without opening it. Raises SourceError unless it is a regular file or a folder."""
     if path == "":
-        raise SourceError("a path is empty: name a file or folder, or . for this one")
+        raise SourceError("a path is empty: name a file or folder, or . for the current one")
     given = Path(path)
     try:
         resolved = given.expanduser().resolve(strict=True)
@@ -64,7 +64,7 @@ def existing(path: str | os.PathLike[str]) -> Path:
 
 
 def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
-    """The bytes of a regular file; never blocks, even if it has meanwhile become a FIFO or a device.
+    """The bytes of a regular file; never blocks, even if it was replaced by a FIFO or a device.
 
     Raises SourceError: not a regular file, larger than `limit`, unreadable.
     """

@@ -40,7 +40,7 @@ def open_source(
     """A source of frames: folder of images, image, video, npz, or rosbag2 (folder, .mcap, .db3).
 
     topic: of a bag; "" takes the first image topic. frame_rate: Hz of images, which have no clock.
-    report: called with one line for each thing that could not be read but does not stop the source.
+    report: called with one line for each problem that does not stop the source.
     Raises SourceError: missing, neither file nor folder, unknown kind, damaged from the start.
     """
     resolved = existing(path)
@@ -56,16 +56,14 @@ def open_source(
     if suffix in BAG_SUFFIXES:
         return _bag(resolved, topic, report)
     kinds = ", ".join(sorted(BAG_SUFFIXES | OTHER_SUFFIXES))
-    raise SourceError(
-        f"{printable(str(path))} is of an unknown kind ({suffix or 'no suffix'!r}): use a folder, {kinds}"
-    )
+    raise SourceError(f"{printable(str(path))} has an unknown suffix ({suffix or 'none'!r}): use a folder or {kinds}")
 
 
 def is_bag(folder: Path) -> bool:
     """Whether a folder is one bag, and not a folder of bags or of pictures.
 
-    A recorder that was killed leaves no metadata.yaml, only NAME_0.mcap (or NAME.mcap), NAME_1.mcap and so on; and
-    others than ROS describe their pictures in a metadata.yaml, too.
+    A killed recorder leaves no metadata.yaml, only NAME_0.mcap (or NAME.mcap), NAME_1.mcap and so on. Folders of
+    pictures may also have a metadata.yaml.
     """
     files = [path for path in folder.iterdir() if not path.name.startswith(".")]
     holds_others = any(suffix_of(path) in OTHER_SUFFIXES for path in files)

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Salvages the rows of a truncated sqlite3 bag from the pages that are left.
+"""Salvages the rows of a truncated sqlite3 bag from the remaining pages.
 
-SQLite itself does not open such a file. Format: https://www.sqlite.org/fileformat2.html. Tables are told apart by the
+SQLite itself cannot open such a file. Format: https://www.sqlite.org/fileformat2.html. Tables are recognised by the
 types of their rows: `topics` begins (number, name, type, format), `messages` is (number, topic number, time, blob).
 """
 
@@ -49,11 +49,11 @@ class SalvagedBag:
         with open(path, "rb") as file:
             header = file.read(_HEADER)
         if len(header) < _HEADER or not header.startswith(b"SQLite format 3\0"):
-            raise ValueError("it is no SQLite database")
+            raise ValueError("it is not an SQLite database")
         (size,), self._reserved = struct.unpack_from(">H", header, 16), header[20]
         self._page = 65536 if size == 1 else size
         if self._page < 512 or self._page & (self._page - 1):
-            raise ValueError(f"its pages of {self._page} bytes are none")
+            raise ValueError(f"its page size is {self._page} bytes")
         self._pages = path.stat().st_size // self._page
         self.topics: dict[int, tuple[str, str]] = {}
         self._places: list[tuple[int, int, int, int]] = []  # row, page, cell; topic
@@ -82,7 +82,7 @@ class SalvagedBag:
         self._places.sort()
 
     def count(self, topic: str) -> int:
-        """The number of messages of a topic that begin in what is left."""
+        """The number of messages of a topic that start in the remaining pages."""
         return sum(self.topics.get(place[3], ("", ""))[0] == topic for place in self._places)
 
     def messages(self, topic: str = "") -> Iterator[tuple[str, str, int, bytes]]:
@@ -143,7 +143,7 @@ class SalvagedBag:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of 1 to 9 bytes, and the offset of its end."""
+    """An integer of 1 to 9 bytes at offset `at`, and the offset of its end."""
     value = 0
     for index in range(8):
         value = value << 7 | data[at + index] & 0x7F
@@ -153,7 +153,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _row(data: bytes, size: int) -> list[Value]:
-    """The values of a row as far as they are in `data`, which may hold only the first of its `size` bytes."""
+    """The values of a row that are complete in `data`, which may hold only the first of its `size` bytes."""
     try:
         header, at = _varint(data, 0)
         kinds = []

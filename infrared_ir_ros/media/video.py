@@ -34,7 +34,7 @@ from infrared_ir_ros.media.paths import printable
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")  # we report a damaged video ourselves, in one line
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mp4", ".mov", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"})
-NOT_UTF8 = "this OpenCV takes no name that is not UTF-8, rename it"
+NOT_UTF8 = "this OpenCV takes only names in UTF-8, rename it"
 
 _GREY_PIXELS = (b"Y800", b"Y1\x00\x10")  # 8 and 16 bit, as FFmpeg calls them
 _FEWER_BITS = {b"Y1\x00\x09": 9, b"Y1\x00\x0a": 10, b"Y1\x00\x0c": 12, b"Y1\x00\x0e": 14}
@@ -69,7 +69,7 @@ class VideoSource:
         pixels = (int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) & 0xFFFFFFFF).to_bytes(4, "little")
         if pixels in _RAW_COUNTS:
             raise SourceError(
-                f"{what} says that it is of 16 bit colour, which raw counts look like: convert it to gray16le FFV1"
+                f"{what} is marked as 16-bit colour, which may be raw counts: convert it to gray16le FFV1"
             )
         if pixels in _GREY_PIXELS:
             capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
@@ -90,7 +90,7 @@ class VideoSource:
         finally:
             capture.release()
         if self._bits:
-            self._report(f"video {self.name} is of {self._bits} bit, of which 8 are read: convert it to gray16le FFV1")
+            self._report(f"video {self.name} has {self._bits} bits, of which 8 are read: convert it to gray16le FFV1")
         if count < self.frame_count:
             self._report(f"video {self.name} says {self.frame_count} frames, {count} could be read")
 
@@ -121,7 +121,7 @@ class VideoWriter:
     def _open(self, image: np.ndarray) -> None:
         if image.dtype not in (np.uint8, np.uint16):
             raise SourceError(
-                f"a video cannot hold {image.dtype} pixels: write pictures, as restore_images --format png"
+                f"a video cannot hold {image.dtype} pixels: write pictures, with restore_images --format png"
             )
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +194,7 @@ def _count_frames(path: Path) -> int:
 
 
 def _name(path: Path) -> str | bytes:
-    """`path` as OpenCV takes it: a str that is not UTF-8 crashes it. Version 5 takes bytes, older ones raise."""
+    """`path` for OpenCV, which crashes at a str that is not UTF-8. Version 5 takes bytes, older ones raise."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

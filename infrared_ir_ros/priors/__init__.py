@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Torch modules of the priors: what is trained, and the reference for the graphs that ship."""
+"""Torch modules of the priors: they are trained, and are the reference for the graphs that ship."""
 
 from infrared_ir_ros.priors.embedded import Correction, EmbeddedPrior
 

@@ -57,7 +57,7 @@ class Adapters(nn.Module):
         self.hypernetwork = Hypernetwork((rank,) * len(GROUPS))
 
     def operators(self, prompt: Tensor) -> Tensor:
-        """The operators C (groups, rank, rank) of a prompt (512,); operators stay as they are."""
+        """The operators C (groups, rank, rank) of a prompt (512,); operators are returned unchanged."""
         return prompt if prompt.ndim == 3 else torch.stack(self.hypernetwork.operators(prompt))
 
     def weights(self, denoiser: nn.Module, prompt: Tensor) -> dict[str, Tensor]:
@@ -82,7 +82,7 @@ class Adapters(nn.Module):
 
     @classmethod
     def from_file(cls, denoiser: nn.Module, stored: folding.Adapters) -> Adapters:
-        """The same adapters again, from what `restoration.folding` has read. Raises KeyError if they don't fit."""
+        """Adapters from a file read by `restoration.folding`. Raises KeyError if they do not fit the denoiser."""
         adapters = cls(denoiser, stored.rank, stored.scale * stored.rank)
         tensors = {name: torch.from_numpy(tensor) for name, tensor in stored.tensors.items()}
         with torch.no_grad():
@@ -99,7 +99,7 @@ def _numbers(tensor: Tensor) -> np.ndarray:
 
 
 class AdaptedPrior(nn.Module):
-    """A frozen prior that restores for a prompt. adapters may be trained, the prior not."""
+    """A frozen prior with adapters, which restores for a prompt. The adapters may be trained."""
 
     def __init__(self, prior: EmbeddedPrior, adapters: Adapters) -> None:
         super().__init__()
@@ -112,19 +112,19 @@ class AdaptedPrior(nn.Module):
 
     def forward(self, degraded: Tensor, prompt: Tensor) -> Tensor:
         """Degraded frames (batch, 1, height, width), 0..1 -> restored; prompt (512,)."""
-        # of the estimates nothing is adapted, and in bf16 they would be others than those that are used
+        # the estimates are not adapted, and in bf16 they would differ from those in use
         with torch.no_grad(), torch.autocast(degraded.device.type, enabled=False):
             estimate = self.prior.estimate(degraded)[:6]
         return self.restore(degraded, estimate, self.adapters.weights(self.prior.denoiser, prompt))
 
     def restore(self, degraded: Tensor, estimate: Sequence[Tensor], weights: Mapping[str, Tensor]) -> Tensor:
-        """Degraded frames and their estimates -> restored, with what `Adapters.weights` gave for a prompt."""
+        """Degraded frames and their estimates -> restored, with the weights of `Adapters.weights` for a prompt."""
         named = {f"prior.denoiser.{name}": weight for name, weight in weights.items()}
         return functional_call(self._step, named, (degraded, *estimate))
 
 
 class _Step(nn.Module):
-    """`prior.restore` as a module's forward, which is what functional_call takes."""
+    """`prior.restore` as the forward pass of a module, as functional_call needs it."""
 
     def __init__(self, prior: EmbeddedPrior) -> None:
         super().__init__()

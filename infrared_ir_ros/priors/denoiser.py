@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The denoiser of the embedded prior: a small UNet at 1/8, 1/16 and 1/32 of the frame, told each band's log-SNR."""
+"""The denoiser of the embedded prior: a small UNet at 1/8, 1/16 and 1/32 of the frame, given each band's log-SNR."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ EMBEDDING = 256
 
 
 class Context(nn.Module):
-    """Row, column and global means, each through a 1x1 convolution, added back: stripes, shading and tone are wider
-    than any stack of 3x3 convolutions sees."""
+    """Row, column and global means, each through a 1x1 convolution, added back: stripes, shading and tone exceed the
+    receptive field of 3x3 convolutions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Block(nn.Module):
 
 
 class Up(nn.Module):
-    """To the next finer scale, joined with what that scale had."""
+    """Upsamples to the next finer scale, and joins that scale's skip connection."""
 
     def __init__(self, coarse: int, fine: int) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Up(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """v = net(x_t, log-SNR of each band); a frame's latent must divide by 4 along both axes.
+    """v = net(x_t, log-SNR of each band); the sides of the latent must be multiples of 4.
 
     channels: at 1/8, 1/16, 1/32. middle: blocks at 1/32.
     """
@@ -91,8 +91,8 @@ class Denoiser(nn.Module):
         self.head = zero(nn.Conv2d(fine, BANDS, 3, padding=1))
 
     def forward(self, noisy: Tensor, latent: Tensor, log_snr_bands: Tensor) -> Tensor:
-        """noisy (batch, 64, h, w): the bands on their place of the trajectory; latent: the same bands unscaled,
-        so that what a low log-SNR shrinks stays visible; log_snr_bands (batch, 64). Returns v like noisy."""
+        """noisy (batch, 64, h, w): the bands, each scaled to its place on the trajectory; latent: the same bands
+        unscaled, since a low log-SNR shrinks `noisy`; log_snr_bands (batch, 64). Returns v in the shape of noisy."""
         embedding = self.embed(log_snr_bands / 4)
         fine = self.fine_down(self.stem(torch.cat([noisy, latent / (1 + latent.abs()).sqrt()], 1)), embedding)
         half = self.half_down(self.to_half(fine), embedding)

@@ -55,7 +55,7 @@ class Correction(NamedTuple):
 class EmbeddedPrior(nn.Module):
     """Frames are (batch, 1, height, width), 0..1, sides multiples of 32.
 
-    The constructor's keywords are what is saved beside the weights.
+    The constructor's keywords are saved beside the weights.
     """
 
     def __init__(
@@ -91,13 +91,13 @@ class EmbeddedPrior(nn.Module):
         return Correction(gain, offset, shading, columns, rows), corrected - rows
 
     def read(self, correction: Correction, corrected: Tensor, latent: Tensor) -> Reading:
-        """What the log-SNR head says of a corrected frame."""
+        """The log-SNR head's output for a corrected frame."""
         spreads = (correction.columns.square().mean((2, 3)), correction.rows.square().mean((2, 3)))
         extra = [correction.gain.log(), correction.offset, *(torch.log(x.sqrt() + 1e-3) / 2 for x in spreads)]
         return self.snr(latent, area_thumbnail(corrected, HEIGHT, WIDTH), torch.cat(extra, 1))
 
     def estimate(self, frame: Tensor) -> tuple[Tensor, ...]:
-        """Frame -> (gain, offset, shading, columns, rows, log_snr_bands, log_snr): one look, nothing restored."""
+        """Frame -> (gain, offset, shading, columns, rows, log_snr_bands, log_snr)."""
         correction, corrected = self.correct(frame)
         reading = self.read(correction, corrected, self.encode(corrected))
         gain = torch.exp(-reading.log_gain)
@@ -120,7 +120,7 @@ class EmbeddedPrior(nn.Module):
         return self.decode(self.denoise(self.encode(corrected), log_snr_bands))
 
     def denoise(self, latent: Tensor, log_snr_bands: Tensor) -> Tensor:
-        """The exact step of design section 1.2, each band at its own place of the trajectory (1.7).
+        """The exact step of design section 1.2, each band at its own place on the trajectory (1.7).
 
         latent = x0 + noise, so x_t = sqrt(alpha_bar) * latent and x0 = sqrt(alpha_bar) x_t - sqrt(1 - alpha_bar) v.
         """
@@ -131,9 +131,9 @@ class EmbeddedPrior(nn.Module):
 
     @staticmethod
     def wiener(latent: Tensor, log_snr_bands: Tensor) -> Tensor:
-        """The same step with v = 0: the Wiener filter of each band, what the network has to beat."""
+        """The same step with v = 0, the Wiener filter of each band: the baseline for the network."""
         return torch.sigmoid(log_snr_bands)[:, :, None, None] * latent
 
     def apply_reading(self, latent: Tensor, log_gain: Tensor, offset: Tensor) -> Tensor:
-        """Undo the residual tone of a reading on a latent; what `estimate` folds into the correction."""
+        """Undo the residual tone of a reading on a latent, as `estimate` does in the correction."""
         return shift_lowest(latent * torch.exp(-log_gain)[:, :, None, None], -offset)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The log-SNR head: how noisy each sub-band is, and what is left of the tone (design section 1.3)."""
+"""The log-SNR head: estimates the noise of each sub-band and the residual tone (design section 1.3)."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from infrared_ir_ros.priors.layers import quantiles, zero
 FRACTIONS = (0.003, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 0.997)
 LOG_SNR_RANGE = (-7.0, 9.0)
 GAIN_RANGE = (0.3, 3.0)  # of the residual tone
-FAINTEST = (0.01, 0.001, 0.001, 0.005, 0.02, 0.01)  # of each statistic of a band; clean frames come near it
-NOTHING = 1e-6  # energy, a thousandth of a band's usual deviation
+FAINTEST = (0.01, 0.001, 0.001, 0.005, 0.02, 0.01)  # floor of each statistic of a band; clean frames come close to it
+NOTHING = 1e-6  # energy below which a place counts as empty: a thousandth of a band's usual deviation
 STATISTICS = len(FAINTEST)  # per band
 EXTRA = 4  # log gain, offset, log spread of the column and row offsets
 
 
 class Reading(NamedTuple):
-    """What the head says: log_snr_bands (batch, 64); log_snr, log_gain, offset (batch, 1)."""
+    """The output of the head: log_snr_bands (batch, 64); log_snr, log_gain, offset (batch, 1)."""
 
     log_snr_bands: Tensor
     log_snr: Tensor
@@ -70,12 +70,12 @@ class SnrHead(nn.Module):
 
 
 def band_statistics(latent: Tensor) -> Tensor:
-    """Spread, spread of row and of column means, and how the energy is spread over the frame: (batch, 64 * 6).
+    """Spread, spread of row and of column means, and the distribution of energy over the frame: (batch, 64 * 6).
 
-    Means of powers stand for quantiles, which would need a sort of every band; the harmonic mean of the local energy
-    is that of the flat places, where noise shows. Places with no energy at all are no flat places but clipped ones, or
-    borders around a picture, and tell nothing of the noise. What is fainter than FAINTEST was never seen in training:
-    of a frame enlarged by repeating its pixels, the finest bands are empty.
+    Means of powers replace quantiles, which would need a sort of every band; the harmonic mean of the local energy is
+    that of the flat places, where noise shows. Places without any energy are clipped, or borders around a picture, and
+    are left out. Values below FAINTEST were never seen in training: the finest bands of a frame enlarged by repeating
+    pixels are empty.
     """
     magnitude = latent.abs()
     energy = F.avg_pool2d(latent.square(), 5, stride=2, padding=2, count_include_pad=False)
@@ -93,9 +93,9 @@ def band_statistics(latent: Tensor) -> Tensor:
 
 
 def snr_targets(latent: Tensor, clean: Tensor) -> Reading:
-    """What the head should say (`latent_affine_snr`, design section 1.3): fit latent ~ a * clean + b, undo it, compare.
+    """The targets of the head (`latent_affine_snr`, design section 1.3): fit latent ~ a * clean + b, undo it, compare.
 
-    latent, clean: (batch, 64, h, w) of unit variance per band; b lives in band 0 alone.
+    latent, clean: (batch, 64, h, w) of unit variance per band; b is in band 0 only.
     """
     low, low_clean = latent[:, 0].flatten(1), clean[:, 0].flatten(1)
     centred, centred_clean = (x - x.mean(1, keepdim=True) for x in (low, low_clean))

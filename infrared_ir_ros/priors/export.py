@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Write a trained prior as it ships: safetensors in fp16, two ONNX graphs, a manifest with their hashes."""
+"""Writes a trained prior: safetensors in fp16, two ONNX graphs, a manifest with their hashes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OUTPUTS = ("gain", "offset", "shading", "columns", "rows", "log_snr_bands", "log
 
 
 class _Method(nn.Module):
-    """One method of the prior as a module's forward, which is what the exporter takes."""
+    """A method of the prior as the forward pass of a module, as the exporter needs it."""
 
     def __init__(self, prior: EmbeddedPrior, method: Callable) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ def export_prior(prior: EmbeddedPrior, constructor: dict[str, Any], folder: Path
 
 
 def export_tasks(files: PriorFiles, adapters: bytes, prompts: dict[str, np.ndarray], folder: Path) -> None:
-    """Write the prior with its tasks into `folder`: `files` as they are, adapters, prompts, a manifest of all of them.
+    """Write the prior with its tasks into `folder`: `files` unchanged, adapters, prompts, a manifest of all of them.
 
     adapters: `adapters.safetensors`, trained on this prior. prompts: (512,) float32 by task.
     """
@@ -101,7 +101,7 @@ def _graph(prior: EmbeddedPrior, method: Callable, inputs: tuple[str, ...], outp
     }
     buffer = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the tracer warns of does not depend on the size of the frame
+        warnings.simplefilter("ignore")  # the traced values do not depend on the size of the frame
         torch.onnx.export(
             _Method(prior, method), example, buffer, input_names=list(inputs), output_names=list(outputs),
             dynamic_axes={name: axes for name, axes in sizes.items() if name in (*inputs, *outputs)},

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The low-band head: tone and a smooth shading field, read off a thumbnail of the frame (design section 1.7)."""
+"""The field head: estimates tone and a smooth shading field from a thumbnail of the frame (design section 1.7)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class FieldHead(nn.Module):
         self._register_constants()
 
     def _register_constants(self) -> None:
-        bank = dome_bank().half().float()  # as the graph stores them
+        bank = dome_bank().half().float()  # rounded as in the graph
         y, x = torch.meshgrid(torch.linspace(-1, 1, HEIGHT // 2), torch.linspace(-1, 1, WIDTH // 2), indexing="ij")
         constants = {
             "fractions": torch.tensor(FRACTIONS),
@@ -110,7 +110,7 @@ class FieldHead(nn.Module):
         return tokens
 
     def _field(self, tokens: Tensor, shares: Tensor) -> Tensor:
-        """A softmax mixture of domes, some of those that the gradients ask for, and a coarse grid, in units of the
+        """A softmax mixture of domes, a share of the gradient fit's mixture, and a coarse grid, in units of the
         thumbnail's spread."""
         choice, strength = self.domes(tokens).unbind(2)
         shares = torch.softmax(choice, 1) * strength + self.trust(tokens.mean(1)) * shares

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the gradients of a thumbnail say about its shading: evidence for the field head (design sections 1.7 and 7).
+"""Fits shading to the gradients of a thumbnail, as evidence for the field head (design sections 1.7 and 7).
 
-Edges of a scene are few and large, gradients of a shading small and everywhere: a robust fit to gradients tells them
-apart, which grey levels don't allow. Nothing here is learned.
+Edges of a scene are few and large, gradients of a shading small and everywhere: a robust fit to gradients can separate
+them, a fit to grey levels cannot. Nothing here is learned.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ class GradientFit(nn.Module):
         offsets = torch.arange(-3, 4, dtype=torch.float32)
         kernel = torch.exp(-(offsets**2) / (2 * BLUR_SIGMA**2))
         self.register_buffer("kernel", kernel / kernel.sum(), persistent=False)
-        domes = self._gradients(bank.view(-1, 1, *size)).half().float()  # as the graph stores them
+        domes = self._gradients(bank.view(-1, 1, *size)).half().float()  # rounded as in the graph
         self.register_buffer("domes", domes, persistent=False)
 
     def forward(self, thumbnail: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, 1, height, width) -> features (batch, domes, FEATURES) and a share of each dome (batch, domes).
 
-        The shares add up to the shading that explains the gradients best; the features are each dome's slope and
-        evidence at the first and the last iteration, and what slope is left in each cell.
+        The shares give the shading that explains the gradients best; the features are each dome's slope and evidence
+        in the first iteration, both and its share in the last one, and the remaining slope in each cell.
         """
         gradients = self._gradients(thumbnail)
         scale = 0.5 * (gradients.abs() + 1e-8).sqrt().mean(1, keepdim=True).square() + 1e-4
         explained = torch.zeros_like(gradients)
-        squares = (self.domes * self.domes).T  # here, so that the graph stores the domes once
+        squares = (self.domes * self.domes).T  # computed here, so that the graph stores the domes once
         history, shares = [], None
         for _ in range(ITERATIONS):
             weights = (1 + ((gradients - explained) / scale).square()).reciprocal().square()

@@ -12,18 +12,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ONNX files of half the size: large tensors in fp16, computed with in fp32."""
+"""Halves the size of ONNX files: stores large tensors in fp16, and computes in fp32."""
 
 from __future__ import annotations
 
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-LARGE = 256  # tensors of at least so many numbers are stored in fp16
+LARGE = 256  # fewest numbers in a tensor that is stored in fp16
 
 
 def store_in_half(model: onnx.ModelProto) -> None:
-    """Keep large fp32 tensors once, as fp16 with a cast behind them, which engines fold when they load the graph."""
+    """Store each large fp32 tensor once, as fp16 with a cast, which engines fold when they load the graph."""
     graph = model.graph
     _constants_to_initializers(graph)
     casts, stored = [], {}
@@ -47,7 +47,7 @@ def store_in_half(model: onnx.ModelProto) -> None:
 
 
 def _constants_to_initializers(graph: onnx.GraphProto) -> None:
-    """Large constants of the graph as initializers: the exporter writes a buffer anew wherever it is used."""
+    """Turn large constants into initializers: the exporter repeats a buffer wherever it is used."""
     for node in list(graph.node):
         if node.op_type != "Constant" or node.attribute[0].name != "value":
             continue

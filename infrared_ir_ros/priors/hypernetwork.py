@@ -22,15 +22,15 @@ from torch import Tensor, nn
 
 from infrared_ir_ros.restoration.prompts import PROMPT
 
-IDLE = -4.0  # input of a GELU below which its output, and so the unit's part in everything, is nothing
-REACH_IN, REACH_OUT = 3.0, 0.2  # deviations of the weights that `widen` draws, into the idle units and out of them
+IDLE = -4.0  # input of a GELU below which its output is practically 0
+REACH_IN, REACH_OUT = 3.0, 0.2  # standard deviations of the weights that `widen` draws, into and out of idle units
 
 
 class Hypernetwork(nn.Sequential):
-    """Prompt (batch, 512) -> operators, flattened (batch, sum of rank^2); the layers and their order are the released
-    ones, so that the authors' weights load.
+    """Prompt (batch, 512) -> operators, flattened (batch, sum of rank^2); the layers and their order are those of the
+    authors' code, so that their weights load.
 
-    ranks: of each block group, in their order.
+    ranks: of each block group, in order.
     """
 
     def __init__(self, ranks: tuple[int, ...]) -> None:
@@ -48,13 +48,14 @@ class Hypernetwork(nn.Sequential):
 
     @torch.no_grad()
     def widen(self, prompts: Tensor, seed: int = 0) -> int:
-        """Let other prompts reach other operators, while these (n, 512) keep theirs; returns how many units it took.
+        """Give idle units random weights, so that new prompts can learn; `prompts` (n, 512) keep their operators.
+        Returns the number of units used.
 
-        A training on a few prompts leaves most hidden units idle, and what all prompts share drowns what is left: the
-        operators hardly depend on the prompt then, and a new one could learn nothing. Idle units get random weights
-        that vanish at `prompts`, where they go on answering 0; by them a new prompt moves the operators in 512 random
-        directions, which is enough to learn most of what the operators themselves could (Li et al., Measuring the
-        Intrinsic Dimension of Objective Landscapes, ICLR 2018).
+        A training on a few prompts leaves most hidden units idle, and the operators hardly depend on the prompt, so
+        that a new one could learn nothing. The random weights are orthogonal to the activations at `prompts`, where the
+        units still output 0. Through them a new prompt moves the operators in 512 random directions, enough to learn
+        most of what the operators themselves could (Li et al., Measuring the Intrinsic Dimension of Objective
+        Landscapes, ICLR 2018).
         """
         first, second, norm, last = self[0], self[2], self[4], self[5]
         answers = F.gelu(first(prompts))
@@ -63,7 +64,7 @@ class Hypernetwork(nn.Sequential):
         into = REACH_IN * torch.randn(count, PROMPT, generator=random, dtype=torch.float64)
         out_of = REACH_OUT * torch.randn(last.out_features, count, generator=random, dtype=torch.float64)
         second.weight[idle] = _orthogonal_to(into, answers).to(second.weight)
-        second.bias[idle] = 0.0  # the middle of a GELU, where its output is 0 and its slope is not
+        second.bias[idle] = 0.0  # at 0 a GELU outputs 0, but has a slope
         last.weight[:, idle] += _orthogonal_to(out_of, torch.stack([norm.weight[idle], norm.bias[idle]])).to(
             last.weight
         )

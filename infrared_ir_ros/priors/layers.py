@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Layers that several heads share."""
+"""Layers shared by several heads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 
 def zero(layer: nn.Module) -> nn.Module:
-    """Start a layer at zero, so that its branch begins as nothing."""
+    """Initialise a layer with zeros, so that its branch has no effect at first."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
@@ -35,9 +35,9 @@ def quantiles(values: Tensor, fractions: Tensor) -> Tensor:
 
 
 def area_weights(size: Tensor | int, cells: int, like: Tensor) -> Tensor:
-    """(cells, size) weights that average `size` pixels into `cells` equal intervals by overlap, as area resizing does.
+    """(cells, size) weights that average `size` pixels into `cells` equal intervals by overlap, like area resizing.
 
-    Written with arithmetic only, so that it exports with a size that is known at run time.
+    Uses arithmetic only, so that it exports with a size known only at run time.
     """
     step = size / cells
     pixel = torch.arange(size, dtype=like.dtype, device=like.device)[None]
@@ -54,7 +54,7 @@ def area_thumbnail(frame: Tensor, height: int, width: int) -> Tensor:
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions, the second starts at zero."""
+    """Two 3x3 convolutions; the second is initialised with zeros."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Residual(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention and an MLP over (batch, tokens, channels); plain products, whose backward is fast on a CPU."""
+    """Self-attention and an MLP over (batch, tokens, channels); plain products: a fast backward pass on a CPU."""
 
     def __init__(self, channels: int, heads: int = 4) -> None:
         super().__init__()

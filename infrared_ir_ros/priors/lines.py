@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The line head: offsets of rows and columns, the structured part that no timestep describes (design section 1.7)."""
+"""The line head: estimates offsets of rows and columns, which no timestep describes (design section 1.7)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ POOL = 4  # rows averaged before the statistics: four times cheaper, and less no
 
 
 def gaussian(size: Tensor | int, sigma: float, like: Tensor) -> Tensor:
-    """(size, size) weights of a Gaussian mean along an axis, over the pixels that exist: `profile @ gaussian(...)`.
+    """(size, size) weights of a Gaussian mean along an axis, normalised at the borders: `profile @ gaussian(...)`.
 
     A matrix product is several times faster than a convolution with one channel and 61 taps.
     """
@@ -40,7 +40,7 @@ class LineHead(nn.Module):
     """Offset of each column: (batch, 1, height, width) -> (batch, 1, 1, width). Rows are columns of the transpose.
 
     Per scale: the robust mean along each line of its difference from a Gaussian neighbourhood, minus that profile's
-    own smooth part, with its spread; a 1-D network decides how much of each line to take.
+    own smooth part, and its spread; a 1-D network decides which share of each line's offset to use.
     """
 
     def __init__(self, channels: int = 24) -> None:
@@ -52,7 +52,7 @@ class LineHead(nn.Module):
         self.network = nn.Sequential(*layers, zero(nn.Conv1d(channels, 2, 9, padding=4)))
 
     def forward(self, frame: Tensor) -> Tensor:
-        pooled = F.avg_pool2d(frame.detach(), (POOL, 1))  # the network learns what to take, not the statistics
+        pooled = F.avg_pool2d(frame.detach(), (POOL, 1))  # only the network is trained through the frame
         (profile, spread), (fine_profile, fine_spread) = (
             self._profile(pooled, gaussian(pooled.shape[-1], sigma, pooled)) for sigma in SIGMAS
         )

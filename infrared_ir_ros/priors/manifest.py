@@ -27,9 +27,9 @@ from infrared_ir_ros.restoration.weights import MANIFEST
 
 
 def write_with_manifest(folder: Path, files: Mapping[str, bytes], about: Mapping[str, Any]) -> None:
-    """Write `files` (content by name) into `folder`, and at last manifest.json: `about`, and the files' SHA-256.
+    """Write `files` (content by name) into `folder`, and then manifest.json: `about`, and the files' SHA-256.
 
-    Raises SourceError if the folder can't be written.
+    Raises SourceError if the folder cannot be written.
     """
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     for name, data in files.items():

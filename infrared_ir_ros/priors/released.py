@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The checkpoint `InfraredIR.pkl` that the method's authors publish: checked, and stored again without pickle.
+"""The checkpoint `InfraredIR.pkl` of the method's authors: read, checked, and stored without pickle.
 
-It holds what they trained on top of SD-Turbo (design section 1.8): bases A and B of the adapted layers, `conv_in` of
-the UNet, the estimator, the hypernetwork and four prompts.
+It holds the weights that they trained on top of SD-Turbo (design section 1.8): bases A and B of the adapted layers,
+`conv_in` of the UNet, the estimator, the hypernetwork and four prompts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from infrared_ir_ros.restoration.prompts import PROMPT
 from infrared_ir_ros.restoration.tensors import read_tensors, write_tensors
 from infrared_ir_ros.restoration.weights import LARGEST_FILE, read_regular
 
-# Parts of the released file -> the prefix of our names; behind it the released name stays as it is.
+# parts of the released file -> the prefix of our names; the rest of the name is the released one
 PARTS = {
     "state_dict_unet": "unet.",
     "state_dict_vae": "vae.",
@@ -66,7 +66,7 @@ FEATURES, HIDDEN = 128, 256  # widths of the estimator
 class Released:
     """rank_unet, rank_vae: of the adapters. tensors: fp32 on the CPU, by the names of `PARTS`.
 
-    Raises WeightsError unless all that belongs to the method is there, in the right shape, and nothing else.
+    Raises WeightsError unless it holds exactly the tensors of the method, in the right shapes.
     """
 
     rank_unet: int
@@ -80,13 +80,13 @@ class Released:
                 raise WeightsError(f"the checkpoint's {name} is {found}, expected is {shape}: is it InfraredIR.pkl?")
         unknown = sorted(set(self.tensors) - set(self._expected()) - set(self._bases()))
         if unknown or not self.layers:
-            what = f"holds {unknown[0]!r}, which is no part of the method" if unknown else "holds no adapters"
+            what = f"holds {unknown[0]!r}, which is not part of the method" if unknown else "holds no adapters"
             raise WeightsError(f"the checkpoint {what}: is it InfraredIR.pkl?")
         for layer in self.layers:
             self._check_layer(layer)
 
     def _expected(self) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of all but the adapters; channels that only SD-Turbo knows are taken as they are."""
+        """Names and shapes of all but the adapters; numbers of channels that depend on SD-Turbo are not checked."""
         width = sum(rank * rank for rank in self.ranks)
         shapes: dict[str, tuple[int, ...]] = {f"prompt.{task}": (1, PROMPT) for task in TASKS.values()}
         for layer, out in ((0, PROMPT), (2, PROMPT), (4, 0), (5, width)):  # 4 is a LayerNorm
@@ -174,22 +174,22 @@ def group_of(layer: str) -> int:
     for index, group in enumerate(GROUPS):
         if f"{layer}.".startswith(f"{group}."):
             return index
-    raise WeightsError(f"the checkpoint adapts {layer}, which the method leaves alone: is it InfraredIR.pkl?")
+    raise WeightsError(f"the checkpoint adapts {layer}, which the method does not: is it InfraredIR.pkl?")
 
 
 def read_checkpoint(path: Path) -> Released:
-    """Read the authors' pickle file; nothing in it is run (`weights_only`).
+    """Read the authors' pickle file without running code in it (`weights_only`).
 
-    Raises WeightsError: no regular file, no checkpoint or not this one, code instead of numbers, NaN.
+    Raises WeightsError: not a regular file, not this checkpoint, code instead of numbers, NaN.
     """
     if not path.exists():
-        raise WeightsError(f"{path} doesn't exist: give the InfraredIR.pkl that the method's authors publish")
+        raise WeightsError(f"{path} does not exist: give the InfraredIR.pkl that the method's authors publish")
     data = read_regular(path, LARGEST_FILE)
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile file makes torch raise all kinds
-        reason = type(error).__name__  # its text may be the advice to run what is in the file
-        raise WeightsError(f"{path} is no checkpoint of plain tensors ({reason}): download it again") from error
+        reason = type(error).__name__  # its text may advise to run the code in the file
+        raise WeightsError(f"{path} is not a checkpoint of plain tensors ({reason}): download it again") from error
     if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in PARTS):
         found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise WeightsError(f"{path} holds {found[:200]}, not {', '.join(PARTS)}: is it InfraredIR.pkl?")
@@ -210,5 +210,5 @@ def _rank(about: dict[str, Any], name: str) -> int:
 
 def _numbers(name: str, value: object) -> Tensor:
     if not isinstance(value, Tensor) or not value.is_floating_point() or not value.isfinite().all():
-        raise WeightsError(f"the checkpoint's {name} is no tensor of finite numbers: download the file again")
+        raise WeightsError(f"the checkpoint's {name} is not a tensor of finite numbers: download the file again")
     return value.detach().float().contiguous()

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ import torch
 from torch import Tensor
 
 from infrared_ir_ros.errors import WeightsError, one_line
+from infrared_ir_ros.media.hashing import fingerprint
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
@@ -40,11 +40,10 @@ PROMPT = (
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 FILES = [f"{part}/{name}" for part in ("unet", "vae") for name in ("config.json", WEIGHTS)]
 FILES += ["text_encoder/config.json", "text_encoder/model.safetensors", "tokenizer/*"]
-CHUNK = 1 << 24
 
 
 def base_folder(base: str) -> Path:
-    """The folder of a base: `base` itself, or where the hub's files lie on this machine, downloaded if need be.
+    """The folder of a base: `base` itself, or the local copy of a hub id, downloaded if necessary.
 
     Raises WeightsError, which says where to get it.
     """
@@ -54,24 +53,18 @@ def base_folder(base: str) -> Path:
         from huggingface_hub import snapshot_download
 
         return Path(snapshot_download(base, allow_patterns=FILES))
-    except Exception as error:  # no network, no such repository, no licence accepted: what the hub says is kept
+    except Exception as error:  # no network, no such repository, licence not accepted
         reason = one_line(error)
-        raise WeightsError(f"the base {base!r} is no folder and can't be downloaded ({reason}): {WHERE}") from error
+        raise WeightsError(f"the base {base!r} is not a folder and can't be downloaded ({reason}): {WHERE}") from error
 
 
-def fingerprint(folder: Path) -> dict[str, str]:
+def base_hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of the weights of unet and vae. Raises WeightsError if one is missing."""
-    return {part: _sha256(folder / part / WEIGHTS) for part in ("unet", "vae")}
-
-
-def _sha256(path: Path) -> str:
-    if not path.is_file():
-        raise WeightsError(f"{path} is missing: {WHERE}")
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    paths = {part: folder / part / WEIGHTS for part in ("unet", "vae")}
+    for path in paths.values():
+        if not path.is_file():
+            raise WeightsError(f"{path} is missing: {WHERE}")
+    return {part: fingerprint(path) for part, path in paths.items()}
 
 
 def load_vae(folder: Path, dtype: torch.dtype) -> AutoencoderKL:
@@ -93,9 +86,9 @@ def load_tiny_decoder(source: str, dtype: torch.dtype) -> AutoencoderTiny:
 
 
 def _loaded(kind: str, source: Path | str, part: str | None, dtype: torch.dtype, hint: str = WHERE) -> Any:
-    """A network of diffusers with all of its weights, which are safetensors. kind: its class.
+    """A network of diffusers with all of its weights, from safetensors. kind: its class.
 
-    hint: what to do where it can't be loaded.
+    hint: what to do if it cannot be loaded.
     """
     where = f"{source}/{part}" if part else str(source)
     load = _diffusers(kind).from_pretrained
@@ -103,7 +96,7 @@ def _loaded(kind: str, source: Path | str, part: str | None, dtype: torch.dtype,
         network, report = load(
             str(source), subfolder=part, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
         )
-    except Exception as error:  # OSError, ValueError, SafetensorError, KeyError: what diffusers says is kept
+    except Exception as error:  # OSError, ValueError, SafetensorError, KeyError
         raise WeightsError(f"{where} can't be loaded ({one_line(error)}): {hint}") from error
     if report["missing_keys"] or report["mismatched_keys"]:
         wrong = [*report["missing_keys"], *report["mismatched_keys"]][0]
@@ -112,7 +105,7 @@ def _loaded(kind: str, source: Path | str, part: str | None, dtype: torch.dtype,
 
 
 def _diffusers(kind: str) -> Any:
-    """A class of diffusers, which is imported when it is first asked for, with all that it needs."""
+    """A class of diffusers, which is imported on first use, with all that it needs."""
     try:
         import diffusers
 
@@ -120,8 +113,8 @@ def _diffusers(kind: str) -> Any:
     except Exception as error:  # among others RuntimeError, if torchvision is there for another build of torch
         reason = " ".join(str(error).split())[-200:]
         raise WeightsError(
-            f"diffusers can't be imported ({reason}): pip install -r requirements/train.txt, with torchvision, if at "
-            "all, of the same build as torch (CPU or CUDA)"
+            f"diffusers can't be imported ({reason}): pip install -r requirements/train.txt; torchvision, if "
+            "installed, must be of the same build as torch (CPU or CUDA)"
         ) from error
 
 
@@ -136,5 +129,5 @@ def embed_prompt(folder: Path) -> Tensor:
         tokens = tokenizer(PROMPT, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
         with torch.no_grad():
             return encoder(tokens.input_ids)[0].clone()
-    except Exception as error:  # OSError, ValueError, SafetensorError, KeyError: what transformers says is kept
+    except Exception as error:  # OSError, ValueError, SafetensorError, KeyError
         raise WeightsError(f"the text encoder in {folder} can't be used ({one_line(error)}): {WHERE}") from error

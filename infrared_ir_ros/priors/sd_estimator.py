@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The released estimator: features of the VAE's encoder -> how noisy the latent is (design section 1.3)."""
+"""The released estimator: features of the VAE's encoder -> noise in the latent (design section 1.3)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SigmaEstimator(nn.Module):
 
 
 def encode(vae: nn.Module, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The encoder of diffusers' AutoencoderKL, with what the estimator taps on the way.
+    """The encoder of diffusers' AutoencoderKL, with the features that the estimator needs.
 
     pictures: (batch, 3, height, width), -1..1. Returns the mode of the latent (batch, 4, height/8, width/8), unscaled,
     and the features behind conv_in, behind the residual layers of down blocks 1 and 2, and behind mid_block.

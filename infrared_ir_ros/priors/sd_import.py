@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The folder that `import_checkpoint` writes and `prior_path` names: the authors' weights, and what they go onto."""
+"""The folder that `import_checkpoint` writes, for `prior_path`: the authors' weights and a reference to their base."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from infrared_ir_ros.priors.released import TASKS, Released
 from infrared_ir_ros.priors.sd_base import (
     WHERE,
     base_folder,
+    base_hashes,
     embed_prompt,
-    fingerprint,
     load_tiny_decoder,
     load_unet,
     load_vae,
@@ -50,8 +50,8 @@ def write_import(
 ) -> None:  # fmt: skip
     """Write the authors' weights, the embedding of their text prompt, and a manifest with hashes, also of the base.
 
-    The text prompt goes through the base's text encoder here, once. Raises OptionError for step or tile, WeightsError
-    for a base that is missing or that the weights don't fit, SourceError if the folder can't be written.
+    The text prompt is embedded here, once, by the base's text encoder. Raises OptionError for step or tile,
+    WeightsError if the base is missing or the weights do not fit it, SourceError if the folder cannot be written.
     """
     constructor = {"step": step, "tile": tile, "decoder": _absolute(decoder), "compile": compiled}
     _check(constructor)
@@ -60,7 +60,7 @@ def write_import(
     vae = load_vae(where, torch.float16)
     SdTurboPrior(vae, load_unet(where, torch.float16), vae, released, embedding).check()
     if decoder:
-        load_tiny_decoder(decoder, torch.float16)  # or every load of the import would fail
+        load_tiny_decoder(decoder, torch.float16)  # fails now rather than whenever the prior is loaded
     files = {
         CHECKPOINT: released.to_bytes(),
         EMBEDDING: write_tensors({"embedding": embedding.numpy()}, {"kind": "prompt embedding"}),
@@ -69,7 +69,7 @@ def write_import(
         "name": SD_TURBO,
         "version": "InfraredIR",
         "tasks": list(TASKS),
-        "constructor": {"base": _absolute(base), "base_sha256": fingerprint(where), **constructor},
+        "constructor": {"base": _absolute(base), "base_sha256": base_hashes(where), **constructor},
     }
     write_with_manifest(folder, files, manifest)
 
@@ -77,7 +77,7 @@ def write_import(
 def load_prior(files: PriorFiles, dtype: torch.dtype) -> SdTurboPrior:
     """The prior of an imported checkpoint, on the CPU, without a task's adapters.
 
-    Raises WeightsError: a file damaged, the base missing or another one than at the import.
+    Raises WeightsError if a file is damaged, or the base is missing or not the one of the import.
     """
     given = files.constructor
     try:
@@ -90,7 +90,7 @@ def load_prior(files: PriorFiles, dtype: torch.dtype) -> SdTurboPrior:
     released = Released.from_bytes(files.read(CHECKPOINT), str(files.folder / CHECKPOINT))
     embedding = _embedding(files)
     where = base_folder(base)
-    for part, found in fingerprint(where).items():
+    for part, found in base_hashes(where).items():
         if found != hashes.get(part):
             raise WeightsError(
                 f"the {part} in {where} has SHA-256 {found}, at the import it was {hashes.get(part)}: restore that "
@@ -112,16 +112,18 @@ def _embedding(files: PriorFiles) -> Tensor:
 
 
 def _check(given: dict[str, Any]) -> None:
-    """OptionError (a ValueError) for values that the prior can't be built with."""
+    """Raises OptionError (a ValueError) for invalid values."""
     if given["step"] not in STEPS:
         raise OptionError(f"step is {given['step']!r}: use one of {', '.join(STEPS)}")
     tile = given["tile"]
     if not isinstance(tile, int) or tile % STEP or tile <= OVERLAP:
         raise OptionError(f"tile is {tile!r}: use a multiple of {STEP} from {OVERLAP + STEP} on, such as 1024")
     if not isinstance(given["decoder"], str) or not isinstance(given["compile"], bool):
-        raise OptionError(f"decoder is {given['decoder']!r}, compile {given['compile']!r}: use text, true or false")
+        raise OptionError(
+            f"decoder is {given['decoder']!r}, compile {given['compile']!r}: use a string, and true or false"
+        )
 
 
 def _absolute(source: str) -> str:
-    """A local folder by its absolute path, so that it is found from everywhere; a hub id as it is."""
+    """The absolute path of a local folder, so that it is found from everywhere; a hub id unchanged."""
     return str(Path(source).resolve()) if source and Path(source).is_dir() else source

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The SD-Turbo prior with the authors' weights: a degraded frame is taken to be a noisy latent (design section 1.8)."""
+"""The SD-Turbo prior with the authors' weights: treats a degraded frame as a noisy latent (design section 1.8)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STEPS = ("exact", "released")
 
 @dataclass(frozen=True)
 class Look:
-    """What the encoder sees in a frame. sigma: of the whole, 0..1. latents: (1, 4, h/8, w/8) of each tile, scaled."""
+    """The encoding of a frame. sigma: its noise, 0..1. latents: (1, 4, h/8, w/8) of each tile, scaled."""
 
     sigma: float
     latents: list[Tensor]
@@ -43,10 +43,10 @@ class Look:
 class SdTurboPrior(nn.Module):
     """Frames are (1, 1, height, width), 0..1, sides multiples of 64.
 
-    vae, unet: of diffusers. decoder: the vae again, or an AutoencoderTiny, which costs a fraction. released: the
-    authors' weights. embedding: of their text prompt, (1, 77, width). step: `exact`, or `released`, DDPM's posterior
-    mean from the timestep to 0. tile: side of the tiles of larger frames, a multiple of 64.
-    Raises WeightsError if the authors' weights don't fit the networks.
+    vae, unet: of diffusers. decoder: the vae again, or a faster AutoencoderTiny. released: the authors' weights.
+    embedding: of their text prompt, (1, 77, width). step: `exact`, or `released`, DDPM's posterior mean from the
+    timestep to 0. tile: side of the tiles of larger frames, a multiple of 64.
+    Raises WeightsError if the authors' weights do not fit the networks.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class SdTurboPrior(nn.Module):
         self._load_released()
 
     def _load_released(self) -> None:
-        """All but the adapters, which depend on the task."""
+        """Load all weights but the adapters, which depend on the task."""
         self.estimator.fuse.load_state_dict(self.released.part("fuser.fuse."))
         self.estimator.fc.load_state_dict(self.released.part("t_head.fc."))
         for name in ("unet.conv_in.weight", "unet.conv_in.bias"):
@@ -77,7 +77,7 @@ class SdTurboPrior(nn.Module):
             self._replace(name, value)
 
     def check(self) -> None:
-        """WeightsError unless every adapter fits its layer."""
+        """Raises WeightsError unless every adapter fits its layer."""
         for layer in self.released.layers:
             self._check_shape(f"{layer}.weight", self.released.shape(layer))
 
@@ -94,16 +94,15 @@ class SdTurboPrior(nn.Module):
             )
 
     def _replace(self, name: str, value: Tensor) -> None:
-        """Another parameter of the same number type, which no copy of this prior shares."""
+        """Replace a parameter by one of the same dtype; copies of this prior that share the old one keep it."""
         layer, _, kind = name.rpartition(".")
         module = self.get_submodule(layer)
         setattr(module, kind, nn.Parameter(value.to(getattr(module, kind).dtype), requires_grad=False))
 
     @torch.no_grad()
     def folded(self, prompt: Tensor) -> SdTurboPrior:
-        """A prior with W = W0 + dW(prompt) in the adapted layers, which shares all else with this one; prompt (512,).
-
-        This one keeps W0 as it is, so that another fold starts from the same numbers. Raises WeightsError.
+        """A prior with W = W0 + dW(prompt) in the adapted layers; prompt (512,). Shares all other weights with this
+        one, which keeps W0. Raises WeightsError.
         """
         self.check()
         shared = {id(tensor): tensor for tensor in (*self.parameters(), *self.buffers())}
@@ -115,7 +114,7 @@ class SdTurboPrior(nn.Module):
         return task
 
     def look(self, frame: Tensor) -> Look:
-        """Encode a frame, tile by tile, and read off how noisy it is; sigma of several tiles: their mean."""
+        """Encode a frame, tile by tile, and estimate its noise; sigma: the mean of the tiles'."""
         sigmas, latents = [], []
         for tile in cut(frame, places(*frame.shape[-2:], self.tile)):
             mode, taps = encode(self.vae, (2 * tile - 1).expand(-1, 3, -1, -1).to(self.unet.dtype))
@@ -124,7 +123,7 @@ class SdTurboPrior(nn.Module):
         return Look(float(torch.stack(sigmas).mean()), latents)
 
     def timestep(self, sigma: float) -> int:
-        """The candidate timestep that a share of noise belongs to."""
+        """The candidate timestep for a share of noise."""
         return self.schedule.candidate(sigma, self.candidates)
 
     def restore(self, look: Look, timestep: int, height: int, width: int) -> Tensor:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames larger than a tile: where the tiles lie, and how they become one frame again without seams."""
+"""Cuts large frames into tiles, and blends them without seams."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
-STEP = 64  # sides of frames and tiles, and places of tiles, divide by it
-OVERLAP = 64  # pixels that neighbours share at least
+STEP = 64  # sides of frames and tiles, and positions of tiles, are multiples of it
+OVERLAP = 64  # least overlap of neighbours, pixels
 
 Place = tuple[slice, slice]
 
 
 def places(height: int, width: int, tile: int) -> list[Place]:
-    """Rows and columns of each tile; all numbers divide by 64, and tiles are as large as the frame or `tile` a side."""
+    """Rows and columns of each tile, all multiples of 64; each side is `tile`, or the frame's if that is smaller."""
     return [(rows, columns) for rows in _spans(height, tile) for columns in _spans(width, tile)]
 
 
@@ -44,7 +44,7 @@ def _spans(side: int, tile: int) -> list[slice]:
 def blended(tiles: Iterable[Tensor], where: list[Place], height: int, width: int) -> Tensor:
     """Tiles (batch, channels, h, w) at their places -> (batch, channels, height, width) fp32.
 
-    Each fades out linearly over the overlap towards its inner edges; the weights of all that cover a pixel sum to 1.
+    Each tile fades linearly over the overlap towards its inner edges; weights are normalised to sum to 1.
     """
     total: Tensor | None = None
     for tile, (rows, columns) in zip(tiles, where, strict=True):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What cameras do to scenes, and scenes to do it to: degradation presets and procedural thermal scenes, numpy only."""
+"""Degradation presets and procedural thermal scenes; without torch and ROS."""
 
 from infrared_ir_ros.simulation.degradation import PRESETS, VideoDegradation, degrade, stretch
 from infrared_ir_ros.simulation.layout import layout

@@ -25,13 +25,13 @@ from infrared_ir_ros.simulation.optics import View, capsule, ellipse, fractal, p
 
 ROAD_HALF, PAVEMENT_HALF = 4.2, 7.0  # m from the middle of our road
 CROSSING = (22.0, 31.0)  # m: the street that crosses ours
-_FINEST_FACADE = 16.0  # pixels a metre of flat facades
+_FINEST_FACADE = 16.0  # pixels per metre of flat facades
 
 
 @dataclass(frozen=True)
 class Backdrop:
-    """still: (H, W) float32 K. front: (H, W) float32 K of what stands nearest, front_mask: (H, W) float32 0..1, its
-    cover, 0 where nothing stands in front."""
+    """still: (H, W) float32 K. front: (H, W) float32 K, the object nearest to the camera. front_mask: (H, W) float32
+    0..1, its coverage."""
 
     still: np.ndarray
     front: np.ndarray
@@ -41,7 +41,7 @@ class Backdrop:
 def draw_backdrop(rng: np.random.Generator, view: View, factor: int) -> Backdrop:
     """Draw everything that does not move, at `factor` times the resolution, and scale it down.
 
-    view: already `factor` times as fine. Takes about half a second at 640x512.
+    view: already scaled by `factor`. Takes about half a second at 640x512.
     """
     still = _sky(rng, view)
     _hills(rng, view, still)
@@ -77,13 +77,13 @@ def _hills(rng: np.random.Generator, view: View, canvas: np.ndarray) -> None:
 
 
 def _ground(rng: np.random.Generator, view: View, canvas: np.ndarray) -> None:
-    """Asphalt, kerbs, pavement, grass, a crossing street; lane marks, wheel tracks, patches; texture that recedes."""
+    """Asphalt, kerbs, pavement, grass, a crossing street; lane marks, wheel tracks, patches; texture in perspective."""
     top = int(np.ceil(view.horizon + 1))
     rows = np.arange(top, view.height, dtype=np.float32)[:, None]
     z = np.minimum(view.focal * view.eye / (rows - np.float32(view.horizon)), 400).astype(np.float32)
     x = (np.arange(view.width, dtype=np.float32)[None] - np.float32(view.centre)) * z / np.float32(view.focal)
     z = np.broadcast_to(z, x.shape)
-    footprint = z * z / np.float32(view.focal * view.eye)  # metres a pixel, along z
+    footprint = z * z / np.float32(view.focal * view.eye)  # metres per pixel, along z
     edge = np.maximum(footprint, 0.02)
     crossing = _band(z, *CROSSING, edge)
     road = np.maximum(_band(x, -ROAD_HALF, ROAD_HALF, 0.03), crossing)
@@ -135,7 +135,7 @@ def _ground_texture(
 ) -> np.ndarray:
     """Texture fixed to the ground with features from `scale` metres up, fading where a pixel covers more."""
     tile = fractal(rng, 512, 512, 64, 2)
-    start = rng.uniform(100, 300, 2)  # the tile is repeated mirrored; not mirrored right in the middle of the road
+    start = rng.uniform(100, 300, 2)  # the tile is repeated mirrored; keeps the mirror axis off the middle of the road
     maps = (np.abs((values / scale + offset) % 1022 - 511) for values, offset in zip((x, z), start, strict=True))
     sampled = cv2.remap(tile, *(at.astype(np.float32) for at in maps), cv2.INTER_LINEAR)
     return sampled * np.clip(1.3 - footprint / (16 * scale), 0.0, 1)
@@ -161,7 +161,7 @@ def _row_of_buildings(rng: np.random.Generator, view: View, canvas: np.ndarray, 
 
 
 def _facade(rng: np.random.Generator, width: float, height: float, wall: float, scale: float) -> np.ndarray:
-    """A flat wall with floors, windows and a roof edge, `scale` pixels a metre."""
+    """A flat wall with floors, windows and a roof edge, `scale` pixels per metre."""
     rows, columns = max(int(height * scale), 8), max(int(width * scale), 8)
     flat = wall + 0.8 * fractal(rng, rows, columns, 4 * scale, 1.5)
     flat += np.linspace(-1.2, 0.8, rows, dtype=np.float32)[:, None]
@@ -199,7 +199,7 @@ def _hang(view: View, canvas: np.ndarray, flat: np.ndarray, corners: np.ndarray)
     rows, columns = flat.shape
     target = view.project(corners).astype(np.float32)
     span = np.linalg.norm(target[1] - target[0])
-    if span < columns / 2:  # thin it out first, so that it does not alias
+    if span < columns / 2:  # shrink it first, so that it does not alias
         flat = cv2.resize(flat, (max(int(span), 2), max(int(rows * span / columns), 2)), interpolation=cv2.INTER_AREA)
         rows, columns = flat.shape
     x0, y0 = np.clip(np.floor(target.min(axis=0)), 0, (view.width, view.height)).astype(int)
@@ -257,7 +257,7 @@ def _wires(view: View, canvas: np.ndarray) -> None:
 
 
 def _front(rng: np.random.Generator, view: View) -> tuple[np.ndarray, np.ndarray]:
-    """A post near the camera, in front of everyone who walks: its temperature and its cover."""
+    """A post near the camera, in front of everyone who walks: its temperature and its coverage."""
     warm, cover = np.full((view.height, view.width), 286.0, np.float32), np.zeros((view.height, view.width), np.float32)
     x, z = rng.choice([-1.0, 1.0]) * rng.uniform(3.6, 3.9), 8.2
     foot, top = view.project(np.array([(x, -0.1, z), (x, 9, z)]))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a simulated camera delivers: frames of a scene or of recordings, degraded if asked, beside the truth."""
+"""The frames of a simulated camera: of a scene or of recordings, optionally degraded, with the ground truth."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from infrared_ir_ros.simulation.raw_core import RawCore
 from infrared_ir_ros.simulation.scene import Box, ThermalScene
 
 ENCODINGS = ("mono16", "mono8")
-RAW_CORE, DRIFT = "raw_core", 4.0  # a camera without calibration, and how far its shading drifts: levels
-FROZEN_SECONDS = 0.5  # for which the picture stands still while the shutter is closed
+RAW_CORE, DRIFT = "raw_core", 4.0  # a camera without calibration; drift of its shading in levels
+FROZEN_SECONDS = 0.5  # for which the frame is repeated while the shutter is closed
 KELVIN_PER_COUNT = 0.01  # TLinear, high resolution
 SCENE_RATE = 30.0  # Hz
 FINE_STEP = 1 / 256  # of a grey level: 16 bits
@@ -49,11 +49,11 @@ class Recording(Protocol):
 
 @dataclass(frozen=True)
 class Shot:
-    """One frame and the truth about it.
+    """One frame and its ground truth.
 
-    image, clean: (H, W), same dtype: uint8, uint16 or float32; the same array where nothing is degraded.
-    stamp_ns: time of the source. temperature: (H, W) float32 K, boxes: both only of a scene. pattern: (H, W) float32
-    counts, what a raw core adds to what it sees.
+    image, clean: (H, W), same dtype: uint8, uint16 or float32; the same array if nothing is degraded.
+    stamp_ns: time of the source. temperature: (H, W) float32 K, and boxes: only of a scene. pattern: (H, W) float32
+    counts that a raw core adds.
     """
 
     image: np.ndarray
@@ -65,10 +65,10 @@ class Shot:
 
 
 class GreyScale:
-    """Grey levels 0..255 of frames with more depth: the percentiles 0.3 and 99.7 of the first one are the levels 14
-    and 229, as in the benchmark's clean frames, and stay there. 8-bit frames are their own levels.
+    """Maps frames of more than 8 bits to grey levels 0..255, so that the percentiles 0.3 and 99.7 of the first frame
+    are the levels 14 and 229, as in the benchmark's clean frames. 8-bit frames are not changed.
 
-    step: counts of a level.
+    step: counts per level.
     """
 
     def __init__(self, first: np.ndarray) -> None:
@@ -85,11 +85,11 @@ class GreyScale:
         return cls(frames[int(np.argsort(contrasts)[len(frames) // 2])])
 
     def levels(self, frame: np.ndarray) -> np.ndarray:
-        """(H, W) float32 of a frame, not clipped."""
+        """The levels of a frame, (H, W) float32, not clipped."""
         return ((frame.astype(np.float32) - np.float32(self._low)) / np.float32(self.step)).astype(np.float32)
 
     def values(self, levels: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """The frame back from its levels, clipped to what `dtype` holds."""
+        """The frame with these levels, clipped to the range of `dtype`."""
         values = levels * np.float32(self.step) + np.float32(self._low)
         if dtype.kind != "u":
             return values.astype(dtype)
@@ -97,15 +97,15 @@ class GreyScale:
 
 
 class Degrader:
-    """Degrades the frames of a sequence, whatever their depth; `clean` returns them untouched.
+    """Degrades the frames of a sequence, of any depth; `clean` does not change them.
 
-    The presets work on the levels 0..255, in steps of 1/256 where the frame has more than 8 bits. What lies above or
-    below them is carried past, so that an engine in a 16-bit frame is not cut off. `raw_core` is a camera without
+    The presets work on the levels 0..255, in steps of 1/256 if the frame has more than 8 bits. Excess above and below
+    these levels is added back, so that hot objects in 16-bit frames are not clipped. `raw_core` is a camera without
     calibration: glow, shading and stripes stronger than the scene, and a drift. Raises OptionError for an unknown
-    preset, a negative seed, and for a shutter of another preset.
+    preset, a negative seed, and a shutter with another preset.
 
-    shutter: seconds from one closing of a raw core's shutter to the next; it repeats a frame for FROZEN_SECONDS, and
-    leaves another pattern; 0 for never. rate: frames a second.
+    shutter: seconds between closings of a raw core's shutter, which repeats a frame for FROZEN_SECONDS and changes the
+    pattern; 0: never. rate: frames per second.
     """
 
     def __init__(self, preset: str, seed: int, shutter: float = 0.0, rate: float = SCENE_RATE) -> None:
@@ -122,7 +122,7 @@ class Degrader:
         self._number, self._last = 0, np.empty(0)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """(H, W) uint8, uint16 or float32 in and out. A change of size or depth begins a new sequence."""
+        """(H, W) uint8, uint16 or float32 in and out. A change of size or depth starts a new sequence."""
         if self._preset == "clean":
             return frame
         if self._like != (frame.shape, frame.dtype):
@@ -143,14 +143,15 @@ class Degrader:
 
     @property
     def pattern(self) -> np.ndarray | None:
-        """What a raw core added to the last frame, (H, W) float32 counts of mean 0; None with other presets."""
+        """The pattern that a raw core added to the last frame, (H, W) float32 counts of mean 0; None with other
+        presets."""
         if self._preset != RAW_CORE:
             return None
         pattern = self._video.pattern * np.float32(self._grey.step)
         return pattern - pattern.mean()
 
     def _shutter_is_closed(self) -> bool:
-        """Whether the next frame shall be the last one again; when the shutter opens, there is another pattern."""
+        """Whether to repeat the last frame; changes the pattern when the shutter opens."""
         number, self._number = self._number, self._number + 1
         if not self._frozen or number < self._period - self._frozen:
             return False
@@ -160,7 +161,7 @@ class Degrader:
 
 
 def film_scene(scene: ThermalScene | MovingScene, encoding: str, rate: float, degrader: Degrader) -> Iterator[Shot]:
-    """Frames of a scene without end, `rate` a second: `mono16` counts of 0.01 K, or `mono8` levels (see GreyScale).
+    """Endless frames of a scene, `rate` per second: `mono16` counts of 0.01 K, or `mono8` levels (see GreyScale).
 
     Raises OptionError for another encoding.
     """

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Degrade clean frames: the paper's benchmark (hm_tir) and a camera nearer to physics (sensor), design section 2.
+"""Degrades clean frames: the paper's benchmark (hm_tir) and a more physical camera (sensor), design section 2.
 
-All frames are (height, width) float32 in grey levels 0..255. `scale` says how many sensor pixels one pixel of the
-frame spans along an axis: a thumbnail of 1/8 size is degraded with scale 8, as if its frame had been degraded first.
+All frames are (height, width) float32 in grey levels 0..255. `scale`: sensor pixels per pixel of the frame along an
+axis; a thumbnail of 1/8 size is degraded with scale 8, as if its frame had been degraded first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES
 from infrared_ir_ros.simulation import ranges
 from infrared_ir_ros.simulation.profile import is_profile, read_profile
-from infrared_ir_ros.simulation.ranges import HM_TIR, SEVERITY, Range
+from infrared_ir_ros.simulation.ranges import HM_TIR, SEVERITY
 from infrared_ir_ros.simulation.sensor import SensorModel, to_levels
 from infrared_ir_ros.simulation.shading import cos4_dome
 
@@ -39,9 +39,7 @@ PRESETS = ("clean", *HM_TIR, *SEVERITY)
 def check_preset(preset: str) -> None:
     """Raises OptionError unless `preset` is one of PRESETS, or the path of a profile (.yaml)."""
     if not is_profile(preset) and preset not in PRESETS:
-        raise OptionError(
-            f"degradation is {preset!r}: use one of {', '.join(PRESETS)}, or the .yaml that profile_sensor wrote"
-        )
+        raise OptionError(f"degradation is {preset!r}: use one of {', '.join(PRESETS)}, or a .yaml of profile_sensor")
 
 
 class _Step(Protocol):
@@ -73,11 +71,10 @@ def degrade(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: flo
 class VideoDegradation:
     """Degrade the frames of a sequence.
 
-    preset: one of PRESETS, or the path of a profile (.yaml by profile_sensor). shape: (height, width) of every frame.
-    Every `sensor` preset is one camera over the whole
-    sequence: it keeps its pattern, its shading and its dead pixels, its noise is correlated in time, and its levels
-    drift; there is no preset of its own for video. `hm_tir` presets have no memory: each frame is drawn anew, as in
-    the benchmark. step: between two levels of what comes out; below 1 for a camera of more than 8 bits.
+    preset: one of PRESETS, or the path of a profile (.yaml of profile_sensor). shape: (height, width) of every frame.
+    step: between two levels of the output; below 1 for a camera of more than 8 bits.
+    A `sensor` preset is one camera over the whole sequence: it keeps its pattern, shading and dead pixels, its noise is
+    correlated in time, and its levels drift. `hm_tir` presets draw each frame independently, as in the benchmark.
     """
 
     def __init__(
@@ -99,7 +96,7 @@ class VideoDegradation:
             self._sensor = SensorModel(SEVERITY[preset], rng, shape[:2], scale, step)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Degrade the next frame: (height, width) float32 0..255 in and out, the input untouched."""
+        """Degrade the next frame: (height, width) float32 0..255 in and out; the input is not changed."""
         frame = np.asarray(frame, np.float32)
         if self._sensor is not None:
             return self._sensor(frame)
@@ -121,16 +118,12 @@ def _hm_tir(frame: np.ndarray, preset: str, rng: np.random.Generator, scale: flo
     return to_levels(frame, levels_step)
 
 
-def _uniform(rng: np.random.Generator, drawn: Range) -> float:
-    return rng.uniform(drawn.low, drawn.high)
-
-
 def _tone(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
-    return frame * (1 + _uniform(rng, ranges.TONE_CONTRAST)) + 255 * _uniform(rng, ranges.TONE_BRIGHTNESS)
+    return frame * (1 + ranges.TONE_CONTRAST.draw(rng)) + 255 * ranges.TONE_BRIGHTNESS.draw(rng)
 
 
 def _blur(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
-    sigma = _uniform(rng, ranges.BLUR) / scale
+    sigma = ranges.BLUR.draw(rng) / scale
     return cv2.GaussianBlur(frame, (0, 0), sigma) if sigma > 0.1 else frame
 
 
@@ -142,7 +135,7 @@ def _optics(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.nda
 
 
 def _stripes(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
-    gain, offset = _uniform(rng, ranges.STRIPE_GAIN), _uniform(rng, ranges.STRIPE_OFFSET)
+    gain, offset = ranges.STRIPE_GAIN.draw(rng), ranges.STRIPE_OFFSET.draw(rng)
     height, width = frame.shape
     shape = (1, width) if rng.random() < 0.5 else (height, 1)
     shrink = np.float32(scale**-0.5)  # one pixel of a thumbnail averages `scale` lines
@@ -151,5 +144,5 @@ def _stripes(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.nd
 
 
 def _noise(frame: np.ndarray, rng: np.random.Generator, scale: float) -> np.ndarray:
-    sigma = np.float32(np.sqrt(_uniform(rng, ranges.NOISE_VARIANCE)) / scale)
+    sigma = np.float32(np.sqrt(ranges.NOISE_VARIANCE.draw(rng)) / scale)
     return frame + sigma * rng.standard_normal(frame.shape, np.float32)

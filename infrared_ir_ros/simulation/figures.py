@@ -46,12 +46,12 @@ class Figure(Protocol):
 
 @dataclass(frozen=True)
 class Walker:
-    """A person who walks to and fro between two places; face and hands are the warmest."""
+    """A person who walks back and forth between two places; face and hands are the warmest."""
 
     start: tuple[float, float]
     end: tuple[float, float]
     speed: float  # m/s
-    phase: float  # of the way, 0..1
+    phase: float  # of the round trip, 0..1
     height: float  # m
     clothes: float  # K
     legs: float  # K
@@ -62,7 +62,7 @@ class Walker:
         return tuple(a + there * (b - a) for a, b in zip(self.start, self.end, strict=True))
 
     def _way(self, t: float) -> tuple[float, float]:
-        """Part of the way from start to end, and +1 on the way there, -1 on the way back."""
+        """The share of the way from start to end, and +1 on the way there, -1 on the way back."""
         length = float(np.hypot(self.end[0] - self.start[0], self.end[1] - self.start[1]))
         turn = (t * self.speed / length / 2 + self.phase) % 1.0
         return (2 * turn, 1.0) if turn < 0.5 else (2 - 2 * turn, -1.0)
@@ -117,12 +117,12 @@ class Walker:
 
 @dataclass(frozen=True)
 class CrossingCar:
-    """A car seen from the side that drives past again and again: hot bonnet and wheels, cool glass."""
+    """A car seen from the side that repeatedly drives past: hot bonnet and wheels, cool glass."""
 
     z: float
-    reach: float  # m: it appears at -reach and vanishes at +reach
+    reach: float  # m: it appears at -reach and disappears at +reach
     speed: float  # m/s, negative to the left
-    gap: float  # m of empty road until it comes again
+    gap: float  # m that it drives out of sight before it appears again
     phase: float
     body: float  # K
     label: str = "vehicle"
@@ -157,7 +157,7 @@ class CrossingCar:
 
 @dataclass(frozen=True)
 class OncomingCar:
-    """A car on our own road: comes with a hot grille, or (speed > 0) leaves with a hot exhaust."""
+    """A car on our own road: approaches with a hot grille, or (speed > 0) drives away with a hot exhaust."""
 
     x: float
     near: float

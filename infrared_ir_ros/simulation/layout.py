@@ -14,7 +14,7 @@
 
 """Static thermal-like scenes for training and backdrops: streets and skylines, rooms, machines and boards, landscapes.
 
-They lend a training set what narrow recordings lack: variety of layout. Grey is relative warmth, 0 coldest.
+They add a variety of layouts to a training set of few recordings. Grey is relative warmth, 0 coldest.
 """
 
 from __future__ import annotations

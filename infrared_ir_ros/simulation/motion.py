@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A camera that moves over still pictures: turning over a mosaic of them, or driving through a street made of them.
+"""A camera that moves over still pictures: it pans over a mosaic of them, or drives through a street made of them.
 
-Frames are (height, width) float32 in the units of the pictures. For measuring what learns from motion: the truth of
-every frame is known, and the pictures may be real ones.
+Frames are (height, width) float32 in the units of the pictures. Used to evaluate methods that learn from motion: the
+truth of every frame is known, and the pictures may be real ones.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ import numpy as np
 CAMERA_HEIGHT = 1.5  # metres above the road
 ROAD = (-6.0, 5.0)  # metres: its left and right edge, where the buildings stand
 PIXELS_PER_METRE = 30
-FADE = 50.0  # metres: farther away a picture is only its mean
-HORIZON = 0.45  # of the height, from above
+FADE = 50.0  # metres: decay length of a picture's contrast with distance
+HORIZON = 0.45  # share of the height, from the top
 
 
 class Pan:
-    """Turns to and fro over a mosaic of four pictures or more."""
+    """Pans back and forth over a mosaic of four pictures."""
 
     def __init__(self, pictures: Sequence[np.ndarray], seed: int, shape: tuple[int, int]) -> None:
         rng = np.random.default_rng(seed)
@@ -51,7 +51,7 @@ class Pan:
 
 
 class Drive:
-    """Drives through a street: three pictures become road and facades, the sky above stays where it is."""
+    """Drives through a street: three pictures become road and facades; the sky does not move."""
 
     def __init__(self, pictures: Sequence[np.ndarray], seed: int, shape: tuple[int, int]) -> None:
         rng = self._rng = np.random.default_rng(seed)
@@ -65,7 +65,7 @@ class Drive:
         self._phase = rng.uniform(0, 6.28, 5)
 
     def _houses(self, mean: float, spread: float, longest: int) -> np.ndarray:
-        """A number for each quarter of a metre, the same along each house."""
+        """A number per quarter of a metre, constant along each house."""
         return np.repeat(self._rng.normal(mean, spread, 800), self._rng.integers(8, longest, 800))
 
     def frame(self, index: int) -> np.ndarray:
@@ -112,7 +112,7 @@ class Drive:
 
 
 def _mirrored(picture: np.ndarray) -> np.ndarray:
-    """Beside and below its mirror images, so that it repeats without a seam; its values -0.25..0.25."""
+    """The picture with its mirror images beside and below, so that it repeats without a seam; values -0.25..0.25."""
     scaled = 0.5 * ((picture - picture.min()) / max(float(np.ptp(picture)), 1e-6) - 0.5)
     both = np.hstack([scaled, scaled[:, ::-1]])
     return cv2.GaussianBlur(np.vstack([both, both[::-1]]), (0, 0), 1.0)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Procedural scenes that a camera turns over or drives through, in kelvin: what the pattern memory needs to learn."""
+"""Procedural scenes for a moving camera (pan or drive), in kelvin, as the pattern memory needs them to learn."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from infrared_ir_ros.simulation.motion import Drive, Pan
 from infrared_ir_ros.simulation.optics import View
 from infrared_ir_ros.simulation.scene import SceneFrame, ThermalScene
 
-MOTIONS = ("still", "pan", "drive")  # still: `ThermalScene` itself, with what moves in it
+MOTIONS = ("still", "pan", "drive")  # still: `ThermalScene`, whose figures move
 PICTURES = 4
-MOTION_RATE = 30.0  # frames a second, at which motion has its usual speed
+MOTION_RATE = 30.0  # frames per second at which motion has its usual speed
 
 
 class MovingScene:
-    """A camera that moves over pictures made of street scenes; their walkers and cars stand still, and have no boxes.
+    """A camera that moves over pictures of street scenes, whose walkers and cars stand still and have no boxes.
 
     motion: pan or drive. height, width: 16..4096 pixels. `frame(t)` depends on these, the seed and t alone.
     Raises OptionError for a size out of range.
@@ -38,5 +38,5 @@ class MovingScene:
         self.view = View.of_size(height, width)
 
     def frame(self, t: float) -> SceneFrame:
-        """What the camera sees t seconds after its start (t >= 0)."""
+        """The frame t seconds after the start (t >= 0)."""
         return SceneFrame(self._way.frame(round(t * MOTION_RATE)), None)

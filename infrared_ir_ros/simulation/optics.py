@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where things of the scene appear in the frame, and how a shape is painted there."""
+"""Projects points of the scene into the frame, and paints shapes there."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class View:
         return cls(height, width, 0.9 * width, 0.5 * (width - 1), 0.44 * height)
 
     def scaled(self, factor: int, margin: int = 0) -> View:
-        """The same view with `margin` more pixels left and right, sampled `factor` times as finely."""
+        """The same view with `margin` more pixels left and right, at `factor` times the resolution."""
         width = (self.width + 2 * margin) * factor
         centre = (self.centre + margin + 0.5) * factor - 0.5
         horizon = (self.horizon + 0.5) * factor - 0.5
@@ -82,8 +82,9 @@ def paint(
 ) -> None:
     """Fill a polygon with smooth edges, in place.
 
-    canvas: (H, W) float32 kelvin. outline: (N, 2) column and row, may leave the canvas.
-    temperature: of all, or of its upper and lower end. texture: a tile of standard deviation 1, `amplitude` kelvin.
+    canvas: (H, W) float32 kelvin. outline: (N, 2) column and row, may exceed the canvas.
+    temperature: of the whole, or of its upper and lower end. texture: a tile of standard deviation 1, `amplitude`
+    kelvin.
     """
     left, top = (int(value) - 1 for value in outline.min(axis=0))
     right, bottom = (int(value) + 3 for value in outline.max(axis=0))
@@ -101,7 +102,7 @@ def paint(
 
 
 def _tile(texture: np.ndarray, top: int, left: int, height: int, width: int) -> np.ndarray:
-    """A part of the texture as if it were repeated without end."""
+    """A part of the texture, repeated periodically."""
     top, left = top % texture.shape[0], left % texture.shape[1]
     if top + height <= texture.shape[0] and left + width <= texture.shape[1]:
         return texture[top : top + height, left : left + width]

@@ -12,26 +12,26 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""When the frames of a camera are due."""
+"""The times at which the frames of a camera are due."""
 
 from __future__ import annotations
 
-LONGEST_GAP = 5.0  # seconds between two frames of a recording that are waited for
-PATIENCE = 1.0  # seconds behind, after which a camera gives up catching up
+LONGEST_GAP = 5.0  # seconds; longer gaps in a recording are shortened to this
+PATIENCE = 1.0  # seconds of delay after which a camera gives up catching up
 
 
 class Pace:
-    """Due times that do not drift: each follows from the one before, however long a frame takes to make.
+    """Due times that do not drift: each is computed from the previous one, however long a frame takes to produce.
 
-    rate: Hz; 0 goes by the stamps of the frames. default_rate: Hz where stamps stand still or jump back (at the begin
-    of a loop). All times in seconds of one steady clock.
+    rate: Hz; 0: by the stamps of the frames. default_rate: Hz where stamps do not increase (when a loop restarts).
+    All times in seconds of one steady clock.
     """
 
     def __init__(self, rate: float, default_rate: float) -> None:
         self._rate, self._default_gap = rate, 1 / default_rate
         self._due: float | None = None
         self._last_ns = 0
-        self.skipped = 0.0  # seconds by which the frames came too late to be made up for
+        self.skipped = 0.0  # seconds of delay that were given up
 
     def due(self, stamp_ns: int, now: float) -> float:
         """When the next frame, stamped `stamp_ns` by its source, is to be published; `now` for the first."""
@@ -40,7 +40,7 @@ class Pace:
         else:
             self._due += self._gap((stamp_ns - self._last_ns) / 1e9)
         self._last_ns = stamp_ns
-        if now - self._due > PATIENCE:  # too slow for this rate: go on from here, never in a burst
+        if now - self._due > PATIENCE:  # too slow for this rate: continue from here, without a burst
             self.skipped += now - self._due
             self._due = now
         return self._due

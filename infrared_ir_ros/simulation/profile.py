@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A measured camera as a file: what profile_sensor writes, and the `sensor` model reads in place of a preset.
+"""The file of a measured camera, which profile_sensor writes and the `sensor` model reads instead of a preset.
 
-YAML with one mapping, `sensor`: a number for each of KEYS, in grey levels of 0..255 (lengths in pixels). What is not
-named there, such as loss of contrast and JPEG, is not there.
+YAML with one mapping, `sensor`: a number for each of KEYS, in grey levels of 0..255 (lengths in pixels). All other
+degradations, such as loss of contrast and JPEG, are off.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ NEVER = Range(0, 0, 0)
 
 
 def is_profile(preset: str) -> bool:
-    """Whether a preset is named by its file."""
+    """Whether a preset is the path of a profile."""
     return preset.lower().endswith((".yaml", ".yml"))
 
 
@@ -60,7 +60,9 @@ def read_profile(path: str) -> SimpleNamespace:
         described = load_yaml(read_file(existing(Path(path)), 1 << 20))["sensor"]
         numbers = {str(name): float(value) for name, value in described.items()}
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
-        raise SourceError(f"{where} is no profile of a sensor ({type(error).__name__}): use profile_sensor's") from None
+        raise SourceError(
+            f"{where} is not a sensor's profile ({type(error).__name__}): use a file of profile_sensor"
+        ) from None
     for name, value in numbers.items():
         if name not in KEYS:
             raise SourceError(f"{where}: sensor.{printable(name)} is unknown: use {', '.join(KEYS)}")

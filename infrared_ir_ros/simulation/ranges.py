@@ -12,19 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The numbers of the degradations: what is drawn, how often, and from where; used by numpy here and torch in training.
+"""The random parameters of the degradations, for numpy (here) and torch (in training).
 
-hm_tir: as published with the benchmark. sensor: set by hand around what the field recordings show (column noise of 2 to
-8 levels on raw cores, noise correlated by 0.92 from frame to frame, a pattern that a shutter redraws).
+hm_tir: as published with the benchmark. sensor: set by hand to match field recordings (column noise of 2 to 8 levels on
+raw cores, noise correlated by 0.92 from frame to frame, a pattern that changes with each shutter event).
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 
 class Range(NamedTuple):
-    """Drawn evenly from low..high where present, which it is with probability `chance`.
+    """A parameter that is present with probability `chance`, and then uniform in low..high.
 
     Strengths are grey levels of 0..255 at severity 1, lengths are sensor pixels.
     """
@@ -32,6 +34,10 @@ class Range(NamedTuple):
     low: float
     high: float
     chance: float = 1.0
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """A number in low..high."""
+        return rng.uniform(self.low, self.high)
 
 
 HM_TIR = ("hm_tir_single", "hm_tir_normal", "hm_tir_hard")
@@ -46,7 +52,7 @@ NOISE_VARIANCE = Range(25, 400)
 
 SEVERITY = {"sensor_light": 0.4, "sensor_normal": 1.0, "sensor_hard": 1.4}
 LENS_BLUR = Range(0.4, 1.6, 0.7)
-LEAST_BLUR = 0.05  # of a lens that blurs at all, at any severity
+LEAST_BLUR = 0.05  # added to LENS_BLUR, at any severity
 MOTION = Range(1, 6, 0.15)
 CONTRAST_LOSS = Range(0, 0.7, 0.7)
 RADIANCE = Range(0, 255)  # of the path
@@ -68,7 +74,7 @@ DEAD_LEVELS = (0.0, 255.0)
 NOISE = Range(0, 14)
 NOISE_CORRELATION = 0.92  # from frame to frame, Lepton 3
 DRIFT = 0.05  # standard deviation of a step, from frame to frame
-AGC_CHANCE = 0.2  # the camera's own gain control fills the range, noise and all
+AGC_CHANCE = 0.2  # the camera's own gain control stretches the frame, with its noise
 AGC_PERCENTILES = (0.5, 99.5)
 AGC_LEAST_SPAN = 16.0
 JPEG_QUALITY = Range(60, 95, 0.15)  # whole numbers

@@ -22,15 +22,15 @@ import numpy as np
 from infrared_ir_ros.simulation.sensor import to_levels
 from infrared_ir_ros.simulation.shading import border_glow, cos4_dome, polynomial, smooth_field
 
-CONTRAST, LEVEL = 0.25, 70.0  # of the scene in what comes out, as in real_pair/lynred_car1: 9 levels of 255
+CONTRAST, LEVEL = 0.25, 70.0  # of the scene in the output, as in real_pair/lynred_car1: 9 levels of 255
 NOISE, NOISE_CORRELATION = 0.9, 0.6  # levels; from frame to frame
-DRIFT_FRAMES = 900  # in which the housing's warmth comes near its end, or 30 s
+DRIFT_FRAMES = 900  # time constant of the housing's warming, or 30 s
 
 
 class RawCore:
     """Turns clean frames into raw ones; `pattern` is what it adds, (height, width) float32, levels of 0..255.
 
-    step: between two levels of what comes out. drift: levels that the warming housing adds with time, at its edges.
+    step: between two levels of the output. drift: levels that the warming housing adds over time, near the edges.
     """
 
     def __init__(self, rng: np.random.Generator, shape: tuple[int, int], step: float = 1.0, drift: float = 0.0) -> None:
@@ -60,7 +60,7 @@ class RawCore:
         return smooth + smooth_field(rng, self._shape, 64, rng.uniform(0.5, 2))
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """(height, width) float32 0..255 in and out, the input untouched."""
+        """(height, width) float32 0..255 in and out; the input is not changed."""
         fresh = np.float32(np.sqrt(1 - NOISE_CORRELATION**2))
         self._noise = NOISE_CORRELATION * self._noise + fresh * self._rng.standard_normal(self._shape, np.float32)
         if self._warmth is not None:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A moving thermal scene in kelvin with true boxes: a street with walkers and cars, the same for the same seed."""
+"""A moving thermal scene in kelvin with true boxes: a street with walkers and cars, determined by a seed."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from infrared_ir_ros.simulation.backdrop import CROSSING, PAVEMENT_HALF, ROAD_HA
 from infrared_ir_ros.simulation.figures import CrossingCar, Figure, OncomingCar, Walker
 from infrared_ir_ros.simulation.optics import View, fractal, paint
 
-TEMPERATURE_RANGE = (245.0, 325.0)  # K: nothing in a scene is colder or warmer
+TEMPERATURE_RANGE = (245.0, 325.0)  # K, coldest and warmest in a scene
 
-_MIN_BOX = 3.0  # pixels: what is smaller is no true box
-_FINE_PIXELS = 2_000_000  # up to here the backdrop is drawn at twice the resolution
+_MIN_BOX = 3.0  # pixels; smaller objects have no box
+_FINE_PIXELS = 2_000_000  # up to this size the backdrop is drawn at twice the resolution
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where something is: label `person` or `vehicle`; left upper corner and size in pixels, inside the frame."""
+    """A true box: label `person` or `vehicle`; upper left corner and size in pixels, inside the frame."""
 
     label: str
     x: float
@@ -46,8 +46,8 @@ class Box:
 
 @dataclass(frozen=True)
 class SceneFrame:
-    """temperature: (height, width) float32 kelvin. boxes: nearest last; what stands in front may hide a part; None
-    where nobody knows them."""
+    """temperature: (height, width) float32 kelvin. boxes: nearest last, including parts hidden by nearer objects; None
+    if unknown."""
 
     temperature: np.ndarray
     boxes: list[Box] | None
@@ -56,7 +56,7 @@ class SceneFrame:
 class ThermalScene:
     """A street at dusk. `frame(t)` depends on the seed, the size, and t alone.
 
-    height, width: 16..4096 pixels. pan: pixels by which the camera turns to either side within 20 s; 0 stands still.
+    height, width: 16..4096 pixels. pan: pixels by which the camera turns to either side within 20 s; 0: not at all.
     Raises OptionError for a size or a seed out of range.
     """
 
@@ -69,7 +69,7 @@ class ThermalScene:
             raise OptionError(f"pan is {pan}: use 0 to a quarter of the width ({width / 4:g} pixels)")
         if seed < 0:
             raise OptionError(f"seed is {seed}: use 0 or more")
-        rng = np.random.default_rng([seed, 1])  # who comes does not depend on how large the street is drawn
+        rng = np.random.default_rng([seed, 1])  # a second generator: figures do not depend on the size of the backdrop
         self.view = View.of_size(height, width)
         self._pan, self._margin = pan, int(np.ceil(pan)) + 1 if pan else 0
         factor = 2 if height * width <= _FINE_PIXELS else 1
@@ -91,7 +91,7 @@ class ThermalScene:
         return self._look(canvas, boxes, t)
 
     def _draw(self, canvas: np.ndarray, figure: Figure, t: float) -> tuple[str, np.ndarray, np.ndarray] | None:
-        """Paint one figure; returns label, upper left and lower right corner, unless it is out of sight."""
+        """Paint one figure; returns label, upper left and lower right corner, or None if it is out of sight."""
         x, z = figure.place(t)
         metre = self._wide.focal / z
         foot = self._wide.project(np.array([(x, 0.0, z)]))[0]
@@ -105,7 +105,7 @@ class ThermalScene:
         return figure.label, corners.min(axis=0), corners.max(axis=0)
 
     def _look(self, canvas: np.ndarray, found: list[tuple[str, np.ndarray, np.ndarray]], t: float) -> SceneFrame:
-        """Turn the camera, and cut boxes at the borders of the frame."""
+        """Turn the camera, and clip boxes to the frame."""
         shift = self._margin + self._pan * np.sin(2 * np.pi * t / 20) if self._pan else 0.0
         height, width = self.view.height, self.view.width
         if self._pan:

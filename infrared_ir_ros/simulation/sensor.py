@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A camera in numbers: atmosphere and lens, detector pattern, coloured temporal noise, readout (design section 2)."""
+"""A camera model: atmosphere and lens, detector pattern, correlated temporal noise, readout (design section 2)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from infrared_ir_ros.simulation.shading import border_glow, cos4_dome, polynomia
 
 
 class SensorModel:
-    """One camera, drawn from `rng`; call it with one clean frame after the other.
+    """One camera, drawn from `rng`; call it with the clean frames in order.
 
-    Drawn once, and kept: lens, pattern, shading, dead pixels, readout. Moving on from frame to frame: noise, which is
-    correlated in time, and a drift of all levels together.
+    Lens, pattern, shading, dead pixels and readout are drawn once. Noise, which is correlated in time, and a common
+    drift of all levels change from frame to frame.
     severity: scales blur, pattern and noise. shape: (height, width). scale: sensor pixels per pixel of the frame.
-    step: between two levels of what comes out; JPEG artefacts only where that is 1 (8 bits).
-    drawn: where the numbers are drawn from, by the names of `ranges`; a measured camera brings its own.
+    step: between two levels of the output; JPEG artefacts only if it is 1 (8 bits).
+    drawn: the ranges of the parameters, by the names of `ranges`; a measured camera has its own.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class SensorModel:
         self._draw_readout()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Degrade (height, width) float32 0..255; returns the same on levels that are `step` apart."""
+        """Degrade (height, width) float32 0..255; returns the same shape, on levels that are `step` apart."""
         if self._started:
             self._step_time()
         self._started = True
@@ -69,7 +69,7 @@ class SensorModel:
         return bool(self._rng.random() < drawn.chance)
 
     def _uniform(self, drawn: Range) -> float:
-        return self._rng.uniform(drawn.low, drawn.high)
+        return drawn.draw(self._rng)
 
     def _draw_optics(self) -> None:
         severity, scale = self._severity, self._scale

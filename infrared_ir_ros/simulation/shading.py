@@ -32,13 +32,13 @@ def cos4_dome(height: int, width: int, row: float, column: float) -> np.ndarray:
 
 
 def border_glow(rng: np.random.Generator, shape: tuple[int, int], severity: float) -> np.ndarray:
-    """Warm borders of an uncooled core: each side with a strength and a decay of its own."""
+    """Warm borders of an uncooled core; each side has its own strength and decay."""
     rows, columns = (np.linspace(0, 1, n, dtype=np.float32) for n in shape)
     sides = (rows[:, None], 1 - rows[:, None], columns[None], 1 - columns[None])
     glow = np.zeros(shape, np.float32)
     for side in sides:
-        strength = np.float32(rng.uniform(ranges.GLOW.low, ranges.GLOW.high) * severity)
-        glow = glow + strength * np.exp(-side / np.float32(rng.uniform(ranges.GLOW_DECAY.low, ranges.GLOW_DECAY.high)))
+        strength = np.float32(ranges.GLOW.draw(rng) * severity)
+        glow = glow + strength * np.exp(-side / np.float32(ranges.GLOW_DECAY.draw(rng)))
     return glow
 
 

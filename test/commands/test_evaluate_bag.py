@@ -34,8 +34,9 @@ from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.commands.restoring import Restoring
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
-from infrared_ir_ros.evaluation.recordings import Wanted, fingerprint, instants, recordings
+from infrared_ir_ros.evaluation.recordings import Wanted, instants, recordings
 from infrared_ir_ros.media import open_source, write_image
+from infrared_ir_ros.media.hashing import fingerprint
 from infrared_ir_ros.simulation import layout
 from infrared_ir_ros.simulation.camera import GreyScale
 

@@ -146,7 +146,7 @@ def test_an_existing_bag_and_an_empty_input_are_refused(tmp_path: Path, capsys: 
     assert make_bag(str(tmp_path / "in"), output=tmp_path / "part") == 1
     assert len(list(open_source(tmp_path / "part"))) == 1, "the rest is there"
     (tmp_path / "bag").mkdir()
-    with pytest.raises(InfraredError, match="exists already"):
+    with pytest.raises(InfraredError, match="already exists"):
         make_bag("scene", output=tmp_path / "bag", frames=1, **SMALL)
     assert sorted(os.listdir(tmp_path)) == ["bag", "in", "part"]
 

@@ -104,9 +104,9 @@ def test_what_is_written_imitates_the_sensor(tmp_path: Path, capsys: pytest.Capt
         ("sensor: {magic: 1}", "sensor.magic is unknown"),
         ("sensor: {noise: -1}", "sensor.noise is -1.0: use 0 to"),
         ("sensor: {noise: .nan}", "sensor.noise is nan"),
-        (f"sensor: {{noise: 1{'0' * 400}}}", "is no profile of a sensor (OverflowError)"),
-        ("sensor: [", "is no profile of a sensor"),
-        ("noise: 1", "is no profile of a sensor"),
+        (f"sensor: {{noise: 1{'0' * 400}}}", "is not a sensor's profile (OverflowError)"),
+        ("sensor: [", "is not a sensor's profile"),
+        ("noise: 1", "is not a sensor's profile"),
     ],
 )
 def test_a_bad_profile_is_refused(text: str, words: str, tmp_path: Path) -> None:

@@ -281,7 +281,7 @@ def test_of_many_damaged_messages_some_are_told_and_all_are_counted(tmp_path: Pa
     told: list[str] = []
     frames = list(open_source(tmp_path / "bag", report=told.append))
     assert [frame.number for frame in frames] == [0, 6] and len(told) == 4
-    assert told[3] == "bag bag: 5 messages of /image are no frames"
+    assert told[3] == "bag bag: 5 messages of /image cannot be read"
 
 
 def test_padded_rows_and_big_endian_images_are_read(tmp_path: Path) -> None:

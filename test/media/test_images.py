@@ -99,7 +99,7 @@ def test_counts_of_a_tiff_are_those_in_the_file_whatever_holds_them(large: bool)
     assert whole.dtype == np.uint16 and np.array_equal(whole, counts)
     with pytest.raises(SourceError, match="it holds int32 pixels of -1 to -1: use counts of 0 to 65535"):
         decode_image(tiff([np.full((24, 32), -1, np.int32)], large, kind=2), "it")
-    with pytest.raises(SourceError, match="it holds planes"):
+    with pytest.raises(SourceError, match="it stores its channels in separate planes"):
         decode_image(tiff([counts] * 3, large), "it")
     pages = tiff([counts], large)
     following = len(pages) - 2 * counts.size - (8 if large else 4)
@@ -353,7 +353,7 @@ def test_a_path_that_is_no_file_is_one_line_and_never_waits(tmp_path: Path) -> N
         (Path("/dev/zero"), "a device"),
         (tmp_path / "missing", "missing"),
         (tmp_path / "empty", "holds no"),
-        (tmp_path / "notes.txt", "unknown kind"),
+        (tmp_path / "notes.txt", "unknown suffix"),
         (tmp_path / "no\x1b[31m\nred", r"no\\x1b\[31m\\nred is missing"),
     ):
         with pytest.raises(SourceError, match=words) as caught:

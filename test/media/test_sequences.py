@@ -134,9 +134,9 @@ def test_a_video_of_which_opencv_reads_other_pixels_is_told(tmp_path: Path, monk
     assert len(list(open_source(tmp_path / "x.mkv", report=told.append))) == 1 and not told
     monkeypatch.setattr(video, "_FEWER_BITS", {b"Y1\0\x10": 12})  # as if it were of that kind
     assert len(list(open_source(tmp_path / "x.mkv", report=told.append))) == 1
-    assert told == ["video x.mkv is of 12 bit, of which 8 are read: convert it to gray16le FFV1"]
+    assert told == ["video x.mkv has 12 bits, of which 8 are read: convert it to gray16le FFV1"]
     monkeypatch.setattr(video, "_RAW_COUNTS", (b"Y1\0\x10",))
-    with pytest.raises(SourceError, match="of 16 bit colour, which raw counts look like"):
+    with pytest.raises(SourceError, match="16-bit colour, which may be raw counts"):
         open_source(tmp_path / "x.mkv")
 
 

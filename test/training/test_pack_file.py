@@ -135,8 +135,8 @@ def test_arguments_that_pack_nothing_are_refused(data: Path, tmp_path: Path) -> 
     (tmp_path / "empty").mkdir()
     for options, words in (
         ({"layouts": -3}, "layouts is -3"),
-        ({"seed": -1}, "seed -1"),
-        ({"photographs": tmp_path / "nowhere"}, "nowhere is no folder"),
+        ({"seed": -1}, "seed is -1"),
+        ({"photographs": tmp_path / "nowhere"}, "nowhere, which is not a folder"),
         ({"photographs": tmp_path / "empty"}, "no photographs under .*empty"),
     ):
         with pytest.raises((OptionError, SourceError), match=words):
@@ -161,18 +161,18 @@ def test_what_is_no_pack_or_damaged_is_one_line(pack: Path, tmp_path: Path) -> N
     np.savez(tmp_path / "other.npz", first=np.zeros((4, 5), np.uint16))
     np.savez(tmp_path / "flat.npz", **{"layouts/00000": np.zeros((0, 5), np.uint8)})
     for name in ("notes.txt", "empty.npz", "cut.npz", "flipped.npz", "array.npy", "other.npz", "flat.npz"):
-        with pytest.raises(SourceError, match=f"{name} is no training pack") as told:
+        with pytest.raises(SourceError, match=f"{name} is not a training pack") as told:
             read_pack(tmp_path / name)
         assert "\n" not in str(told.value) and "pack_frames" in str(told.value)
     np.savez(tmp_path / "nothing.npz")
     with pytest.raises(SourceError, match="nothing.npz holds no frames: make it with `pack_frames`"):
         read_pack(tmp_path / "nothing.npz")
-    with pytest.raises(SourceError, match="cut.npz is no training pack, or damaged"):
+    with pytest.raises(SourceError, match="cut.npz is not a training pack, or damaged"):
         read_labels(tmp_path / "cut.npz")
 
 
 def test_a_member_that_lies_about_its_length_is_damage(pack: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(pack) as whole, zipfile.ZipFile(tmp_path / "short.npz", "w") as short:
         short.writestr("hit_uav/00000.npy", whole.read("hit_uav/00000.npy")[:100])
-    with pytest.raises(SourceError, match="short.npz is no training pack, or damaged"):
+    with pytest.raises(SourceError, match="short.npz is not a training pack, or damaged"):
         read_pack(tmp_path / "short.npz")

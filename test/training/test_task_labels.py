@@ -100,7 +100,7 @@ def test_a_mask_may_have_any_name_and_depth(tmp_path: Path) -> None:
     (tmp_path / "mask.png").rename(named)
     assert np.array_equal(read_mask(named), mask)
     named.write_bytes(b"no picture")
-    with pytest.raises(SourceError, match="each frame needs a mask: .*udcff.png is no png"):
+    with pytest.raises(SourceError, match="each frame needs a mask: .*udcff.png is not a png"):
         read_mask(named)
 
 
@@ -178,12 +178,12 @@ def test_a_loss_without_labels_or_with_unknown_classes_is_refused(one_object: tu
     check_labels(
         replace(config, tasks=[replace(config.tasks[0], semantic="segmentation")]), {"segmentation": model}, labels
     )
-    with pytest.raises(OptionError, match="find wants the detection loss, which is not at hand: give --detector"):
+    with pytest.raises(OptionError, match="find needs the detection loss, which is not available: give --detector"):
         check_labels(config, {}, labels)
     with pytest.raises(OptionError, match="no labels for any of aerial"):
         check_labels(config, {"detection": model}, NO_LABELS)
     labels.boxes["aerial"][0][0, 0] = 4
-    with pytest.raises(OptionError, match="labels of class 4, the model knows 4"):
+    with pytest.raises(OptionError, match="labels of class 4, but the model has 4 classes"):
         check_labels(config, {"detection": model}, labels)
 
 
