@@ -87,8 +87,8 @@ def frames_report(tally: Tally, before: Tally, problems: Sequence[str]) -> Repor
             report.warn(f"{new} dropped, {reason.value}: {tally.messages[reason]}")
     if lost := tally.lost - before.lost:
         report.warn(
-            f"{lost} lost by the middleware: use config/fastdds.xml for camera and node, and check that the network has "
-            "the bandwidth"
+            f"{lost} lost by the middleware: use config/fastdds.xml for camera and node, and check the network's "
+            "bandwidth"
         )
     for problem in problems:
         report.warn(problem)
