@@ -79,7 +79,7 @@ def _parse_and_call(command: Callable[..., int | None]) -> int | None:
         chosen, bound, _ = app.parse_args(words, exit_on_error=False)
     except cyclopts.CycloptsError as error:  # cyclopts has printed it
         if isinstance(error, cyclopts.UnusedCliTokensError):
-            several = "too many arguments; for several files, as of a pattern like *.png, name their folder"
+            several = "too many arguments; instead of several files (or a pattern such as *.png), name their folder"
             print(f"{command.__name__}: {several}", file=sys.stderr)
         return MISSPELT
     _refuse_empty_paths(words, [*bound.args, *bound.kwargs.values()])

@@ -52,7 +52,9 @@ class Plan:
         if self.optimise not in RATES:
             raise OptionError(f"optimise is {self.optimise!r}: use one of {', '.join(RATES)}")
         if self.steps < 0 or not 0 < self.minutes < math.inf:
-            raise OptionError(f"steps is {self.steps} and minutes is {self.minutes}: use 0 or more, and above 0")
+            raise OptionError(
+                f"steps is {self.steps} and minutes is {self.minutes}: steps must be 0 or more, minutes above 0"
+            )
         if self.seed < 0:
             raise OptionError(f"seed is {self.seed}: use 0 or more")
         if self.device not in DEVICES:

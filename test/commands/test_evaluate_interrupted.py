@@ -115,7 +115,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_figures(bag: Path, tmp_pat
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no Ray")
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere", "127.0.0.1:99999"])
 def test_a_cluster_that_is_not_there_is_told(bag: Path, tmp_path: Path, address: str) -> None:
-    with pytest.raises(InfraredError, match=f"--ray is '{address}', and no cluster answers"):
+    with pytest.raises(InfraredError, match=f"--ray is '{address}', but no cluster answers"):
         evaluate_bag(bag, output=tmp_path / "r", task=(), ray=address, **FEW)
     assert os.listdir(tmp_path) == []
 

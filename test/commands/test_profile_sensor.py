@@ -170,6 +170,6 @@ def test_the_pattern_of_a_camera_that_moved_becomes_the_file_that_the_node_loads
     saved = read_pattern(tmp_path / "out/camera.pattern")
     saved.check(Camera("boson 12", 96, 128, "uint8"))
     assert np.corrcoef(saved.memory().pattern.ravel(), pattern.ravel())[0, 1] > 0.7
-    with pytest.raises(InfraredError, match="'boson 12' was written: the camera has to move"):
+    with pytest.raises(InfraredError, match="'boson 12' was written: the camera must move"):
         profile_sensor(tmp_path / "still", output=tmp_path / "none", camera="boson 12")
     assert not (tmp_path / "none/camera.pattern").exists()

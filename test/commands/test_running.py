@@ -77,7 +77,7 @@ def test_more_paths_than_a_command_takes_are_told_with_what_to_do() -> None:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2 and "b.png" in out + err and "Traceback" not in out + err
     assert err.endswith(
-        "tell: more is given than it takes; for several files, as of a pattern like *.png, name their folder\n"
+        "tell: too many arguments; instead of several files (or a pattern such as *.png), name their folder\n"
     )
 
 

@@ -135,7 +135,7 @@ def test_a_task_is_learned_beside_the_node_and_taken_without_losing_a_frame(
         set_task(peer, "mine")
         again = ask(peer, "start")
         assert again.success  # and fails in its thread, since the task is there
-        peer.wait_message("training", "already holds an adaptation", DiagnosticStatus.ERROR)
+        peer.wait_message("training", "already holds a finished adaptation", DiagnosticStatus.ERROR)
         assert [trainer.stop(), restorer.stop()] == [0, 0]
         assert "Traceback" not in trainer.output() + restorer.output()
 

@@ -190,7 +190,7 @@ def test_a_stopped_one_goes_on_as_if_it_had_not_been(files: PriorFiles, material
     assert not part.finished and part.step == 7 and (tmp_path / "part" / FILE).is_file()
     with pytest.raises(OptionError, match="already holds an adaptation"):
         adapt(plan(), files, None, material, tmp_path / "part")
-    with pytest.raises(OptionError, match="begun with task my_camera, this is other"):
+    with pytest.raises(OptionError, match="started with task my_camera, this is other"):
         adapt(replace(plan(), task="other"), files, None, material, tmp_path / "part", resume=True)
     other = replace(material, taught="self")
     with pytest.raises(OptionError, match="begun with supervision clean sensor_hard, this is self: choose another out"):
@@ -235,7 +235,7 @@ def test_other_priors_banks_are_refused(files: PriorFiles, material: Material, t
     foreign = PromptBank("f" * 64, files.hashes[ADAPTERS]).with_prompt("x", prompts()["detect"])
     with pytest.raises(WeightsError, match=f"{'f' * 64}.*{files.hashes[WEIGHTS]}"):
         adapt(plan(), files, foreign, material, tmp_path)
-    with pytest.raises(OptionError, match="'x': this prior and the bank know detect, restore"):
+    with pytest.raises(OptionError, match="'x' to start from: this prior and the bank have detect, restore"):
         adapt(replace(plan(), start="x"), files, None, material, tmp_path)
     with pytest.raises(OptionError, match="'detect' exists"):
         adapt(replace(plan(), task="detect"), files, None, material, tmp_path)
@@ -246,7 +246,7 @@ def test_other_priors_banks_are_refused(files: PriorFiles, material: Material, t
     [
         (lambda: Plan("My camera"), "the task is named 'My camera'"),
         (lambda: Plan("x", optimise="all"), "optimise is 'all'"),
-        (lambda: Plan("x", minutes=0.0), "minutes 0.0"),
+        (lambda: Plan("x", minutes=0.0), "minutes is 0.0"),
         (lambda: Plan("x", seed=-1), "seed is -1"),
         (lambda: degraded("sensor_soft", Counts()), "degradation is 'sensor_soft'"),
         (lambda: degraded("clean", Counts()), "degrades nothing"),

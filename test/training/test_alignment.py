@@ -61,6 +61,4 @@ def test_who_learns_from_shifted_pairs_is_told(tmp_path: Path) -> None:
     told: list[str] = []
     for reference in ("clean", "frames"):
         read_material(Lesson((str(tmp_path / "frames"),), "pairs", reference=str(tmp_path / reference)), told.append)
-    assert len(told) == 1 and told[0].startswith(
-        "the clean frames lie +0 rows and +6 columns off the others: align them"
-    )
+    assert len(told) == 1 and told[0].startswith("the clean frames are shifted by +0 rows and +6 columns: align them")

@@ -128,7 +128,7 @@ def test_frames_must_be_there_and_larger_than_a_tile(labelled: Path, tmp_path: P
 def test_frames_without_any_label_and_two_of_one_name_are_refused(labelled: Path, tmp_path: Path) -> None:
     write_image(labelled / "images/more/flight1_001.jpg.png", np.zeros(SHAPE, np.uint8))
     (labelled / "images/more/flight1_001.jpg.png").rename(labelled / "images/more/flight1_001.png")
-    with pytest.raises(SourceError, match="1 names are those of two frames, as flight1_001"):
+    with pytest.raises(SourceError, match="1 names belong to two frames each, such as flight1_001"):
         make_tiles(TILES, labelled, tmp_path / "tiles", 0, restored)
     (labelled / "labels").rename(labelled / "annotations")
     with pytest.raises(SourceError, match="no labelled frames: give a folder with images/ and labels/"):
@@ -212,7 +212,7 @@ def test_the_shipped_configuration_is_read() -> None:
         (
             "{clean: 2, hm_tir_normal: 1, sensor_hard: 1}",
             "{clean: 0}",
-            "tiles: validation_variants is {'clean': 0}: give",
+            "tiles: validation_variants is {'clean': 0}: at least one weight",
         ),
         ("validation: 0.1", "validation: 1.0", "tiles: validation is 1.0"),
         ("anywhere: 0.2", "anywhere: 2", "tiles: anywhere is 2"),

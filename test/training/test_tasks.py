@@ -182,7 +182,7 @@ def test_tasks_of_an_earlier_state_of_the_prior_are_the_start(config, frames, fi
 
 
 def test_tasks_of_another_prior_and_with_losses_that_are_not_there_are_refused(config, frames, files, tmp_path) -> None:  # noqa: ANN001
-    with pytest.raises(OptionError, match="the detection loss, which is not at hand: give --detector"):
+    with pytest.raises(OptionError, match="the detection loss, which is not available: give --detector"):
         train_tasks(config, frames, files, tmp_path / "run")
     train(config, frames, files, tmp_path / "run", 1)
     with pytest.raises(OptionError, match="already holds a training"):
