@@ -180,7 +180,7 @@ def test_tiles_that_cannot_be_written_are_one_line(
     monkeypatch.setattr(detector, "importlib", SimpleNamespace(import_module=lambda name: None))
     (tmp_path / "run/tiles").mkdir(parents=True)
     (tmp_path / "run/tiles/labels").touch()
-    with pytest.raises(SourceError, match="cannot write .*run: .*; free some space or choose an output"):
+    with pytest.raises(SourceError, match="cannot write .*run: .*; free some space or choose a writable output"):
         train_detector(DetectorConfig(TILES, minutes=1), labelled, tmp_path / "run")
 
 
