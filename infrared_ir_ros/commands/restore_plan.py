@@ -125,7 +125,7 @@ def _is_bag(folder: Path) -> bool:
 
 
 def _is_twice(path: Path) -> bool:
-    """Whether the recorder was killed while it compressed a file, which is there, too."""
+    """Whether this is the cut copy of a recorder killed while it compressed a file that still exists."""
     return path.suffix.lower() == ".zstd" and path.with_suffix("").is_file()
 
 

@@ -76,7 +76,7 @@ class Bag:
         self.topics = self._topics()
 
     def _topics(self) -> dict[str, Topic]:
-        """Also leaves out what is not readable, and tells, while the bag has other files."""
+        """The topics; unreadable files are left out and reported if the bag has others."""
         topics: dict[str, Topic] = {}
         files, self._files = self._files, list[Path]()
         for path in files:

@@ -62,7 +62,7 @@ def inflate_file(source: Path, target: Path) -> None:
     written = 0
     try:
         with zstd.open(source, "rb") as packed, open(target, "wb") as plain:
-            while block := packed.read1(1 << 20):  # `read` would keep what comes before a cut to itself
+            while block := packed.read1(1 << 20):  # `read` would discard what precedes a cut
                 written += len(block)
                 if written > limit:
                     raise SourceError(f"{printable(str(source))} grows beyond {limit} bytes: it is not a recording")

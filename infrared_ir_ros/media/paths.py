@@ -86,7 +86,7 @@ def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix that says of what kind a file is, in lower case; both of them of a compressed one, as .mcap.zstd."""
+    """The suffix that gives a file's format, in lower case; both suffixes of a compressed file, such as .mcap.zstd."""
     return "".join(path.suffixes[-2 if path.suffix.lower() == ".zstd" else -1 :]).lower()
 
 

@@ -193,7 +193,9 @@ def test_a_stopped_one_goes_on_as_if_it_had_not_been(files: PriorFiles, material
     with pytest.raises(OptionError, match="started with task my_camera, this is other"):
         adapt(replace(plan(), task="other"), files, None, material, tmp_path / "part", resume=True)
     other = replace(material, taught="self")
-    with pytest.raises(OptionError, match="started with supervision clean sensor_hard, this is self: choose another out"):
+    with pytest.raises(
+        OptionError, match="started with supervision clean sensor_hard, this is self: choose another out"
+    ):
         adapt(plan(), files, None, other, tmp_path / "part", resume=True)
     rest = adapt(plan(), files, None, material, tmp_path / "part", resume=True)
     assert rest.finished and not (tmp_path / "part" / FILE).exists() and rest.best.loss == whole.best.loss
