@@ -211,7 +211,7 @@ def test_a_compressed_file_cut_short_gives_whole_frames_from_the_start(tmp_path:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (zstd.compress(b"\x89MCAP0\r\n" + bytes(1 << 25)), "grows beyond .* bytes: it is no recording"),
+        (zstd.compress(b"\x89MCAP0\r\n" + bytes(1 << 25)), "grows beyond .* bytes: it is not a recording"),
         (b"no zstd at all", "cannot be decompressed"),
     ],
 )
