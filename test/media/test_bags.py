@@ -225,7 +225,10 @@ def test_stamps_are_those_that_a_message_can_hold(tmp_path: Path) -> None:
 def test_what_no_message_can_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="png cannot hold float32"), BagWriter(tmp_path / "bag") as bag:
         bag.write_compressed("/image", pictures(1)[0].astype(np.float32), T0, "camera")
-    with pytest.raises(SourceError, match="/x has type my_msgs/msg/Own: only message types"), BagWriter(tmp_path / "bag") as bag:
+    with (
+        pytest.raises(SourceError, match="/x has type my_msgs/msg/Own: only message types"),
+        BagWriter(tmp_path / "bag") as bag,
+    ):
         bag.write("/x", "my_msgs/msg/Own", T0, b"")
     assert os.listdir(tmp_path) == []
 
