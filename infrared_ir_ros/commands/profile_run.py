@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import cv2
@@ -66,9 +66,10 @@ def profile(input: Path, output: Path, topic: str, frames: int, camera: str = ""
 
 def _learn(input: Path, topic: str, most: int, name: str) -> SavedPattern:
     """The pattern, in counts, since the last shutter event. Raises SourceError if nothing moved."""
-    frames = list(islice(open_source(input, topic, report=lambda _: None), most))
-    shape, dtype = frames[0].image.shape, frames[0].image.dtype
-    found = learn_patterns((frame for frame in frames if frame.image.shape == shape), lambda: None)
+    frames = islice(open_source(input, topic, report=lambda _: None), most)
+    first = next(frames)
+    shape, dtype = first.image.shape, first.image.dtype
+    found = learn_patterns((one for one in chain([first], frames) if one.image.shape == shape), lambda: None)
     if not found:
         raise SourceError(f"no pattern of {name!r} was written: the camera must move by a good part of its view")
     last = found[max(found)]

@@ -43,8 +43,8 @@ class LabelFolder:
         own = (folder / name for name in (recording, Path(recording).stem))
         self._folder = next((one for one in own if one.is_dir()), folder)
         listed = [one / CLASSES for one in (self._folder, folder) if (one / CLASSES).is_file()]
-        text = read_file(listed[0], 1 << 20).decode("utf-8", "replace") if listed else ""
-        self._names = tuple(printable(line.strip()) for line in text.splitlines() if line.strip()) or names
+        text = read_file(listed[0], 1 << 20).decode("utf-8-sig", "replace") if listed else ""
+        self._names = tuple(printable(line.strip()) for line in text.rstrip().splitlines()) or names
 
     def of(self, frame: Frame) -> tuple[Detection, ...] | None:
         """The labels of a frame; None without a file. Raises SourceError."""
@@ -64,7 +64,7 @@ def labelled(boxes: np.ndarray, shape: tuple[int, ...], names: Sequence[str]) ->
 def _detection(box: list[float], shape: tuple[int, ...], names: Sequence[str]) -> Detection:
     kind, x, y, width, height = box
     number = int(kind)
-    label = names[number] if 0 <= number < len(names) else str(number)
+    label = (names[number] if number < len(names) else "") or str(number)
     left, right = (shape[1] * (x + side * width / 2) for side in (-1, 1))
     top, bottom = (shape[0] * (y + side * height / 2) for side in (-1, 1))
     return Detection((left, top, right, bottom), 1.0, label)

@@ -169,6 +169,24 @@ def test_a_recording_may_have_a_folder_of_labels_of_its_own(tmp_path: Path, reco
 
 
 @pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        (b"car\nperson\nbus\n\n", ["car", "person", "bus", "3"]),
+        (b"\xef\xbb\xbfcar\r\n\r\n bus", ["car", "1", "bus", "3"]),  # as editors of Windows write it; a gap
+        (b" \n", ["hot", "warm", "2", "3"]),
+    ],
+)
+def test_names_of_classes_are_by_line_and_those_of_the_detector_where_there_are_none(
+    tmp_path: Path, text: bytes, labels: list[str]
+) -> None:
+    (tmp_path / "classes.txt").write_bytes(text)
+    (tmp_path / "a.txt").write_text("\n".join(f"{number} 0.5 0.5 0.5 0.5" for number in range(4)))
+    frame = Frame(np.zeros(SHAPE, np.uint8), 0, "deep/a.png", 0)
+    found = LabelFolder(tmp_path, "film", ("hot", "warm")).of(frame)
+    assert [one.label for one in found] == labels
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"labels": "labels"}, "labels are for detections: give --detector or --detection-topic"),

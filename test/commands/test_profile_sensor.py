@@ -13,6 +13,8 @@
 # limitations under the License.
 
 import re
+import weakref
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -20,11 +22,13 @@ import numpy as np
 import pytest
 import yaml
 
+from infrared_ir_ros.commands import profile_run
 from infrared_ir_ros.commands.make_bag import make_bag
 from infrared_ir_ros.commands.profile_sensor import profile_sensor
+from infrared_ir_ros.commands.two_passes import learn_patterns
 from infrared_ir_ros.errors import InfraredError
 from infrared_ir_ros.evaluation.profiling import measure
-from infrared_ir_ros.media import open_source, write_image
+from infrared_ir_ros.media import Frame, open_source, write_image
 from infrared_ir_ros.restoration.pattern import Camera, read_pattern
 from infrared_ir_ros.simulation import VideoDegradation
 from infrared_ir_ros.simulation.camera import GreyScale
@@ -156,8 +160,17 @@ def test_a_recording_that_begins_behind_a_closed_shutter_is_measured_on_the_scal
 
 
 def test_the_pattern_of_a_camera_that_moved_becomes_the_file_that_the_node_loads(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    seen: list[weakref.ref] = []
+    held: list[int] = []
+
+    def watched(frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            seen.append(weakref.ref(frame))
+            held.append(sum(one() is not None for one in seen))
+            yield frame
+
     rng = np.random.default_rng(0)
     scene = 60 * cv2.GaussianBlur(rng.standard_normal((96, 900)), (0, 0), 2).astype(np.float32)
     pattern = rng.normal(0, 10, (96, 128))
@@ -165,7 +178,9 @@ def test_the_pattern_of_a_camera_that_moved_becomes_the_file_that_the_node_loads
         frame = 100 + scene[:, 10 * number : 10 * number + 128] + pattern
         write_image(tmp_path / f"moving/{number:03d}.png", np.clip(frame, 0, 255).astype(np.uint8))
         write_image(tmp_path / f"still/{number:03d}.png", rng.normal(100, 3, (96, 128)).astype(np.uint8))
+    monkeypatch.setattr(profile_run, "learn_patterns", lambda frames, done: learn_patterns(watched(frames), done))
     assert profile_sensor(tmp_path / "moving", output=tmp_path / "out", camera="boson 12") == 0
+    assert len(held) == 60 and max(held) < 5, "frames are not kept"
     assert "pattern of 'boson 12' (128x96, uint8)" in capsys.readouterr().out
     saved = read_pattern(tmp_path / "out/camera.pattern")
     saved.check(Camera("boson 12", 96, 128, "uint8"))
