@@ -51,13 +51,16 @@ def is_profile(preset: str) -> bool:
     return preset.lower().endswith((".yaml", ".yml"))
 
 
-@lru_cache(maxsize=8)
 def read_profile(path: str) -> SimpleNamespace:
     """The ranges of a profile, by the names of `ranges`; each is one number. Raises SourceError: missing, damaged, an
     unknown key, a number out of range."""
-    where = printable(path)
+    return _understood(read_file(existing(Path(path)), 1 << 20), printable(path))
+
+
+@lru_cache(maxsize=8)  # it is asked for with each example of a training
+def _understood(data: bytes, where: str) -> SimpleNamespace:
     try:
-        described = load_yaml(read_file(existing(Path(path)), 1 << 20))["sensor"]
+        described = load_yaml(data)["sensor"]
         numbers = {str(name): float(value) for name, value in described.items()}
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise SourceError(

@@ -102,6 +102,14 @@ def test_what_is_written_imitates_the_sensor(tmp_path: Path, capsys: pytest.Capt
     assert not np.array_equal(frames[0][0].image, frames[1][0].image)
 
 
+def test_a_profile_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
+    path, frame = tmp_path / "profile.yaml", np.full(SHAPE, 100, np.float32)
+    for noise in (8.0, 2.0):
+        path.write_text(f"sensor: {{noise: {noise}}}")
+        seen = VideoDegradation(str(path), np.random.default_rng(0), SHAPE)(frame)
+        assert seen.std() == pytest.approx(noise, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

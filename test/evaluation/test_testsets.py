@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,9 @@ def test_stills_are_spread_stretched_and_keep_their_size(folder: Path) -> None:
 def test_sequences_are_spread_over_files_and_time(folder: Path) -> None:
     frames = testsets.load_set("cptv-lepton3", 2, folder)
     assert [frame.name for frame in frames] == ["cat.npz#000003", "rat.npz#000003"]
+    shutil.copy(folder / "raw16/cptv-lepton3/cat.npz", folder / "raw16/cptv-lepton3/yak.npz")
+    frames = testsets.load_set("cptv-lepton3", 4, folder)  # of eight equal parts of three files
+    assert [frame.name for frame in frames] == ["cat.npz#000002", "rat.npz#000001", "yak.npz#000000", "yak.npz#000003"]
 
 
 def test_the_same_call_gives_the_same_frames(folder: Path) -> None:
