@@ -12,10 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The cases of the restoration benchmark, and the classical chains on them, remembered on disk.
+"""The cases of the restoration benchmark, and the cached results of the classical chains.
 
-Classical results never change while the network trains: they are kept under benchmarks/cache, keyed by the frames and
-the code that made them.
+Classical results do not depend on the network: they are kept under benchmarks/cache, keyed by the frames and the code.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ SINGLE_PRESETS = tuple(f"{SINGLE}_{group}" for group in GROUPS)
 
 @dataclass(frozen=True)
 class Case:
-    """One clean frame (float32 0..255) and what a preset made of it (uint8).
+    """One clean frame (float32 0..255), degraded by a preset (uint8).
 
     perceptual: whether ST-LPIPS is computed for it.
     """
@@ -64,9 +63,9 @@ class Case:
 def cases(
     sets: Iterable[str], presets: Iterable[str], frames: int, seed: int, folder: Path, perceptual_frames: int = 0
 ) -> Iterator[Case]:
-    """Every frame of every set under every preset; what is drawn for one case depends on no other.
+    """Every frame of every set under every preset; the random numbers of a case do not depend on the others.
 
-    perceptual_frames: of each set, spread over it, that ST-LPIPS is computed for.
+    perceptual_frames: frames of each set, spread over it, for which ST-LPIPS is computed.
     """
     for set_name in sets:
         loaded = load_set(set_name, frames, folder)
@@ -86,7 +85,7 @@ def _case(frame: CleanFrame, preset: str, seed: int, perceptual: bool) -> Case:
 
 
 def _generator_that_draws(preset: str, seeds: list[int]) -> np.random.Generator:
-    """The first generator of a seeded row from which hm_tir_single draws the group of `preset`."""
+    """The first generator of a seeded series with which hm_tir_single draws the group of `preset`."""
     group = preset.removeprefix(f"{SINGLE}_")
     row = ([*seeds, attempt] for attempt in count())
     return next(np.random.default_rng(s) for s in row if np.random.default_rng(s).choice(GROUPS) == group)
@@ -98,7 +97,7 @@ def to_levels(frame: np.ndarray) -> np.ndarray:
 
 
 def score_classical(case: Case, variants: tuple[tuple[str, str], ...] = VARIANTS) -> dict[str, Score]:
-    """Scores of the input and of (denoiser, shading) variants by their names, from the cache where it has them."""
+    """Scores of the input and of (denoiser, shading) variants, by name; cached ones are reused."""
     cv2.setNumThreads(1)
     path = CACHE / f"{_key(case)}.json"
     known = json.loads(path.read_text()) if path.exists() else {}
@@ -113,13 +112,13 @@ def score_classical(case: Case, variants: tuple[tuple[str, str], ...] = VARIANTS
         write_atomically(path, json.dumps(known).encode())
     names = ("input", *(variant_name(*variant) for variant in variants))
     found = {name: Score(*known[name]) for name in names}
-    if distance is None:  # another run may have asked for it
+    if distance is None:  # another run may have computed it
         found = {name: replace(entry, st_lpips=math.nan, st_lpips_fitted=math.nan) for name, entry in found.items()}
     return found
 
 
 def classical_frames(case: Case) -> dict[str, np.ndarray]:
-    """The degraded frame restored by each of VARIANTS, (height, width) uint8 by its name; kept in the cache."""
+    """The degraded frame restored by each of VARIANTS, (height, width) uint8 by name; cached."""
     cv2.setNumThreads(1)
     paths = {variant: CACHE / f"{_key(case)}_{variant_name(*variant)}.png" for variant in VARIANTS}
     missing = [variant for variant, path in paths.items() if not path.exists()]
@@ -134,16 +133,16 @@ def _is_known(known: dict[str, list[float]], name: str, distance: Distance | Non
 
 
 def perceptual_distance(case: Case) -> Distance | None:
-    """ST-LPIPS for the cases that ask for it, where its weights are installed."""
+    """ST-LPIPS for a case with `perceptual`, if its weights are installed."""
     if not case.perceptual:
         return None
-    from infrared_ir_ros.training import perceptual  # brings torch: only where it is asked for
+    from infrared_ir_ros.training import perceptual  # imports torch: only if needed
 
     return perceptual.st_lpips().distance if perceptual.is_installed() else None
 
 
 def variant_name(denoiser: str, shading: str) -> str:
-    """As it stands in tables and results."""
+    """Its name in tables and results."""
     return f"{denoiser}+{shading}"
 
 

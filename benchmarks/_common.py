@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every benchmark shares: where results go, and on what they were measured."""
+"""Shared by all benchmarks: writing and reading results, and describing the machine."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ RESULTS = FOLDER / "results"
 def write_result(
     name: str, figures: Mapping[str, float], seeds: Sequence[int] = (), notes: Mapping[str, str] | None = None
 ) -> Path:
-    """Write benchmarks/results/NAME.json: figure -> number, and the commit, machine and seeds they belong to.
+    """Write benchmarks/results/NAME.json: figure -> number, with commit, machine and seeds.
 
-    notes: further facts in words, such as the weights that ran. Returns the path. Raises SourceError if it cannot
-    be written.
+    notes: further facts, such as the weights. Returns the path. Raises SourceError if it cannot be written.
     """
     record = {"commit": commit(), "machine": machine(), "seeds": list(seeds), **(notes or {}), **figures}
     path = RESULTS / f"{name}.json"
@@ -53,7 +52,7 @@ def read_result(name: str) -> dict[str, float]:
 
 
 def measured_before(name: str, asked: Mapping[str, str] | None = None) -> dict[str, float]:
-    """Figures of benchmarks/results/NAME.json, if its notes say that they were measured as is asked now; else none."""
+    """The figures of benchmarks/results/NAME.json if their notes agree with `asked`, else none."""
     try:
         known = read_result(name)
     except FileNotFoundError:
@@ -82,13 +81,13 @@ def interval_text(figures: Mapping[str, float], name: str, form: str = "+.2f") -
 
 
 def stretched(image: np.ndarray) -> np.ndarray:
-    """A frame of any depth stretched for looking at, uint8."""
+    """A frame of any depth stretched for display, uint8."""
     low, high = np.percentile(image, (0.5, 99.5))
     return levels(image, low, max(high, low + 1e-3))
 
 
 def commit() -> str:
-    """Short hash of the commit, `+` behind it when files that git knows have changed since; `unknown` without git."""
+    """Short hash of the commit, with `+` if tracked files have changed since; `unknown` without git."""
     try:
         revision = _git("rev-parse", "--short=10", "HEAD")
         return revision + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
@@ -115,7 +114,7 @@ def _processor() -> str:
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table that reads well as text and as Markdown: the first column to the left, the others to the right."""
+    """A table readable as text and as Markdown: the first column left-aligned, the others right-aligned."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:

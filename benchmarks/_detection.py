@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the detection benchmark makes of its detections: mAP, intervals, what was asked, tables."""
+"""Evaluation of the detection benchmark: mAP, intervals, requirements, tables."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ Table = dict[str, Found]  # by `PRESET.METHOD`, and `clean`
 
 
 def summarise(truth: Found, table: Table, presets: Sequence[str], resamples: int, seed: int) -> dict[str, float]:
-    """mAP in per cent, `METHOD.map50` and `METHOD.map`, and what restoration wins of the mAP50; `.low` and `.high`.
+    """mAP in per cent, `METHOD.map50` and `METHOD.map`, and the gains of restoration in mAP50; `.low` and `.high`.
 
-    `PRESET.classical` is the chain that is best under the preset, which favours it. `recovered`: the share of what the
-    degradation took that the prompt `detect` gives back, in per cent; `lead`: of `detect` over `classical`, in points.
+    `PRESET.classical` is the chain that is best under the preset, which favours it. `recovered`: the share of the
+    loss by degradation that the prompt `detect` recovers, in per cent; `lead`: of `detect` over `classical`, in points.
     """
     whole = np.arange(len(truth))
     figures: dict[str, float] = {}
@@ -81,7 +81,7 @@ def _precision(truth: Found, found: Found, draw: np.ndarray) -> tuple[float, flo
 
 
 def render(figures: dict[str, float]) -> str:
-    """A table for each detector, and what was asked beside what was measured."""
+    """A table for each detector, and the requirements beside the measured figures."""
     suffix = f".{CLEAN}.map50"
     return "\n\n".join(_text(figures, key.removesuffix(suffix)) for key in figures if key.endswith(suffix))
 

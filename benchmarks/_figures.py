@@ -16,8 +16,8 @@
 
 Figures are named PRESET.COLUMN.METHOD.MEASURE: columns are `all`, `seen` and `unseen` sensors (means over sets) and
 the single sets. `classical` is the best variant of design section 7 for that preset and measure (mean over all sets),
-`strongest` the best of all variants that we know. Behind the figures of the three groups, and behind every lead over
-another method, `.low` and `.high` are the ends of its 95 % interval over frames.
+`strongest` the best of all variants. `.low` and `.high` are the ends of the 95 % interval over frames, for the three
+groups and for every lead over another method.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ DEGRADED = ("hm_tir_normal", "hm_tir_hard", *SINGLE_PRESETS, "sensor_light", "se
 
 
 def columns(present: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Column name -> the sets whose mean it is, of the sets that are there."""
+    """Column name -> the sets whose mean it is, of the present sets."""
     there = set(present)
     groups = {**GROUPS, **{name: (name,) for name in SETS}}
     kept = {name: tuple(s for s in sets if s in there) for name, sets in groups.items()}
@@ -76,7 +76,7 @@ def summarise(scores: Scores) -> Figures:
 
 
 def _values(tables: Mapping[str, Mapping[str, list[Score]]], measure: str) -> Values:
-    """One measure of all frames that have it; sets where no frame has it are left out."""
+    """One measure of all frames that have it, without sets where none has it."""
     values = {
         name: {method: _of_frames(entries, measure) for method, entries in table.items()}
         for name, table in tables.items()
@@ -126,5 +126,5 @@ def _mean(name: str, groups: list[np.ndarray], interval: bool) -> Figures:
 
 
 def best_variant(figures: Figures, preset: str, variants: tuple[str, ...], measure: str) -> str:
-    """The variant that stands behind `classical` or `strongest` of a measure that is better when larger."""
+    """The variant behind `classical` or `strongest` for a measure that is better when larger."""
     return max(variants, key=lambda variant: figures.get(f"{preset}.all.{variant}.{measure}", -np.inf))

@@ -37,7 +37,7 @@ from infrared_ir_ros.simulation import degrade, layout, stretch
 GRAPH = "restore.onnx"
 PRESETS = ("hm_tir_normal", "hm_tir_hard", "hm_tir_single", "sensor_light", "sensor_normal", "sensor_hard")
 SHAPE = (256, 320)
-SCENES, FIRST_SEED = 3, 1000  # per preset; none of the frames that the answers are compared on
+SCENES, FIRST_SEED = 3, 1000  # per preset, other frames than those compared later
 KEPT = ("stem", "head", "context")  # first and last layer, and the 1x1 layers on means: cheap and sensitive
 
 
@@ -62,7 +62,7 @@ def write_int8(folder: Path) -> None:
 
 
 class Calibration(CalibrationDataReader):
-    """What the denoiser is given on degraded procedural frames."""
+    """The denoiser's inputs for degraded procedural frames."""
 
     def __init__(self) -> None:
         self._inputs = _inputs()
@@ -73,7 +73,7 @@ class Calibration(CalibrationDataReader):
 
 
 class _Tap:
-    """An engine that keeps what its restore is given."""
+    """An engine that records the inputs of its restore."""
 
     def __init__(self) -> None:
         files = find_prior("embedded")

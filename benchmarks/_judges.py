@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the tasks are measured by: boxes, masks and small targets found in a frame, by what no prompt was trained on.
+"""The judges of the tasks: boxes, masks and small targets found in a frame, by methods that no prompt was trained on.
 
-Each judge looks at single frames, and pools what it saw there into figures: so frames can be drawn anew for intervals.
+Each judge observes single frames and pools its observations into figures, so frames can be resampled for intervals.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ NEAR = 3  # pixels: a peak this close to a target has found it
 
 
 class Judge(Protocol):
-    """set_name: whose frames it can judge, None: of all. figures: names of what `pool` returns."""
+    """set_name: the set that it can judge, None: all sets. figures: names of the values that `pool` returns."""
 
     set_name: str | None
     figures: tuple[str, ...]
 
     def look(self, image: np.ndarray, case: Case) -> Any:
-        """What it sees in a frame, (height, width) uint8."""
+        """Its observation of a frame, (height, width) uint8."""
 
     def pool(self, seen: Sequence[Any]) -> tuple[float, ...]:
-        """The figures of the frames that it saw."""
+        """The figures from the observations."""
 
 
 class Fidelity:
@@ -115,7 +115,7 @@ class Masks:
 
 
 class Peaks(NamedTuple):
-    """targets: (n,) height of the highest peak at each target, -inf without one. others: of those elsewhere."""
+    """targets: (n,) height of the highest peak at each target, -inf without one. others: heights of peaks elsewhere."""
 
     targets: np.ndarray
     others: np.ndarray
@@ -146,7 +146,7 @@ class SmallTargets:
         return Peaks(np.array(targets), height[peak & ~taken], image.size)
 
     def pool(self, seen: Sequence[Peaks]) -> tuple[float, ...]:
-        """The threshold is the lowest that leaves so many false alarms in a million pixels, or fewer."""
+        """The threshold is the lowest with at most the given number of false alarms in a million pixels."""
         others = np.sort(np.concatenate([each.others for each in seen]))[::-1]
         targets = np.concatenate([each.targets for each in seen])
         allowed = [int(rate * sum(each.pixels for each in seen) / 1e6) for rate in FALSE_ALARMS]
@@ -155,17 +155,17 @@ class SmallTargets:
 
 
 def heights(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The contrast of each pixel's patch in deviations of its surroundings, and where it has a local maximum."""
+    """The contrast of each pixel's patch in standard deviations of its surroundings, and the mask of local maxima."""
     frame = image.astype(np.float32)
     contrast = np.max([_patch_contrast(frame, side) for side in PATCHES], axis=0)
     mean, power = (cv2.blur(x, (SURROUNDINGS, SURROUNDINGS)) for x in (contrast, contrast**2))
     deviation = np.sqrt(np.maximum(power - mean**2, 0))
-    height = contrast / (deviation + 0.5 * contrast.std() + 1e-6)  # the frame's own: flat surroundings promise nothing
+    height = contrast / (deviation + 0.5 * contrast.std() + 1e-6)  # of the whole frame: flat surroundings are no better
     return height, (height == cv2.dilate(height, np.ones((2 * NEAR + 1, 2 * NEAR + 1)))) & (height > 0)
 
 
 def _patch_contrast(frame: np.ndarray, side: int) -> np.ndarray:
-    """How far a patch is above its neighbours, in grey levels: the least of the four opposite pairs, so that edges and
+    """Height of a patch above its neighbours, in grey levels: the least of the four opposite pairs, so that edges and
     lines have none."""
     mean = np.pad(cv2.blur(frame, (side, side)), side, mode="reflect")
     height, width = frame.shape

@@ -96,7 +96,7 @@ def _groups_text(figures: Figures, preset: str) -> str:
 
 
 def _others_text(figures: Figures, preset: str) -> str:
-    """Leads that have no column of their own."""
+    """Leads without their own column."""
     keys = {m: f"{preset}.all.lead_over_{m}.psnr" for m in METHODS if m not in LEADS_SHOWN}
     return " ".join(
         f"Ours over {METHODS[method]}, all sets: {interval_text(figures, key)}, "

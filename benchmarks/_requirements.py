@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is asked of the restoration: the thresholds of both stages, held against the figures of a run."""
+"""The requirements of the restoration: the thresholds of both stages, compared with the figures of a run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BEHIND_REGRESSION = -0.3  # dB, at worst
 
 @dataclass(frozen=True)
 class Requirement:
-    """figure has to be above `asked`. of_a_set: one of many of its kind, listed only where it is missed."""
+    """`figure` must be above `asked`. of_a_set: one of many of its kind, listed only if missed."""
 
     stage: str
     text: str
@@ -56,7 +56,7 @@ class Requirement:
 
 
 def requirements() -> Iterator[Requirement]:
-    """All of them, whether they were measured or not."""
+    """All requirements, measured or not."""
     for stage, leads in (("A", FIRST_LEADS), ("B", LEADS)):
         for preset, least in leads.items():
             for asked, measure in zip(least, PSNRS, strict=True):
@@ -85,12 +85,12 @@ def _lead(stage: str, preset: str, opponent: str, measure: str, asked: float, se
 
 
 def verdicts(figures: Figures) -> list[tuple[Requirement, float]]:
-    """What was required, and what was measured, for all that was measured."""
+    """The measured requirements with their figures."""
     return [(required, figures[required.figure]) for required in requirements() if required.figure in figures]
 
 
 def verdict_text(figures: Figures) -> str:
-    """asked | measured, for each stage: what is missed first; what is met of single sets is only counted."""
+    """asked | measured, for each stage: missed requirements first; met ones of single sets are only counted."""
     parts = []
     for stage in ("A", "B"):
         results = [(required, value) for required, value in verdicts(figures) if required.stage == stage]

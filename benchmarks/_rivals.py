@@ -65,7 +65,7 @@ def _gate(x: Tensor) -> Tensor:
 
 
 class Regression(nn.Module):
-    """A NAFNet-like network at 1/8, 1/16 and 1/32 of the frame; it predicts what is wrong with the frame."""
+    """A NAFNet-like network at 1/8, 1/16 and 1/32 of the frame; it predicts the frame's error."""
 
     def __init__(
         self, channels: tuple[int, int, int] = (104, 208, 384), blocks: tuple[int, int, int] = (2, 2, 4)
@@ -94,7 +94,7 @@ def _row(channels: int, count: int) -> nn.Sequential:
 
 
 class PlainUnet(nn.Module):
-    """The UNet of the embedded prior on the same wavelet packets, told no timestep; no tone, shading or line heads."""
+    """The UNet of the embedded prior on the same wavelet packets, without timestep and tone, shading and line heads."""
 
     def __init__(self, channels: tuple[int, int, int] = (80, 144, 240), middle: int = 2) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ def multiply_adds(network: nn.Module, height: int = 512, width: int = 640) -> in
 
 
 class Rival:
-    """A trained rival on 8-bit frames, with the same repair before it and the same stretch behind it as ours."""
+    """A trained rival on 8-bit frames, with the same repair before it and the same stretch after it as ours."""
 
     def __init__(self, network: nn.Module, description: str) -> None:
         self._network = network.eval().requires_grad_(False)

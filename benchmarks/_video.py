@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Simulated sequences of the video benchmark: the memory on and off, frame by frame, and what goes wrong in between."""
+"""Simulated sequences of the video benchmark: the memory on and off, frame by frame, and events in between."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def cost(frames: int = 60) -> dict[str, float]:
     times = []
     for index in range(frames):
         frame = np.rint(wide[:, 8 * index : 8 * index + 640] + 2 * rng.standard_normal((1, 640))).astype(np.uint8)
-        begin = time.thread_time()  # of the frame's thread alone, whatever else runs on this machine
+        begin = time.thread_time()  # CPU time of the frame's thread alone
         memory(frame)
         times.append(time.thread_time() - begin)
     return {"cost.memory_ms": 1000 * float(np.median(times[10:]))}
@@ -109,7 +109,7 @@ def still(scenes: Scenes, seed: int, length: int = 1000) -> dict[str, float]:
 
 
 def ghost(scenes: Scenes, seed: int) -> dict[str, float]:
-    """Point 2: % of full scale that is left where something hot has stood for 200 frames, 3x3 pixels averaged."""
+    """Point 2: % of full scale left after a hot object stood still for 200 frames, 3x3 pixels averaged."""
     figures = {}
     for motion in ("pan", "drive"):
         learned = []
@@ -127,7 +127,7 @@ def ghost(scenes: Scenes, seed: int) -> dict[str, float]:
 
 
 def event(scenes: Scenes, name: str, seed: int, pictures: Path | None = None) -> dict[str, float]:
-    """Point 3, an event at frame 200: dB over the raw frame before, at worst in the 10 frames after, and recovered.
+    """Point 3, an event at frame 200: dB over the raw frame before it, at worst in the 10 frames after, and at the end.
 
     pictures: folder for the frames before it, at it, 10 after and at the end: raw over corrected over true."""
     memory, gains, shown = PatternMemory(), [], []

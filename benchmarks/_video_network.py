@@ -53,8 +53,8 @@ def _bias(restorer: Restorer, frame: np.ndarray) -> float:
 
 
 def flicker(data: Path, frames: int = 90) -> dict[str, float]:
-    """Point 5: flicker.PRESET: of restored still scenes, against that of the clean recordings; the figure of
-    evaluate_bag, blocks from frame to frame against the contrast of the scene. `_degraded`: of what came in."""
+    """Point 5: flicker.PRESET: of restored still scenes, relative to the clean recordings; the figure of evaluate_bag,
+    blocks from frame to frame relative to the contrast of the scene. `_degraded`: of the degraded input."""
     restorer, figures = load_restorer(options=Options(tone="restore", smoothing=SMOOTHING, pattern_memory="auto")), {}
     for preset in ("sensor_light", "sensor_normal", "sensor_hard"):
         ratios = []

@@ -41,9 +41,9 @@ SMOOTHING = 0.8
 
 
 def node(scenes: Scenes, seed: int) -> dict[str, float]:
-    """Point 6. node.difference: mean dB of the frames that the node restored over the same ones restored offline.
+    """Point 6. node.difference: mean dB of the frames restored by the node, minus that of the same restored offline.
 
-    node.lost: frames. node.broken_files: of KILLS kills in the midst of saving the pattern.
+    node.lost: frames. node.broken_files: after KILLS kills while the pattern is saved.
     """
     source, degrade = clean(scenes, "drive", seed), camera_of("raw_core", 8, seed)
     truths = [source.frame(index) for index in range(FRAMES)]
@@ -71,7 +71,7 @@ def node(scenes: Scenes, seed: int) -> dict[str, float]:
 
 
 def _play(domain: int, parameters: dict[str, object], frames: list[np.ndarray]) -> dict[int, np.ndarray]:
-    """Send the frames at RATE, after the first one alone, and have the pattern saved: what came back, by number."""
+    """Send the first frame, then the others at RATE, and have the pattern saved; the restored frames by number."""
     with NodeProcess(domain, parameters) as process, Peer(domain) as peer:
         peer.wait_state("active")
         heard = peer.collect(Image, "restored", depth=len(frames))
@@ -93,7 +93,7 @@ def _play(domain: int, parameters: dict[str, object], frames: list[np.ndarray]) 
 def _is_whole_after_kill(
     domain: int, parameters: dict[str, object], path: Path, number: int, frames: list[np.ndarray]
 ) -> bool:
-    """Kill a node some milliseconds after it was asked to save its pattern."""
+    """Kill a node some milliseconds after the request to save its pattern."""
     with NodeProcess(domain, parameters) as process, Peer(domain) as peer:
         peer.wait_state("active")
         peer.publisher(Image, "image").publish(make_image(frames[number], "mono8"))

@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What each part is worth: parts of the shipped restorer switched off, and losses of the tasks left out.
+"""The gain of each part: parts of the shipped restorer switched off, and losses of the tasks left out.
 
 python benchmarks/ablations.py
-python benchmarks/ablations.py --pack clean.pack --minutes 10     also trains the losses, each for that long
-python benchmarks/ablations.py --pack clean.pack --detector yolov8n.pt     and that of a frozen detector
+python benchmarks/ablations.py --pack clean.pack --minutes 10     also trains with each loss, for 10 minutes
+python benchmarks/ablations.py --pack clean.pack --detector yolov8n.pt     also with a frozen detector's loss
 
-The losses train adapters and one prompt on the same prior with the same frames in the same order; what they learn is
-thrown away. Every row restores the same frames.
+Each loss trains adapters and one prompt on the same prior with the same frames in the same order; the result is
+discarded. All rows restore the same frames.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cyclopts
 import numpy as np
 from _cases import Case, cases
 from _common import interval_text, markdown_table, with_interval, write_result
 from tqdm import tqdm
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.engines import Engine, create_engine
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr, ssim
 from infrared_ir_ros.evaluation.testsets import SETS, data_folder
@@ -96,24 +96,24 @@ def ablations(
     engine: str = "onnxruntime",
     seed: int = 0,
 ) -> int:
-    """Measure what each part is worth; write results/ablations.json.
+    """Measure the gain of each part; write results/ablations.json.
 
     Parameters
     ----------
     frames
-        Of each set and preset.
+        Frames of each set and preset.
     sets
         Data sets.
     pack
-        Clean training frames; without it no loss is trained.
+        Clean training frames; without them no loss is trained.
     detector
-        A YOLOv8 of ultralytics, .pt, that looks at the frames; without it the semantic loss is left out.
+        A YOLOv8 of ultralytics, .pt, for the semantic loss, which is left out without one.
     minutes
-        Of training for each loss.
+        Minutes of training per loss.
     engine
-        That restores.
+        Engine of the restorer: auto, onnxruntime, openvino or torch.
     seed
-        Of the degradations.
+        Seed of the degradations.
     """
     mix = list(cases(sets, PRESETS, frames, seed, data_folder()))
     rows = switched_off(find_prior("embedded"), engine, mix)
@@ -141,7 +141,7 @@ def switched_off(files: PriorFiles, name: str, mix: list[Case]) -> dict[str, np.
 
 @dataclass(frozen=True)
 class Training:
-    """What every loss is trained with, and for how long."""
+    """The settings shared by all trainings."""
 
     minutes: float
     frames: FrameSets
@@ -180,7 +180,7 @@ def scores(restorer: Restorer, mix: list[Case]) -> np.ndarray:
 
 
 def summary(rows: dict[str, np.ndarray], mix: list[Case]) -> dict[str, float]:
-    """Means over the cases, of each preset too, and how far each row is from the one that it is compared with."""
+    """Means over all cases and over each preset's, and each row's difference from the one that it is compared with."""
     presets = np.array([case.preset for case in mix])
     figures = {}
     for label, table in rows.items():
@@ -208,4 +208,4 @@ def report(figures: dict[str, float], labels: tuple[str, ...]) -> str:
 
 
 if __name__ == "__main__":
-    cyclopts.run(ablations)
+    run_command(ablations)

@@ -17,7 +17,7 @@
 python benchmarks/detection.py
 
 The frames are the test split of HIT-UAV, stretched and degraded as in benchmarks/restoration.py. mAP is COCO's, at an
-overlap of 50 % and as the mean over 50 to 95 %; intervals by resampling frames, the same ones for all methods.
+overlap of 50 % and as the mean over 50 to 95 %; intervals by resampling frames, alike for all methods.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LABELS = "detection/hit-uav/test/labels"
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ROOT / "config" / "train_detector.yaml"
 PRESETS = ("hm_tir_normal", "hm_tir_hard", "sensor_hard")
-EVERYTHING = DetectionOptions(confidence=0.001, iou=0.7)  # COCO weighs wrong detections by how sure they are
+EVERYTHING = DetectionOptions(confidence=0.001, iou=0.7)  # COCO weighs wrong detections by their score
 COUNTED = 100  # detections of a frame, by the protocol
 
 
@@ -72,25 +72,25 @@ def detection(
     Parameters
     ----------
     frames
-        Of the test split, spread over it.
+        Number of test frames, spread over the split.
     presets
         Degradations to run.
     detectors
-        Names or paths, as for the parameter detector.model; LABEL=PATH calls one by another name in the tables.
+        Names or paths, as for the parameter detector.model; LABEL=PATH sets the name in the tables.
     allow_pickle
-        Run a .pt of ultralytics, such as train_detector leaves: loading it runs what its maker put into it.
+        Allow a .pt of ultralytics, such as train_detector writes: loading it runs code in it.
     prior_path
         Folder of the weights; the shipped ones if empty.
     prompts
-        File with the prompts, where they are not those of the prior.
+        Prompt file instead of the prior's own.
     resamples
-        Of the frames, for the intervals.
+        Bootstrap resamples of the frames, for the intervals.
     workers
-        Processes for the classical chains; 0 takes one for each core.
+        Processes for the classical chains; 0: one per core.
     seed
-        Of all degradations.
+        Seed of all degradations.
     name
-        Of the result file.
+        Name of the result file.
     classical_only
         Fill the cache of classical frames and stop.
     render_only
@@ -131,7 +131,7 @@ def fill_cache(case: Case) -> None:
 
 
 def detect(every: Sequence[Case], detectors: dict[str, Detector], methods: dict[str, Restorer]) -> dict[str, Table]:
-    """What each detector finds in each frame after each method; frames are in the order of `read_truth`."""
+    """Detections of each detector in each frame after each method; frames in the order of `read_truth`."""
     found: dict[str, Table] = {name: defaultdict(list) for name in detectors}
     for case in tqdm(every, "detect"):
         restored = {task: restorer.restore(case.degraded).image for task, restorer in methods.items()}

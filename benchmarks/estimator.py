@@ -12,29 +12,29 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Is the estimated timestep the right one? Against the truth, against a sweep per image, against any fixed one.
+"""The estimated timestep compared with the true one, a sweep per image, and fixed ones.
 
 python benchmarks/estimator.py
 
-The sweep shifts the log-SNR of all sub-bands together and restores the frame each time; `best of the sweep` picks the
-shift by looking at the truth, for each image. `best fixed` gives every image of the mix the same log-SNR, the one that
-is best for the mix: one number for all sub-bands (a timestep), or the mix's mean of each sub-band, shifted.
+The sweep shifts the log-SNR of all sub-bands together and restores the frame for each shift; `best of the sweep` is
+each image's best shift, chosen by the truth. `best fixed` gives all images of the mix the log-SNR that is best for it:
+one number for all sub-bands (a timestep), or the mix's mean of each sub-band, shifted.
 
-A shift of the lowest sub-band also moves brightness and contrast, and the best of thirteen shifts, chosen by the truth,
-picks whatever happens to mend an error of tone. So a third measure gives every shift the tone of the estimate's frame.
+A shift of the lowest sub-band also changes brightness and contrast, so the best of thirteen shifts by the truth
+may only correct an error of tone. A third measure therefore gives every shift the tone of the estimate's frame.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-import cyclopts
 import numpy as np
 import torch
 from _cases import Case, cases
 from _common import interval_text, markdown_table, with_interval, write_result
 from tqdm import tqdm
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.engines import Engine, create_engine
 from infrared_ir_ros.engines.torch_engine import load_prior
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
@@ -60,9 +60,9 @@ NEPER_TO_DB = 10 / np.log(10)
 
 
 class Steered:
-    """An engine whose log-SNR can be moved: `shift` is added to each sub-band's, `fixed` replaces them.
+    """An engine with another log-SNR: `shift` is added to each sub-band's, `fixed` replaces them.
 
-    The estimate of a frame is made once, since the sweep restores the same frame again and again.
+    Estimates are cached, since the sweep restores the same frame repeatedly.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -90,15 +90,15 @@ def estimator(
     Parameters
     ----------
     frames
-        Of each set and preset.
+        Frames of each set and preset.
     sets
         Data sets.
     prior_path
         Folder of the weights; the shipped ones if empty.
     engine
-        That restores.
+        Engine of the restorer: auto, onnxruntime, openvino or torch.
     seed
-        Of the degradations.
+        Seed of the degradations.
     """
     files = find_prior("embedded", prior_path)
     steered = Steered(create_engine(Tasks(files).fold(Options().task), engine))
@@ -112,9 +112,9 @@ def estimator(
 
 @torch.inference_mode()
 def errors(prior: EmbeddedPrior, mix: list[Case]) -> dict[str, float]:
-    """What the head says against the truth: mean absolute error, mean error, and that of the best constant.
+    """The head's errors: mean absolute error, mean error, and the error of the best constant.
 
-    log_snr in nepers (4.34 dB), gain as a factor's logarithm: what is left of it after the tone head.
+    log_snr in nepers (4.34 dB), gain as a factor's logarithm: the rest after the tone head.
     """
     said, true = defaultdict(list), defaultdict(list)
     for case in tqdm(mix, "estimates"):
@@ -206,4 +206,4 @@ def report(figures: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    cyclopts.run(estimator)
+    run_command(estimator)

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether nodes and commands survive what goes wrong in the field: real processes over DDS, and real files.
+"""Faults of the field injected into nodes and commands: real processes over DDS, and real files.
 
-python benchmarks/faults.py            every fault as often as it takes; more than an hour
+python benchmarks/faults.py            the full counts; more than an hour
 python benchmarks/faults.py --quick    a few of each
 """
 
@@ -31,7 +31,8 @@ from pathlib import Path
 
 import numpy as np
 from _common import markdown_table, measured_before, write_result
-from cyclopts import App
+
+from infrared_ir_ros.commands.running import run_command
 
 TEST = Path(__file__).resolve().parents[1] / "test"
 sys.path[:0] = [str(TEST), str(TEST / "ros")]
@@ -46,14 +47,13 @@ from domains import free_domain  # noqa: E402
 from injection import Rig  # noqa: E402
 from outcome import Outcome  # noqa: E402
 
-app = App(help_format="plaintext")
 REFUSAL = 10.0  # seconds within which bad weights must be refused
 
 
 @dataclass(frozen=True)
 class Fault:
-    """inject: called with what it works on (see `kind`), a count and a seed. kind: active or idle (a node that is or
-    isn't activated), domain (it starts processes itself), or files (a folder)."""
+    """kind: what `inject` works on: an active or idle (not activated) node, a domain (it starts processes itself), or
+    files (a folder). inject: called with that, a count and a seed."""
 
     number: int
     name: str
@@ -148,21 +148,23 @@ FAULTS = (
 )
 
 
-@app.default
 def faults(*, quick: bool = False, scale: float = 1.0, only: tuple[int, ...] = (), seed: int = 0) -> int:
     """Inject faults, print how many were survived and how long recovery took, and write results/faults.json.
 
-    The numbers are those of the list that the names come from. Survived means: the node runs on (or ended with 0 where
-    it was told to), a good frame is answered afterwards, and received = published + drops by reason, exactly. Of
-    files: a command ends in a whole result or in a line, and what was there before is whole. Ends
-    with 1 when a fault was not survived.
+    A node survives if it keeps running (or ends with 0 when told to), then answers a good frame, and received =
+    published + drops by reason, exactly. A command survives if it ends with a whole result or an error of one line, and
+    older files stay whole. Ends with 1 if a fault was not survived.
 
     Parameters
     ----------
-    quick: a few of each, and another file: faults_quick.json.
-    scale: part of the full counts.
-    only: numbers of the faults to inject; all if not given. The others keep the figures of their last run.
-    seed: of what is random.
+    quick
+        Inject a few of each; writes faults_quick.json.
+    scale
+        Share of the full counts.
+    only
+        Numbers of the faults to inject; default all. The others keep the figures of their last run.
+    seed
+        Random seed.
     """
     chosen = [fault for fault in FAULTS if not only or fault.number in only]
     figures: dict[str, float] = {}
@@ -216,7 +218,7 @@ def _inject(fault: Fault, rig: Rig | int | None, count: int, seed: int) -> tuple
                 outcome = fault.inject(Path(folder), count, seed)
         else:
             outcome = fault.inject(rig, count, seed)
-    except Exception as error:  # the others are still worth their while
+    except Exception as error:  # the other faults still run
         outcome = Outcome(injected=count)
         outcome.complain(f"{type(error).__name__}: {error}")
     return outcome, time.monotonic() - started
@@ -250,4 +252,4 @@ def _figures(fault: Fault, outcome: Outcome, seconds: float) -> dict[str, float]
 
 
 if __name__ == "__main__":
-    sys.exit(app())
+    run_command(faults)

@@ -15,11 +15,11 @@
 """Detections of the running node against the camera's truth, before and after restoration.
 
 python benchmarks/live_detection.py
-python benchmarks/live_detection.py --sets hit-uav --presets sensor_hard     only some; what was measured before is kept
+python benchmarks/live_detection.py --sets hit-uav --presets sensor_hard     only some; other results are kept
 
-Camera, node (`detect_on: both`) and recorder are processes. The camera plays the test frames of HIT-UAV, whose labels
-are the truth, or films the procedural street, which knows its boxes, and degrades them by a preset. Each frame counts
-that the detector saw both as it came and restored. The table goes into docs/detections.md.
+Camera, node (`detect_on: both`) and recorder are processes. The camera plays the labelled test frames of HIT-UAV or
+films the procedural street, whose boxes are known, and degrades them by a preset. Only frames for which both detections
+arrived count. The table goes into docs/detections.md.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import cyclopts
 import numpy as np
 from _common import FOLDER, fill_marked, markdown_table, measured_before, write_result
 
 from infrared_ir_ros.commands.demo import stay_apart
 from infrared_ir_ros.commands.node_settings import node_settings
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.detection.tracks import overlaps
 from infrared_ir_ros.evaluation.detecting import LABELS, Boxes, precision, sure
 from infrared_ir_ros.evaluation.labels import LabelFolder
@@ -68,15 +68,15 @@ def live_detection(
     sets
         hit-uav, scene.
     presets
-        That the camera degrades by.
+        Degradations.
     frames
-        That it sends.
+        Number of frames.
     rate
-        Frames a second: slow enough for this machine to restore them and to look at each twice.
+        Frames per second: slow enough that this machine restores each and detects in it twice.
     detector
-        Name or file.
+        Name or file of the detector.
     seed
-        Of scene and degradation.
+        Seed of scene and degradation.
     """
     asked = {"frames sent": str(frames), "detector": detector, "prior": find_prior("embedded").version}
     figures = measured_before("live_detection", asked)
@@ -94,7 +94,7 @@ def live_detection(
 
 
 def film_and_detect(name: str, preset: str, frames: int, rate: float, detector: str, seed: int, room: Path) -> Path:
-    """Three processes; returns the bag of what they said."""
+    """Run the three processes; returns the recorded bag."""
     from infrared_ir_ros.ros.filming import IMAGE, film  # needs ROS, and the domain that was chosen
 
     camera = {"rate": rate, "frames": frames, "seed": seed, "degradation": preset}
@@ -118,7 +118,7 @@ def images() -> Path:
 
 
 def truth_of(name: str, bag: Path) -> dict[int, tuple[Detection, ...]]:
-    """What is in the frame of each stamp; frames of HIT-UAV are known by their pixels."""
+    """The objects by stamp of the frame; frames of HIT-UAV are identified by their pixels."""
     if name == SCENE:
         return {seen.stamp_ns: seen.detections for seen in DetectionTopic(bag, TRUTH)}
     labels = LabelFolder(images().parent / "labels", "", CLASSES)
@@ -131,7 +131,7 @@ def _mark(image: np.ndarray) -> bytes:
 
 
 def compared(name: str, bag: Path) -> list[Boxes]:
-    """What is there and what was found before and after, of each frame that was looked at both times."""
+    """The truth and both detections of each frame that has both."""
     seen = {LABELS: truth_of(name, bag)}
     for method, topic in TOPICS.items():
         seen[method] = {each.stamp_ns: each.detections for each in DetectionTopic(bag, topic)}
@@ -164,7 +164,7 @@ def summary(frames: Sequence[Boxes]) -> dict[str, float]:
 
 
 def hits(there: Sequence[Detection], found: Sequence[Detection]) -> int:
-    """How many detections are right: the surest first, each takes the object of its label that it overlaps most."""
+    """Number of right detections: in order of score, each takes the object of its label that it overlaps most."""
     left, right = list(there), 0
     for one in sorted(found, key=lambda each: -each.score):
         alike = [each for each in left if each.label == one.label]
@@ -206,4 +206,4 @@ def _cell(figures: Mapping[str, float], name: str, form: str) -> str:
 
 if __name__ == "__main__":
     stay_apart()
-    cyclopts.run(live_detection)
+    run_command(live_detection)

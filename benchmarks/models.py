@@ -48,7 +48,7 @@ def models() -> None:
 
 
 def page() -> str:
-    """docs/models.md as it has to be. Raises WeightsError for a file that is not what its manifest says."""
+    """The text of docs/models.md. Raises WeightsError for a file that does not match its manifest."""
     folders = sorted((path.parent for path in SHIPPED.glob("*/manifest.json")), key=_order)
     parts = ["# What ships", "By `python benchmarks/models.py`, from the manifests and the results of the benchmarks."]
     for folder in folders:
@@ -71,7 +71,7 @@ def _prior(files: PriorFiles) -> list[str]:
 
 
 def _detector(folder: Path) -> list[str]:
-    find_detector(str(folder))  # raises WeightsError for a file that is not what the manifest says
+    find_detector(str(folder))  # raises WeightsError for a file that does not match the manifest
     manifest = json.loads((folder / "manifest.json").read_text())
     return [
         f"## detector {folder.name.removeprefix(DETECTORS)} {manifest['version']}",
@@ -86,13 +86,13 @@ def _card(folder: Path) -> str:
 
 
 def _files(files: dict[str, tuple[str, int]]) -> str:
-    """A table of files, given as hash and bytes by name."""
+    """A table of files, from hash and bytes by name."""
     rows = [(f"`{name}`", KINDS[name], f"{size / 1e6:.2f}", f"`{digest}`") for name, (digest, size) in files.items()]
     return markdown_table(("file", "what", "MB", "SHA-256"), rows)
 
 
 def _quality(files: PriorFiles) -> list[str]:
-    """What benchmarks/restoration.py found, if it was these weights that it measured."""
+    """The results of benchmarks/restoration.py if they belong to these weights."""
     path = RESULTS / "restoration.json"
     figures = json.loads(path.read_text()) if path.exists() else {}
     digest = files.hashes["weights.safetensors"]

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the node adds to the restorer: two processes over DDS, 640x512 mono16. python benchmarks/node.py"""
+"""Latency and losses that the node adds to the restorer: two processes over DDS, 640x512 mono16.
+
+python benchmarks/node.py
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ from pathlib import Path
 
 import numpy as np
 from _common import markdown_table, write_result
-from cyclopts import App
 from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import Image
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.simulation.camera import Degrader, film_scene
 from infrared_ir_ros.simulation.scene import ThermalScene
 
@@ -38,17 +41,16 @@ from domains import free_domain  # noqa: E402 - shared
 from harness import NodeProcess, Peer, assert_balanced, make_image, stamp_ns  # noqa: E402 - shared
 from injection import playing  # noqa: E402
 
-app = App(help_format="plaintext")
 HEIGHT, WIDTH = 512, 640
-SETTLED = 5.0  # seconds of frames before anything is measured
-SUSTAINABLE = 0.8  # part of the restorer's own rate that counts as sustainable
+SETTLED = 5.0  # seconds of frames before measuring
+SUSTAINABLE = 0.8  # share of the restorer's own rate that counts as sustainable
 ALLOWED_ADDED, ALLOWED_AGE = 6.0, 20.0  # milliseconds: median that the node may add; age beyond two inferences
 ALLOWED_SLOPE = 2.0  # megabytes a minute
 
 
 @dataclass
 class Bench:
-    """Sends frames to the node, and notes by stamp what comes back and when. Times in seconds, steady clock."""
+    """Sends frames to the node and records the results by stamp. Times in seconds, steady clock."""
 
     peer: Peer
     frames: list[Image]
@@ -84,7 +86,7 @@ class Bench:
             record.clear()
 
     def play(self, rate: float, until: Callable[[], bool]) -> None:
-        """Frames at a rate until that is so, and two seconds for the last ones to come back."""
+        """Send frames at a rate until `done` is true, and wait two seconds for the last results."""
         with playing(self.send, rate):
             while not until():
                 time.sleep(0.002)
@@ -100,18 +102,21 @@ class Bench:
         return float(np.median([steps["restorer_ms"] for steps in self.steps.values()]))
 
 
-@app.default
 def node(*, frames: int = 300, minutes: float = 5.0, engine: str = "auto", seed: int = 0) -> int:
     """Measure lost frames, added time, age under overload and memory; write results/node.json.
 
-    Ends with 1 when something asked is not reached.
+    Ends with 1 if a requirement is not met.
 
     Parameters
     ----------
-    frames: sent at a sustainable rate.
-    minutes: for which memory is watched.
-    engine: auto, openvino, onnxruntime or torch.
-    seed: of the scene and of the sensor.
+    frames
+        Number of frames sent at a sustainable rate.
+    minutes
+        Minutes for which memory is watched.
+    engine
+        Engine of the restorer: auto, onnxruntime, openvino or torch.
+    seed
+        Seed of scene and sensor.
     """
     shots = film_scene(ThermalScene(seed, HEIGHT, WIDTH), "mono16", 30.0, Degrader("sensor_normal", seed))
     messages = [make_image(shot.image, "mono16") for shot in islice(shots, 8)]
@@ -133,7 +138,7 @@ def node(*, frames: int = 300, minutes: float = 5.0, engine: str = "auto", seed:
 
 
 def _rate(bench: Bench) -> dict[str, float]:
-    """A rate that the restorer can hold, from its own time on frames that come one by one."""
+    """A rate that the restorer sustains, from its time on single frames."""
     bench.play_for(1.0, SETTLED)
     alone = bench.restorer_ms()
     rate = min(30.0, SUSTAINABLE * 1000.0 / alone)
@@ -165,13 +170,13 @@ def _median(bench: Bench, stamps: list[int], name: str) -> float:
 
 
 def _overload(bench: Bench, rate: float) -> dict[str, float]:
-    """A camera ten times too fast: age is from the camera's publish call to the arrival of the restored frame."""
+    """A camera ten times too fast; age: from the camera's publish call to the arrival of the restored frame."""
     bench.forget()
     bench.play_for(10.0 * rate / SUSTAINABLE, 15.0)
     heard = [stamp for stamp in bench.heard if stamp in bench.sent]
     ages = [1000.0 * (bench.heard[stamp] - bench.sent[stamp]) for stamp in heard]
     inference = bench.restorer_ms()
-    slack = [  # of each frame against its own inference and the rest of the one before, which it may have to wait for
+    slack = [  # relative to the frame's own inference and the rest of the previous one, for which it may wait
         1000.0 * (bench.heard[stamp] - bench.sent[stamp])
         - bench.steps[stamp]["restorer_ms"]
         - bench.steps[earlier]["restorer_ms"]
@@ -230,4 +235,4 @@ def _print(figures: dict[str, float], notes: dict[str, str], frames: int, minute
 
 
 if __name__ == "__main__":
-    sys.exit(app())
+    run_command(node)

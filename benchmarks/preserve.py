@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether temperatures stay temperatures: `tone: preserve` on the camera's TLinear scene against its true kelvin.
+"""Errors of temperatures restored with `tone: preserve`: the camera's TLinear scene against its true kelvin.
 
 python benchmarks/preserve.py
 """
@@ -24,19 +24,17 @@ from itertools import islice
 import cv2
 import numpy as np
 from _common import markdown_table, write_result
-from cyclopts import App
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import load_restorer
 from infrared_ir_ros.simulation.camera import KELVIN_PER_COUNT, Degrader, film_scene
 from infrared_ir_ros.simulation.scene import ThermalScene
 
-app = App(help_format="plaintext")
 PRESETS = ("clean", "sensor_light", "sensor_normal", "sensor_hard")
 REQUIRED_BIAS, REQUIRED_RATIO = 0.1, 0.5  # K; noise after over noise before
 
 
-@app.default
 def preserve(
     *,
     frames: int = 5,
@@ -49,21 +47,28 @@ def preserve(
 ) -> None:
     """Restore degraded TLinear frames with their tone preserved; print bias and noise and write results/preserve.json.
 
-    A degradation may lower the contrast and add a path radiance: then no frame that keeps the level of its input agrees
-    with the scene's true kelvin. So the truth is first seen through the camera: the gain and offset that fit it to the
-    *input* best. `noise` is the standard deviation of a frame's difference from that, `bias` the mean of it. `fine` is
-    the part of the noise without shading, which a preserved tone keeps (Gaussian of a 32nd of the width taken off).
+    A degradation may lower the contrast and add path radiance; a frame that keeps the level of its input then cannot
+    agree with the scene's true kelvin. So the gain and offset that fit the truth to the *input* best are applied to the
+    truth first. `bias` and `noise` are the mean and standard deviation of a frame's difference from that. `fine` is the
+    noise without shading, which a preserved tone keeps (minus a Gaussian of a 32nd of the width).
     The plain differences from the true kelvin are given as well (`_true`).
 
     Parameters
     ----------
-    frames: of each scene, a second apart.
-    scenes: seeds of scene and camera, from 0.
-    height: of a frame.
-    width: of a frame.
-    presets: degradations to run.
-    prior_path: folder of the weights; the shipped ones if empty.
-    engine: auto, onnxruntime, openvino or torch.
+    frames
+        Frames of each scene, one second apart.
+    scenes
+        Number of scenes; their seeds count from 0.
+    height
+        Height of a frame.
+    width
+        Width of a frame.
+    presets
+        Degradations.
+    prior_path
+        Folder of the weights; the shipped ones if empty.
+    engine
+        Engine of the restorer: auto, onnxruntime, openvino or torch.
     """
     options = Options(tone="preserve", counts=Counts(mapping="tlinear", resolution=KELVIN_PER_COUNT))
     restorer = load_restorer(prior_path=prior_path, engine=engine, options=options)
@@ -130,4 +135,4 @@ def _number(value: float | None) -> str:
 
 
 if __name__ == "__main__":
-    app()
+    run_command(preserve)

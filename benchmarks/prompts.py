@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Do prompts work? What the tasks change, and what a prompt alone learns of a sensor that nothing was trained on.
+"""The effect of prompts: what the tasks change, and what a prompt alone learns of a sensor not in the training.
 
 python benchmarks/prompts.py
 
 The prompt `restore` is trained for a few minutes on every other frame of an unseen set, degraded by the sensor presets;
-the frames between them are restored with the prompt as it was and as it is then. The trained prompt is thrown away.
+the frames between them are restored with the prompt before and after that. The trained prompt is discarded.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ import itertools
 import tempfile
 from pathlib import Path
 
-import cyclopts
 import numpy as np
 import torch
 from _cases import Case, cases
 from _common import interval_text, markdown_table, with_interval, write_result
 from tqdm import tqdm
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.engines.torch_engine import load_prior
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import SETS, UNSEEN_SENSORS, data_folder, load_set
@@ -55,22 +55,22 @@ def prompts(
     *, frames: int = 2, sets: tuple[str, ...] = SETS, unseen: tuple[str, ...] = UNSEEN_SENSORS, minutes: float = 3.0,
     prior_path: str = "", seed: int = 0,
 ) -> int:  # fmt: skip
-    """Measure what prompts do; write results/prompts.json.
+    """Measure the effect of prompts; write results/prompts.json.
 
     Parameters
     ----------
     frames
-        Of each set and preset, for the comparison of tasks.
+        Frames of each set and preset in the comparison of tasks.
     sets
         Data sets of that comparison.
     unseen
-        Data sets whose sensors a prompt is trained for.
+        Data sets for whose sensors a prompt is trained.
     minutes
-        Of training for each of them.
+        Minutes of training for each of them.
     prior_path
         Folder of the weights; the shipped ones if empty.
     seed
-        Of the degradations and of the training.
+        Seed of degradations and training.
     """
     files = find_prior("embedded", prior_path)
     bank = PromptBank.from_bytes(files.read(PROMPTS), str(files.folder / PROMPTS))
@@ -84,7 +84,7 @@ def prompts(
 
 
 def compare_tasks(files: PriorFiles, tasks: tuple[str, ...], mix: list[Case]) -> dict[str, float]:
-    """Grey PSNR of each task, and the root mean square difference between the frames of each two, in grey levels."""
+    """Grey PSNR of each task, and the root mean square difference of the frames of two tasks, in grey levels."""
     restored = {}
     for task in tasks:
         restorer = load_restorer(
@@ -118,7 +118,7 @@ def _adapted(files: PriorFiles) -> AdaptedPrior:
 
 
 def transfer(files: PriorFiles, name: str, minutes: float, seed: int) -> dict[str, float]:
-    """Gain of a prompt trained on half of an unseen set's frames, on the other half; and which files it changed."""
+    """Gain of a prompt trained on half of an unseen set's frames, on the other half; and the changed files."""
     frames = load_set(name, FRAMES_OF_A_SENSOR, data_folder())
     clean = [np.rint(frame.image).astype(np.uint8) for frame in frames[::2]]
     held_out = {frame.name for frame in frames[1::2]}
@@ -172,4 +172,4 @@ def report(figures: dict[str, float], tasks: tuple[str, ...], unseen: tuple[str,
 
 
 if __name__ == "__main__":
-    cyclopts.run(prompts)
+    run_command(prompts)

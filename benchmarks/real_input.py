@@ -16,7 +16,7 @@
 
 python benchmarks/real_input.py --data ../shared/data
 
-Each recording is played whole, at a rate that this machine sustains: 1700 frames, some six minutes on two cores.
+Each recording is played whole, at a rate that this machine sustains: 1700 frames, about six minutes on two cores.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ DEPTHS = {"mono8": 8, "mono16": 16, "16UC1": 16}
 
 @dataclass(frozen=True)
 class Passage:
-    """What a bag holds: the header facts of each frame, by topic."""
+    """The header facts of each frame of a bag, by topic."""
 
     sent: list[tuple[int, str, str, int, int]]
     restored: list[tuple[int, str, str, int, int]]
@@ -62,14 +62,14 @@ class Passage:
 
 
 def real_input(*, data: Path = Path("../shared/data"), seconds: float = 3600.0) -> int:
-    """Send real recordings through the nodes and compare what comes out with what went in.
+    """Send real recordings through the nodes and compare output with input.
 
     Parameters
     ----------
     data
         Folder of the thermal recordings.
     seconds
-        The longest time that a recording is played; the default plays each of them whole.
+        Longest time that a recording is played; by default it is played whole.
     """
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as room:

@@ -16,10 +16,10 @@
 
 python benchmarks/real_pair.py --data ../shared/data
 python benchmarks/real_pair.py --pictures benchmarks/pictures/real     strips of this pair and of real_degraded too
-python benchmarks/real_pair.py --prompts FILE --task NAME               a task that frames 0 to 299 have taught as well
+python benchmarks/real_pair.py --prompts FILE --task NAME               also a task trained on frames 0 to 299
 
-Frames 0 to 299 may adapt something to this camera; 300 to 599, which are scored here, never shape anything. `live` is
-the restorer as it runs in the node: all frames in their order, with the pattern memory.
+Frames 0 to 299 may be used to adapt to this camera; 300 to 599, which are scored here, never are. `live` is the
+restorer as in the node: all frames in order, with the pattern memory.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from itertools import islice
 from pathlib import Path
 
 import cv2
-import cyclopts
 import numpy as np
 from _common import interval_text, markdown_table, stretched, with_interval, write_result
 from tqdm import tqdm
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.evaluation import classical
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import data_folder, spread
@@ -45,7 +45,7 @@ from infrared_ir_ros.restoration import load_restorer
 
 PAIR = "real_pair/lynred_car1"
 FIRST, LAST = 300, 600
-FINE_SIGMA = 20.0  # pixels: what is finer is compared, the borders' glow is not
+FINE_SIGMA = 20.0  # pixels: finer structure is compared, not the borders' glow
 ASKED = 0.75  # correlation of the fine structure
 ALONE = Options(tone="restore", smoothing=0.0)
 LIVE = Options(tone="restore", smoothing=0.8, pattern_memory="auto")
@@ -69,17 +69,17 @@ def real_pair(
     data
         Folder of the thermal recordings; INFRARED_DATA or ../shared/data if not given.
     frames
-        Spread over frames 300 to 599.
+        Number of frames, spread over 300 to 599.
     prior_path
         Folder of the weights; the shipped ones if empty.
     engine
-        That runs ours.
+        Engine of the restorer: auto, onnxruntime, openvino or torch.
     prompts
-        File with a task of this camera.
+        Prompt file with a task for this camera.
     task
-        That task.
+        Name of that task.
     pictures
-        Folder for strips of this pair, and of real_degraded (input, ours; there is no truth).
+        Folder for image strips of this pair, and of real_degraded (input and ours; there is no truth).
     """
     data = data or data_folder()
     load = partial(load_restorer, prior_path=prior_path, engine=engine)
@@ -136,8 +136,8 @@ def fine_correlation(first: np.ndarray, second: np.ndarray, sigma: float = FINE_
 
 
 def summarise(found: dict[str, list[tuple[float, float]]]) -> dict[str, float]:
-    """METHOD.psnr_fitted and METHOD.fine, with .low and .high; neighbouring frames resemble each other, so the
-    intervals tell of this drive alone."""
+    """METHOD.psnr_fitted and METHOD.fine, with .low and .high; neighbouring frames are alike, so the
+    intervals hold for this drive only."""
     figures = {}
     for name, entries in found.items():
         for measure, values in zip(("psnr_fitted", "fine"), np.array(entries).T, strict=True):
@@ -154,4 +154,4 @@ def table(figures: dict[str, float], methods: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    cyclopts.run(real_pair)
+    run_command(real_pair)

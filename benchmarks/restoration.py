@@ -17,8 +17,8 @@
 python benchmarks/restoration.py                 the whole table
 python benchmarks/restoration.py --render-only   the tables of the last run again
 
-Classical chains take the longest; they are remembered, and --classical-only computes them beforehand. Rivals that
-benchmarks/rivals.py has trained run too.
+Classical chains take longest; their results are cached, and --classical-only computes them beforehand. Rivals that
+benchmarks/rivals.py has trained are included.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from _figures import ALL_VARIANTS, DEGRADED, DESIGN_VARIANTS, Figures, best_vari
 from _report import render
 from _requirements import FIRST_LEADS
 from _rivals import load_rivals
-from cyclopts import App
 from tqdm import tqdm
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.engines.torch_engine import TorchEngine
 from infrared_ir_ros.evaluation import Score, classical, score
 from infrared_ir_ros.evaluation.testsets import SETS, data_folder
@@ -50,11 +50,9 @@ from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
 from infrared_ir_ros.restoration.weights import find_prior
 
-app = App(help_format="plaintext")
 ScoreTable = dict[tuple[str, str], dict[str, list[Score]]]
 
 
-@app.default
 def restoration(
     *,
     frames: int = 8,
@@ -75,19 +73,32 @@ def restoration(
 
     Parameters
     ----------
-    frames: of each set and preset.
-    denoiser_frames: frames of each set and main preset that non-local means and, where installed, BM3D run on too.
-    perceptual_frames: frames of each set and preset that ST-LPIPS is computed for, where its weights are installed.
-    presets: degradations to run.
-    sets: data sets to run.
-    prior_path: folder of the weights; the shipped ones if empty.
-    engine: that runs ours: auto, onnxruntime, openvino (compiles anew for every frame size) or torch.
-    classical_only: fill the cache of classical results and leave the network out; writes no result.
-    workers: processes for the classical chains; 0 takes one for each core.
-    seed: of all degradations.
-    pictures: folder for strips of input, section 7, strongest chain, ours and clean: one frame of each set and preset.
-    name: of the result file.
-    render_only: print the tables of results/NAME.json and stop.
+    frames
+        Frames of each set and preset.
+    denoiser_frames
+        Frames of each set and main preset for non-local means and, if installed, BM3D.
+    perceptual_frames
+        Frames of each set and preset for ST-LPIPS, if its weights are installed.
+    presets
+        Degradations.
+    sets
+        Data sets.
+    prior_path
+        Folder of the weights; the shipped ones if empty.
+    engine
+        Engine of the restorer: auto, onnxruntime, openvino or torch; openvino compiles for every frame size.
+    classical_only
+        Only fill the cache of classical results; writes no result.
+    workers
+        Processes for the classical chains; 0: one per core.
+    seed
+        Seed of all degradations.
+    pictures
+        Folder for strips of input, section 7, best chain, ours and clean: one frame of each set and preset.
+    name
+        Name of the result file.
+    render_only
+        Print the tables of results/NAME.json and stop.
     """
     if render_only:
         print(render(read_result(name)))
@@ -112,7 +123,7 @@ def restoration(
 
 
 class Methods:
-    """What is compared with the classical chains: v = 0 (estimates only, no network), trained rivals, and ours."""
+    """The methods compared with the classical chains: v = 0 (estimates only, no network), trained rivals, and ours."""
 
     def __init__(self, prior_path: str, engine: str) -> None:
         self.ours = load_restorer(prior_path=prior_path, engine=engine, options=Options(tone="restore"))
@@ -155,7 +166,7 @@ def _compare_denoisers(
     for case in todo:
         index = counts[case.preset, case.set_name]
         counts[case.preset, case.set_name] += 1
-        if index < frames and case.preset in FIRST_LEADS:  # BM3D takes ten seconds and more
+        if index < frames and case.preset in FIRST_LEADS:  # BM3D takes ten seconds or more
             best = best_variant(figures, case.preset, DESIGN_VARIANTS, "psnr_fitted")
             variants = tuple((denoiser, best.split("+")[1]) for denoiser in others)
             entry = scores[case.preset, case.set_name][best][index]
@@ -199,4 +210,4 @@ def _labelled(image: np.ndarray, text: str) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    app()
+    run_command(restoration)

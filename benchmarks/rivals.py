@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Train the rivals of benchmarks/restoration.py: same frames, same degradations, same losses on the frame, same time.
+"""Train the rivals of benchmarks/restoration.py: same frames, degradations, frame losses and time.
 
-python benchmarks/rivals.py nafnet --pack pack.npz --minutes 74       goes on where it stopped
+python benchmarks/rivals.py nafnet --pack pack.npz --minutes 74       continues where it stopped
 python benchmarks/rivals.py plain_unet --pack pack.npz --minutes 74
 """
 
@@ -26,12 +26,12 @@ import time
 from pathlib import Path
 from typing import Literal
 
-import cyclopts
 import torch
 from _rivals import FOLDER, RIVALS, PlainUnet, multiply_adds
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.media import write_atomically
 from infrared_ir_ros.training.config import read_config
 from infrared_ir_ros.training.frames import Mix, Pairs, WholeFrames, loader
@@ -53,26 +53,26 @@ def rivals(
     seed: int = 1,
     steps: int = 0,
 ) -> int:
-    """Train one rival under benchmarks/cache/rivals, or go on with it.
+    """Train one rival in benchmarks/cache/rivals, or continue it.
 
     Parameters
     ----------
     name
         nafnet (a regression network) or plain_unet (our UNet without timestep).
     pack
-        The frames that train_prior is given.
+        Training frames, as for train_prior.
     minutes
         Length of the whole schedule.
     rate
         Highest learning rate.
     config
-        Configuration of train_prior; the mix of its last stage is what the rival sees.
+        Configuration of train_prior; the rival gets the mix of its last stage.
     workers
         Processes that draw frames.
     seed
-        Of frames and weights.
+        Seed of frames and weights.
     steps
-        Stop after so many steps of this session; 0 stops at the end of the schedule.
+        Stop after this many steps of this session; 0: at the end of the schedule.
     """
     torch.manual_seed(seed)
     mix, frames = read_config(config).stages[-1].mix, read_pack(pack)
@@ -98,7 +98,7 @@ def rivals(
 
 
 class Run:
-    """A rival in training; everything that resuming needs is in FOLDER/NAME.pt."""
+    """A rival in training; FOLDER/NAME.pt holds its whole state."""
 
     def __init__(self, name: str, seed: int, mix: Mix, frames: FrameSets) -> None:
         self._path = FOLDER / f"{name}.pt"
@@ -142,9 +142,9 @@ class Run:
 
 
 def frame_loss(restored: Tensor, clean: Tensor) -> Tensor:
-    """The terms of the embedded prior's training that look at the frame, with the same weights."""
+    """The frame losses of the embedded prior's training, with the same weights."""
     return sum(base_terms(restored, clean).values()) + 2 * (restored - clean).abs().mean()
 
 
 if __name__ == "__main__":
-    cyclopts.run(rivals)
+    run_command(rivals)

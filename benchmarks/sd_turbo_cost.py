@@ -12,14 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the SD-Turbo prior costs at its full size, with random weights: python benchmarks/sd_turbo_cost.py"""
+"""The cost of the SD-Turbo prior at full size, with random weights: python benchmarks/sd_turbo_cost.py"""
 
 from __future__ import annotations
 
 import resource
 import time
 
-import cyclopts
 import numpy as np
 import torch
 from _common import markdown_table, write_result
@@ -27,6 +26,7 @@ from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.priors.released import GROUPS, TASKS, Released, group_of
 from infrared_ir_ros.priors.sd_estimator import encode
 from infrared_ir_ros.priors.sd_turbo import SdTurboPrior
@@ -62,7 +62,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def adapted(network: nn.Module, prefix: str, rank: int, adapter: str, targets: tuple[str, ...]) -> dict[str, Tensor]:
-    """Bases A and B of the layers of a network whose names end as `targets` say, in the released shapes."""
+    """Bases A and B of the layers whose names end with one of `targets`, in the released shapes."""
     tensors = {}
     for name, layer in network.named_modules():
         if isinstance(layer, nn.Linear | nn.Conv2d) and any(f".{name}".endswith(f".{target}") for target in targets):
@@ -89,7 +89,7 @@ def released_shapes(vae: nn.Module, unet: nn.Module) -> dict[str, Tensor]:
 
 
 def build(device: str, dtype: torch.dtype) -> SdTurboPrior:
-    """The prior at full size, its numbers not yet set."""
+    """The prior at full size, uninitialised."""
     with torch.device(device):
         before = torch.get_default_dtype()
         torch.set_default_dtype(dtype)
@@ -105,8 +105,8 @@ def build(device: str, dtype: torch.dtype) -> SdTurboPrior:
 
 
 def randomize(prior: SdTurboPrior) -> None:
-    """Random numbers of a size that keeps activations finite, one block of them over and over: drawing 950 M of them
-    takes longer than the frame."""
+    """Random weights small enough to keep activations finite. One block is repeated, since drawing 950 M numbers takes
+    longer than the frame."""
     noise = torch.from_numpy(np.random.default_rng(0).standard_normal(1 << 20, dtype=np.float32))
     for name, tensor in prior.state_dict().items():
         if tensor.ndim == 1:
@@ -179,7 +179,7 @@ def sd_turbo_cost(*, side: int = 256, precision: str = "fp32") -> None:
     Parameters
     ----------
     side
-        Of the frame that is restored, in pixels; a multiple of 64, or 0 for none.
+        Side of the restored frame in pixels, a multiple of 64; 0: restore none.
     precision
         fp32 or bf16.
     """
@@ -205,4 +205,4 @@ def sd_turbo_cost(*, side: int = 256, precision: str = "fp32") -> None:
 
 
 if __name__ == "__main__":
-    cyclopts.run(sd_turbo_cost)
+    run_command(sd_turbo_cost)

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a frame costs, engine by engine and precision by precision, and what that does to it: python benchmarks/speed.py
+"""Time and quality per frame for each engine and precision: python benchmarks/speed.py
 
 int8 is measured only: the convolutions of the denoiser, quantised after training, in a temporary folder (_int8.py).
-Each measurement is a process of its own, whose peak memory is everything: Python, engine, weights and frames.
+Each measurement runs in its own process; its peak memory includes Python, engine, weights and frames.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ whole process at its peak. PSNR: dB of the worst frame against ONNX Runtime in f
 adds to the PSNR of its worst preset, on procedural frames. int8 is measured, not shipped. OpenVINO
 answers in fp32 where the processor has no bf16, as the PSNR then shows.
 """
-LONGEST = 60.0  # seconds that one measurement takes about
+LONGEST = 60.0  # seconds that one measurement takes, roughly
 SHIPPABLE = 0.1  # dB that a precision may lose on its worst preset
 
 app = cyclopts.App(help_format="plaintext")
@@ -66,9 +66,9 @@ def speed(*, quick: bool = False, repeats: int = 20) -> None:
     Parameters
     ----------
     quick
-        Two small sizes, one thread, one preset, 3 frames: does it work?
+        Only a check: two small sizes, one thread, one preset, 3 frames.
     repeats
-        Frames timed for each engine, precision, size and number of threads, after three that are not.
+        Timed frames per engine, precision, size and number of threads, after three that are not timed.
     """
     sizes, presets, scenes = (SIZES[:2], PRESETS[:1], 1) if quick else (SIZES, PRESETS, SCENES)
     threads, repeats = ((1,), 3) if quick else ((1, 2), repeats)
@@ -100,14 +100,14 @@ def speed(*, quick: bool = False, repeats: int = 20) -> None:
 
 
 def _runs_here(way: tuple[str, str]) -> bool:
-    """torch emulates bf16 where the processor lacks it, and takes minutes; OpenVINO then computes in fp32."""
+    """Without bf16 in the processor, torch emulates it for minutes, and OpenVINO computes in fp32."""
     if importlib.util.find_spec(way[0]) is None:
         return False
     return way != ("torch", "bf16") or "bf16" in Path("/proc/cpuinfo").read_text()
 
 
 def _child(task: str, *words: object) -> dict[str, float]:
-    """Run one of the tasks below in a process of its own; what it prints last is its answer."""
+    """Run one of the tasks below in a new process; its last printed line is the answer."""
     command = [sys.executable, __file__, task, *map(str, words)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
@@ -118,7 +118,7 @@ def _file(way: tuple[str, str]) -> str:
 
 
 def _quality(way: tuple[str, str], room: Path, presets: tuple[str, ...], scenes: int) -> dict[str, float]:
-    """PSNR against the reference's answers (the lowest of all frames), and how far from the truth each preset moves."""
+    """PSNR against the reference's answers (lowest of all frames), and the change of PSNR to the truth by preset."""
     answers, reference = np.load(room / _file(way)), np.load(room / _file(REFERENCE))
     numbers = [(preset, scene) for preset in presets for scene in range(scenes)]
     same = [psnr(answers[f"{preset} {scene}"], reference[f"{preset} {scene}"]) for preset, scene in numbers]
@@ -154,7 +154,7 @@ def quantise(folder: Path) -> None:
 
 @app.command
 def answers(engine: str, precision: str, int8: Path, file: Path, presets: str, scenes: int) -> None:
-    """A task: restore the degraded procedural frames; write what comes out, and the truth, into `file`."""
+    """A task: restore the degraded procedural frames; write the results and the truth into `file`."""
     from infrared_ir_ros.records import Counts, Options
     from infrared_ir_ros.simulation import degrade, layout, stretch
 
@@ -173,7 +173,7 @@ def answers(engine: str, precision: str, int8: Path, file: Path, presets: str, s
 
 @app.command
 def cost(engine: str, precision: str, int8: Path, threads: int, repeats: int, height: int, width: int) -> None:
-    """A task: time `repeats` frames of 16 bit from counts to counts on so many threads; print ms and MB."""
+    """A task: time `repeats` frames of 16 bit from counts to counts on `threads` threads; print ms and MB."""
     import resource
 
     _limit(threads)
@@ -190,7 +190,7 @@ def cost(engine: str, precision: str, int8: Path, threads: int, repeats: int, he
 
 
 def _limit(threads: int) -> None:
-    """So many cores for this process, and no more threads than that: ONNX Runtime does not look at the cores."""
+    """Limit this process to `threads` cores and threads: ONNX Runtime ignores the limit of cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     os.environ["OMP_NUM_THREADS"] = str(threads)
     import cv2
@@ -212,7 +212,7 @@ def _limit(threads: int) -> None:
 def _restorer(engine: str, precision: str, int8: Path):  # noqa: ANN202 - a Restorer, imported late
     from infrared_ir_ros.restoration import load_restorer
 
-    if precision == "int8":  # the graph says what is int8
+    if precision == "int8":  # the graph defines its int8 layers
         return load_restorer(prior_path=str(int8), engine=engine, precision="fp32")
     return load_restorer(engine=engine, precision=precision)
 

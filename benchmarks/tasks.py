@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which task's prompt is best for what? Prompt by measure, on test sets that no prompt was trained on.
+"""Every task's prompt by every measure, on test sets that no prompt was trained on.
 
 python benchmarks/tasks.py --detector yolov8n_thermal --segmenter runs/judge
-python benchmarks/tasks.py                                     without mAP and mIoU, for which those two are needed
+python benchmarks/tasks.py                                     without mAP and mIoU, which need those two
 
 PSNR on the frames of all three sets; mAP of a detector on hit-uav; mean intersection over union of a segmenter on
 buffalo-udder; share of small targets found on sirst-v2, at the same rate of false alarms in every row.
@@ -28,13 +28,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cyclopts
 import numpy as np
 from _cases import cases, to_levels
 from _common import interval_text, markdown_table, write_result
 from _judges import Boxes, Fidelity, Judge, Masks, SmallTargets
 from tqdm import tqdm
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.detection import load_detector
 from infrared_ir_ros.evaluation.testsets import data_folder
 from infrared_ir_ros.media import write_atomically
@@ -56,9 +56,9 @@ HEADINGS = {
     "miou": ("mIoU", "segment", ".3f"),
     "found_at_10": ("small targets at 10", "small_target", ".3f"),
     "found_at_100": ("at 100", "small_target", ".3f"),
-}  # figure: its column, the task whose column it is, how it is printed
+}  # figure: (column, its task, format)
 
-Seen = dict[str, list[Any]]  # row -> what a judge saw in each frame
+Seen = dict[str, list[Any]]  # row -> a judge's observation of each frame
 
 
 def tasks(
@@ -76,19 +76,19 @@ def tasks(
     Parameters
     ----------
     detector
-        Name or file of a detector that knows hit-uav's classes; without one there is no mAP.
+        Name or file of a detector with hit-uav's classes; without one there is no mAP.
     allow_pickle
         Whether the detector may be a .pt.
     segmenter
-        Folder of a SegFormer, best not the one that taught the prompts; without one there is no mIoU.
+        Folder of a SegFormer, preferably not the one used to train the prompts; without one there is no mIoU.
     frames
-        Of each set; each is degraded by each preset.
+        Frames of each set; each is degraded by each preset.
     prior_path
         Folder of the weights; the shipped ones if empty.
     engine
-        That restores.
+        Engine of the restorer: auto, onnxruntime, openvino or torch.
     seed
-        Of the degradations.
+        Seed of the degradations.
     """
     files = find_prior("embedded", prior_path)
     restorers = {task: load_restorer(prior_path=prior_path, engine=engine, options=_options(task)) for task in TASKS}
@@ -125,7 +125,7 @@ def _judges(detector: str, allow_pickle: bool, segmenter: str) -> Iterator[Judge
 
 
 def look(judges: Sequence[Judge], restorers: dict[str, Restorer], frames: int, seed: int) -> list[Seen]:
-    """What each judge saw in the clean frames, in the degraded ones, and in those restored for each task."""
+    """Each judge's observations of the clean frames, the degraded ones, and those restored for each task."""
     seen: list[Seen] = [{row: [] for row in ("clean", "input", *restorers)} for _ in judges]
     for case in tqdm(cases(SETS, PRESETS, frames, seed, data_folder()), total=frames * len(SETS) * len(PRESETS)):
         images = {"clean": to_levels(case.clean), "input": case.degraded}
@@ -140,7 +140,7 @@ def look(judges: Sequence[Judge], restorers: dict[str, Restorer], frames: int, s
 def summary(judge: Judge, seen: Seen) -> dict[str, float]:
     """A judge's figures of each row, ROW.FIGURE, with the ends of their 95 % intervals.
 
-    Behind them FIGURE.lead_over_ROW: how far the task whose figure it is leads each other row, over the same frames.
+    Also FIGURE.lead_over_ROW: the lead of the figure's own task over each other row, over the same frames.
     """
     count = len(seen["input"])
     rng = np.random.default_rng(0)
@@ -192,4 +192,4 @@ def _cell(figures: dict[str, float], name: str, form: str) -> str:
 
 
 if __name__ == "__main__":
-    cyclopts.run(tasks)
+    run_command(tasks)

@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a trainer costs the node beside it: two processes on the same cores, with and without the pause rule.
+"""The cost of a trainer for the node: two processes on the same cores, with and without the pause rule.
 
 python benchmarks/trainer.py
 
-The camera keeps a rate that the node alone sustains. At the end the node is told to use another bank and its task, as
-the trainer does it, while frames go on.
+The camera's rate is one that the node alone sustains. At the end the node is switched to another bank and its task, as
+the trainer does, while frames keep coming.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from pathlib import Path
 
 import numpy as np
 from _common import markdown_table, write_result
-from cyclopts import App
 from diagnostic_msgs.msg import DiagnosticArray
 from node import Bench, NodeProcess, Peer, free_domain, make_image, stamp_ns
 from std_srvs.srv import Trigger
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.media import write_image
 from infrared_ir_ros.restoration.folding import ADAPTERS, WEIGHTS
 from infrared_ir_ros.restoration.prompts import PROMPT, PromptBank
@@ -42,12 +42,10 @@ from infrared_ir_ros.restoration.weights import find_prior
 from infrared_ir_ros.simulation.camera import Degrader, film_scene
 from infrared_ir_ros.simulation.scene import ThermalScene
 
-app = App(help_format="plaintext")
 PHASES = ("alone", "without the rule", "with the rule")
 TASK = "mine"
 
 
-@app.default
 def trainer(
     *, height: int = 512, width: int = 640, frames: int = 200, part: float = 0.5, limit: float = 1.5, nice: int = 10,
     seed: int = 0,
@@ -57,13 +55,20 @@ def trainer(
 
     Parameters
     ----------
-    height: of the frames.
-    width: of the frames.
-    frames: sent in each phase.
-    part: of the rate that the node could do alone.
-    limit: times the p95 latency alone, beyond which the trainer holds.
-    nice: of the trainer.
-    seed: of the scene, the sensor and the training.
+    height
+        Height of the frames.
+    width
+        Width of the frames.
+    frames
+        Frames sent in each phase.
+    part
+        Share of the rate that the node alone sustains.
+    limit
+        Multiple of the p95 latency without training beyond which the trainer pauses.
+    nice
+        Niceness of the trainer.
+    seed
+        Seed of scene, sensor and training.
     """
     scene = ThermalScene(seed, height, width)
     shots = list(islice(film_scene(scene, "mono8", 30.0, Degrader("sensor_normal", seed)), 12))
@@ -121,7 +126,7 @@ def _phase(bench: Bench, name: str, rate: float, frames: int) -> dict[str, float
 
 
 def write_bank(folder: Path, seed: int) -> Path:
-    """A bank with some other task: what a training finds may be no better, and is not saved then."""
+    """A bank with another task; a training may find nothing better, and then saves none."""
     hashes = find_prior("embedded").hashes
     prompt = np.random.default_rng(seed).normal(1, 1, PROMPT).astype(np.float32)
     bank = PromptBank(hashes[WEIGHTS], hashes[ADAPTERS]).with_prompt(TASK, prompt)
@@ -130,7 +135,7 @@ def write_bank(folder: Path, seed: int) -> Path:
 
 
 def _switch(bench: Bench, rate: float, bank: Path) -> dict[str, float]:
-    """Both parameters are set while frames go on: how many are lost, or restored for the old task after the new one."""
+    """Set both parameters while frames keep coming; counts those lost, or restored for the old task after the new."""
     tasks: dict[int, str] = {}
     asked: list[bool] = []
 
@@ -162,4 +167,4 @@ def _table(figures: Mapping[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(app())
+    run_command(trainer)

@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What adapting to a sensor is worth that nothing was trained on: nothing, the prompt, operators, adapters.
+"""The gain from adapting to a sensor not in the training: nothing, the prompt, operators, adapters.
 
 python benchmarks/transfer.py
-python benchmarks/transfer.py --sets lynred_car1 --parts 1.0       only some of it; what was measured before is kept
+python benchmarks/transfer.py --sets lynred_car1 --parts 1.0       only some; other results are kept
 
-Clean sets: every other frame may adapt, the others test, both degraded by a sensor preset (`clean`). lynred_car1 has
-real raw frames and calibrated ones (`pairs`): frames 0 to 299 may adapt, 300 to 599 test. What was learned is thrown
-away; the table goes into docs/adaptation.md.
+Clean sets: every other frame is for adaptation, the others for testing, both degraded by a sensor preset (`clean`).
+lynred_car1 has real raw frames and calibrated ones (`pairs`): frames 0 to 299 are for adaptation, 300 to 599 for
+testing. The adaptations are discarded; the table goes into docs/adaptation.md.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cyclopts
 import numpy as np
 import torch
 from _common import fill_marked, interval_text, markdown_table, measured_before, with_interval, write_result
 from real_pair import FIRST, LAST, fine_correlation, pairs
 from tqdm import tqdm
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import data_folder, load_set, spread
 from infrared_ir_ros.records import Counts, Options
@@ -58,7 +58,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "adaptation.md"
 
 @dataclass(frozen=True)
 class Sensor:
-    """adapting: what may be learned from, in the order of time. testing: frames as they come, and their clean ones."""
+    """adapting: frames for adaptation, in order of time. testing: frames and their clean ones."""
 
     adapting: list[Moment]
     testing: list[Moment]
@@ -78,27 +78,27 @@ def transfer(
     sets
         Sensors.
     optimise
-        What is trained.
+        Trained parts: prompt, operators, adapters.
     parts
-        Of the frames that may adapt; two at the least, one of which judges.
+        Shares of the adaptation frames; at least two frames are used, one of them for validation.
     preset
-        That the clean sets are degraded by.
+        Degradation of the clean sets.
     steps
-        Of each training, at most; 0: as many as fit into the minutes.
+        Steps per training, at most; 0: as many as fit into the minutes.
     minutes
-        Of each training, at most.
+        Minutes per training, at most.
     threads
-        Of the training.
+        Threads of the training.
     tests
-        Frames to test on, at most.
+        Test frames, at most.
     height
-        Of a window in the middle that is used instead of whole frames; 0: whole frames.
+        Height of a central window used instead of whole frames; 0: whole frames.
     width
-        Of that window.
+        Width of that window.
     prior_path
         Folder of the weights; the shipped ones if empty.
     seed
-        Of degradations and trainings.
+        Seed of degradations and training.
     """
     torch.set_num_threads(threads)
     files = find_prior("embedded", prior_path)
@@ -140,7 +140,7 @@ def open_sensor(name: str, preset: str, tests: int, crop: Callable[[np.ndarray],
 
 
 def cell(name: str, files: PriorFiles, sensor: Sensor, before: np.ndarray, plan: Plan, part: float) -> dict[str, float]:
-    """Adapt on a part of the frames and test: gain in dB, numbers trained, minutes; and whether all else stayed."""
+    """Adapt on a part of the frames and test: gain in dB, trained numbers, minutes; whether nothing else changed."""
     count = max(round(part * len(sensor.adapting)), 2)
     chosen = [sensor.adapting[index] for index in spread(len(sensor.adapting), count)]
     first = count - max(count // JUDGING, 1)
@@ -166,8 +166,8 @@ def cell(name: str, files: PriorFiles, sensor: Sensor, before: np.ndarray, plan:
 
 
 def scores(files: PriorFiles, testing: list[Moment], task: str, bank: str = "") -> np.ndarray:
-    """PSNR as the frames come and after the best gain and offset, and correlation of the fine structure, (frames, 3),
-    through the restorer of the node."""
+    """(frames, 3): PSNR as is and after the best gain and offset, and correlation of the fine structure, through the
+    node's restorer."""
     options = Options(task, tone="restore", smoothing=0.0)
     restorer = load_restorer(prior_path=str(files.folder), options=options, prompts=bank)
     rows = []
@@ -203,4 +203,4 @@ def _cells(figures: dict[str, float], key: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    cyclopts.run(transfer)
+    run_command(transfer)

@@ -15,12 +15,12 @@
 """The pattern memory on video: a real raw drive, simulated pans and drives, and what goes wrong in between.
 
 python benchmarks/video.py --data ../shared/data            about fifteen minutes on two cores; writes docs/video.md
-python benchmarks/video.py --parts real ghost               only these; the other figures stay as they are
+python benchmarks/video.py --parts real ghost               only these; other results are kept
 python benchmarks/video.py --pictures benchmarks/pictures/video
 
-Real: real_pair/lynred_car1, live order; nothing is learned from calibrated frames, which only score frames 300 to 599.
-Simulated: clean test frames as a mosaic to turn over, or as a street to drive through. PSNR after the best gain and
-offset of each frame, of what comes out of the memory alone (no network behind it, unless it is named).
+Real: real_pair/lynred_car1 in live order; calibrated frames only score frames 300 to 599 and teach nothing.
+Simulated: clean test frames as a mosaic that a camera pans over, or as a street to drive through. PSNR after the best
+gain and offset of each frame, for the memory alone unless a network is named.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from _video_network import flicker, kelvin, lepton
 from real_pair import FIRST, LAST, PAIR, pairs
 from tqdm import tqdm
 
+from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.evaluation import classical
 from infrared_ir_ros.evaluation.metrics import fit_tone, psnr
 from infrared_ir_ros.evaluation.testsets import data_folder, load_set, spread
@@ -96,13 +97,13 @@ def video(
     Parameters
     ----------
     parts
-        Of the benchmark; the figures of the others are kept from the last run.
+        Parts of the benchmark to run; the others keep the figures of their last run.
     data
         Folder of the thermal recordings; INFRARED_DATA or ../shared/data if not given.
     frames
-        Of the real drive that are scored, spread over 300 to 599.
+        Scored frames of the real drive, spread over 300 to 599.
     networks
-        Of these, how many the slow methods see.
+        How many of these the slow methods restore.
     pictures
         Folder for before/after strips of the real drive and of the events.
     """
@@ -185,7 +186,7 @@ def _minus(raw: list[np.ndarray], scored: list[int], pattern: np.ndarray) -> dic
 
 
 def known(raw: list[np.ndarray], truth: list[np.ndarray]) -> np.ndarray:
-    """The limit: what is left of the mean raw frame once the calibrated one, at its gain over time, is taken away."""
+    """The limit: the mean raw frame minus the calibrated one at its gain over time."""
     noisy, clean = (np.stack(frames[FIRST::5]).astype(np.float32) for frames in (raw, truth))
     changes = [stack - stack.mean(0) for stack in (noisy, clean)]
     gain = np.vdot(*changes) / np.vdot(changes[1], changes[1])
@@ -209,7 +210,7 @@ def _robust(gradients: np.ndarray) -> np.ndarray:
 
 
 def tables(figures: dict[str, float]) -> str:
-    """Markdown: all figures, beside what is asked."""
+    """Markdown: all figures, beside the requirements."""
     rows = []
     for name, value in sorted(figures.items(), key=lambda item: PARTS.index(_part(item[0]))):
         asked = ASKED.get(name, next((text for part, text in ASKED.items() if fnmatch(name, part)), ""))
@@ -224,4 +225,4 @@ def _part(name: str) -> Part:
 
 
 if __name__ == "__main__":
-    cyclopts.run(video)
+    run_command(video)
