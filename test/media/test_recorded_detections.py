@@ -88,8 +88,9 @@ def test_the_cameras_true_boxes_are_read(tmp_path: Path) -> None:
 
 def test_what_is_broken_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     good = bytes(detections_message(FOUND, 3, "ir"))
-    nan = detections_message([Detection((0.0, 0.0, float("nan"), 5.0), 0.5, "x")], 4, "ir")
-    bag = write(tmp_path / "bag", good[: len(good) // 2], good, nan, b"")
+    boxes = [(0.0, 0.0, float("nan"), 5.0), (3.0, 2.0, 3.0, 5.0), (0.0, 9.0, 5.0, 9.0), (5.0, 0.0, 2.0, 5.0)]
+    none = detections_message([Detection(box, 0.5, "x") for box in boxes], 4, "ir")
+    bag = write(tmp_path / "bag", good[: len(good) // 2], good, none, b"")
     told: list[str] = []
     assert [len(seen.detections) for seen in DetectionTopic(bag, "/cam/detections", told.append)] == [2, 0]
     assert len(told) == 2 and all("message" in line and "is damaged" in line for line in told)
