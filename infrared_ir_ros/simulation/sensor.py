@@ -134,7 +134,7 @@ class SensorModel:
 
     def _read_out(self, frame: np.ndarray) -> np.ndarray:
         if self._stretch:
-            low, high = np.percentile(frame[::3, ::3], self._ranges.AGC_PERCENTILES)
+            low, high = np.nanpercentile(frame[::3, ::3], self._ranges.AGC_PERCENTILES)
             frame = (frame - low) * (255 / max(high - low, self._ranges.AGC_LEAST_SPAN))
         if self._dead is not None:
             frame = np.where(self._dead, self._dead_level, frame)

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.simulation import layout
 from infrared_ir_ros.simulation.camera import Degrader, GreyScale, boxes_json, film_recording, film_scene
 from infrared_ir_ros.simulation.moving_scene import MovingScene
 from infrared_ir_ros.simulation.scene import Box, ThermalScene
@@ -148,3 +149,13 @@ def test_a_camera_that_moves_sees_something_else_each_time_and_the_same_for_the_
 def test_only_a_raw_core_has_a_shutter() -> None:
     with pytest.raises(OptionError, match="shutter_s is 5: only the degradation raw_core"):
         Degrader("sensor_normal", 0, shutter=5.0)
+
+
+@pytest.mark.parametrize("preset", ["sensor_hard", "hm_tir_hard", "raw_core"])
+def test_a_pixel_that_is_unknown_costs_its_surroundings_only(preset: str) -> None:
+    """Of float32 frames, whatever the camera: with its own gain control, too, which one of ten seeds has."""
+    kelvin = 280 + 30 * layout(np.random.default_rng(0), 48, 64)
+    kelvin[20, 30] = np.nan
+    for seed in range(16):
+        unknown = np.isnan(Degrader(preset, seed)(kelvin))
+        assert unknown[20, 30] and not unknown[:, 55:].any() and not unknown[45:].any()
