@@ -30,7 +30,7 @@ from infrared_ir_ros.evaluation.report import Evaluation, Picture, Recording
 from infrared_ir_ros.evaluation.summary import FIGURES
 from infrared_ir_ros.media import open_source
 from infrared_ir_ros.records import Counts
-from infrared_ir_ros.restoration.counts import window
+from infrared_ir_ros.restoration.counts import checked, window
 from infrared_ir_ros.restoration.palettes import levels
 
 
@@ -67,6 +67,6 @@ def _images(evaluation: Evaluation, bag: Path, stamps: list[int], number: int) -
         with suppress(SourceError):  # no such topic: no clean frames, or a method without an answer
             same = (frame for frame in open_source(bag, result_topic(name)) if frame.stamp_ns == stamps[number])
             if image := next(islice(same, place, None), None):
-                found[name] = image.image
+                found[name] = checked(image.image)
     scale = window(found[INPUT], Counts())
     return {name: levels(scale.to_unit(image), 0.0, 1.0) for name, image in found.items()}

@@ -42,6 +42,7 @@ def evaluation(room: Path, figure: str, values: dict[str, list[list[float]]]) ->
             for number, stamp in enumerate(one.stamps):
                 for name, level in (("input", 0), ("ours", 100)):
                     image = np.full((16, 16), level + 10 * at + number, np.uint8)
+                    image[-1] = 255  # no closed shutter
                     bag.write_image(result_topic(name), image, stamp, "")
         recordings.append(one)
     return Evaluation(["input", "ours"], {}, recordings, {})
@@ -85,3 +86,16 @@ def test_without_a_method_or_a_figure_there_are_no_pictures(tmp_path: Path) -> N
     assert choose_pictures(nothing, tmp_path) == []
     nothing.methods = ["input"]
     assert choose_pictures(nothing, tmp_path) == []
+
+
+def test_unknown_pixels_of_float32_frames_are_filled_as_for_the_network(tmp_path: Path) -> None:
+    seen = evaluation(tmp_path, "stripes", {"input": [[0.3]], "ours": [[0.2]]})
+    image = np.linspace(280, 300, 256, dtype=np.float32).reshape(16, 16)
+    image[3, 4], image[9, 9] = np.nan, np.inf
+    seen.recordings[0].bag = "kelvin"
+    with BagWriter(tmp_path / "kelvin") as bag:
+        for name in ("input", "ours"):
+            bag.write_image(result_topic(name), image, 10**18, "")
+    for picture in choose_pictures(seen, tmp_path):
+        for shown in picture.images.values():
+            assert shown.dtype == np.uint8 and (np.diff(shown.astype(int).ravel()) >= 0).mean() > 0.95
