@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Gives Fast DDS transports that hold large frames, unless the user chose a profile: for the other launch files."""
+"""Gives Fast DDS transports that hold large frames, unless the user chose any: for the other launch files."""
 
-from launch import LaunchDescription
+from launch import Condition, LaunchContext, LaunchDescription
 from launch.actions import SetEnvironmentVariable
 from launch.substitutions import EnvironmentVariable, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
@@ -23,10 +23,15 @@ PROFILE = PathJoinSubstitution([FindPackageShare("infrared_ir_ros"), "config", "
 NAMES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 
 
+def no_transports_chosen(context: LaunchContext) -> bool:
+    """Whether the user left the choice of transports to Fast DDS: a profile would override it."""
+    return "FASTDDS_BUILTIN_TRANSPORTS" not in context.environment
+
+
 def unless_set(variable: str, other: str) -> SetEnvironmentVariable:
     """Choose our profile by `variable`, unless the user chose one by that or by Fast DDS's other name for it."""
     chosen = EnvironmentVariable(variable, default_value=[EnvironmentVariable(other, default_value=[PROFILE])])
-    return SetEnvironmentVariable(variable, chosen)
+    return SetEnvironmentVariable(variable, chosen, condition=Condition(predicate=no_transports_chosen))
 
 
 def generate_launch_description() -> LaunchDescription:

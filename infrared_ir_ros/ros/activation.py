@@ -51,7 +51,7 @@ class Activation:
         self._node = node
         self._lock = threading.Lock()
         self._asked: Target | None = None
-        self._service = ""  # that is being asked
+        self._target: Target | None = None  # that is being asked
         self._client: Client | None = None
         self._request = SetParametersAtomically.Request()
         self._answer: Future | None = None
@@ -68,7 +68,8 @@ class Activation:
             target, self._asked = self._asked, None
         if target is not None:
             self._begin(target)
-        if self._client is None:
+        target = self._target
+        if self._client is None or target is None:
             return
         if self._answer is None and self._client.service_is_ready():
             self._answer = self._client.call_async(self._request)
@@ -77,11 +78,14 @@ class Activation:
             self._end(_outcome(self._answer))
         elif time.monotonic() > self._deadline:
             rest = "not in use" if self._answer is None else "perhaps not in use"
-            self._end(f"{self._service} does not answer: the new task is saved, but {rest}")
+            self._end(
+                f"{target.service} does not answer: the new task is saved, but {rest}; set its parameters prompts to "
+                f"{target.bank} and task to {target.task}"
+            )
 
     def _begin(self, target: Target) -> None:
         self._forget()
-        self.text, self._service = "", target.service
+        self.text, self._target = "", target
         wanted = {"prompts": target.bank, "task": target.task}
         self._request.parameters = [RosParameter(name, value=text).to_parameter_msg() for name, text in wanted.items()]
         self._deadline = time.monotonic() + FOUND_WITHIN
@@ -94,7 +98,7 @@ class Activation:
         self._forget()
         self.text = text
         if text == IN_USE:
-            self._node.get_logger().info(text)
+            self._node.get_logger().info(f"the new task is {text}")
         else:  # rclpy refuses a second severity from one line of code
             self._node.get_logger().error(text)
 

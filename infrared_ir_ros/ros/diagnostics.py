@@ -164,9 +164,11 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
     for problem in inputs.problems():
         report.error(problem)
     if silent > float(values["input_timeout_s"]):
+        publishers = inputs.frame_publishers
+        hint = "" if publishers else ": does the camera run, and is image remapped to its topic?"
         report.error(
-            f"no frame for {silent:.1f} s on {inputs.image.topic} or {inputs.compressed_topic} "
-            f"({inputs.frame_publishers} publishers)"
+            f"no frame for {silent:.1f} s on {inputs.image.topic} or {inputs.compressed_topic} ({publishers} "
+            f"publishers{hint})"
         )
     elif still > float(values["stuck_timeout_s"]):
         report.error(f"stuck: the same pixels for {still:.1f} s; is the shutter closed or the camera frozen?")

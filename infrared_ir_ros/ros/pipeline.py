@@ -106,7 +106,9 @@ class Pipeline:
             self._drop(error.reason, str(error))
             return
         if self._mailbox.put(arrival) is not None:
-            self._counters.drop(Drop.SUPERSEDED, "a newer frame arrived before its turn")
+            self._counters.drop(
+                Drop.SUPERSEDED, "a newer frame arrived before its turn: they come faster than they are restored"
+            )
 
     def lose(self, count: int) -> None:
         """Count frames that the middleware lost."""

@@ -141,9 +141,10 @@ def plain_arguments(args: list[str] | None = None) -> list[str]:
 
 
 def use_transport_profile() -> None:
-    """Let Fast DDS use config/fastdds.xml, sized for frames, unless the user has chosen a profile."""
+    """Let Fast DDS use config/fastdds.xml, sized for frames, unless the user has chosen a profile or transports: a
+    profile would override those, and containers that share no memory need `FASTDDS_BUILTIN_TRANSPORTS=UDPv4`."""
     variables = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")  # Fast DDS 2 and 3
-    if any(variable in os.environ for variable in variables):
+    if any(variable in os.environ for variable in (*variables, "FASTDDS_BUILTIN_TRANSPORTS")):
         return
     folders = [Path(__file__).parents[2]]
     try:

@@ -183,6 +183,12 @@ def test_the_users_transport_profile_wins(installed: Installed, name: str) -> No
     assert call.environment["FASTDDS_DEFAULT_PROFILES_FILE"] == "/my/profile.xml"
 
 
+def test_the_users_transports_win(installed: Installed) -> None:
+    """As UDPv4, which containers that share no memory need: Fast DDS passes over it where there is a profile."""
+    call = installed.calls("restore.launch.py", FASTDDS_BUILTIN_TRANSPORTS="UDPv4")["restore_node"]
+    assert [name for name in call.environment if name.endswith("_DEFAULT_PROFILES_FILE")] == []
+
+
 def test_arguments_are_those_of_the_documentation() -> None:
     tree = ast.parse((ROOT / "launch/restore.launch.py").read_text())
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]

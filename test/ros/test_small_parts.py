@@ -16,14 +16,17 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
 import numpy as np
+import pytest
 
 from infrared_ir_ros.restoration.stillness import StillnessWatch
 from infrared_ir_ros.ros.counters import Counters, Drop
 from infrared_ir_ros.ros.mailbox import Mailbox
+from infrared_ir_ros.ros.process import use_transport_profile
 from infrared_ir_ros.ros.stamps import SECOND, StampFault, StampWatch
 
 LIMIT = SECOND // 2
@@ -144,3 +147,13 @@ def test_stillness_compares_bit_for_bit() -> None:
     assert watch.still_for == 3.0
     watch.shutter(frame.astype(np.float64), 4.0)
     assert watch.still_for == 0.0
+
+
+@pytest.mark.parametrize(
+    ("chosen", "ours"), [("", True), ("DEFAULT_PROFILES_FILE", False), ("BUILTIN_TRANSPORTS", False)]
+)
+def test_the_users_choice_of_transports_is_left_alone(monkeypatch: pytest.MonkeyPatch, chosen: str, ours: bool) -> None:
+    given = {f"FASTDDS_{chosen}": "UDPv4"} if chosen else {}
+    monkeypatch.setattr(os, "environ", dict(given))
+    use_transport_profile()
+    assert (os.environ != given) == ours
