@@ -32,6 +32,7 @@ def restore_images(
     passes: Literal[1, 2] = 1,
     format: Literal["auto", "video", "png"] = "auto",
     topic: str = "",
+    pattern_file: str = "",
     restoring: Restoring = DEFAULTS,
 ) -> int:
     """Restore pictures (png, jpg, tiff, bmp, pgm, webp, npy), videos and bags: one file, or all in a folder.
@@ -47,7 +48,7 @@ def restore_images(
         File or folder. An npy holds one frame (height, width); an npz one array (N, height, width), or `first` (height,
         width) and `delta`, the differences of the following frames.
     output
-        Folder for the restored files; must not hold the input files themselves.
+        Folder for the restored files; must not hold the input files themselves. Files of an earlier run are replaced.
     task
         What the frames are restored for: a task of the prior or of the file `prompts`.
     smoothing
@@ -59,11 +60,15 @@ def restore_images(
         Format of restored videos: video (FFV1, lossless), png (a folder), auto (video if OpenCV can write it).
     topic
         Image topic of bags; empty: the first.
+    pattern_file
+        The camera's fixed pattern as profile_sensor or the node's ~/save_pattern wrote it: subtracted from all frames,
+        which must be of its size and depth; turns the pattern memory on.
     """
     from infrared_ir_ros.commands.restore_plan import passed_over, rendered
     from infrared_ir_ros.commands.restore_run import restore_files
 
-    code = restore_files(input, output, restoring.options(task, smoothing), restoring.network(), passes, format, topic)
+    options, network = restoring.options(task, smoothing), restoring.network()
+    code = restore_files(input, output, options, network, passes, format, topic, pattern_file)
     for line in (passed_over(input, output), rendered(input, output)):
         if line:
             print(line)

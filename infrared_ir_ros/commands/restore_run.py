@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -28,12 +29,14 @@ from tqdm import tqdm
 
 from infrared_ir_ros.commands.restore_plan import LOSSLESS_VIDEO, Job, check_output, plan
 from infrared_ir_ros.commands.two_passes import learn_patterns
-from infrared_ir_ros.errors import FrameError, InfraredError, SourceError
+from infrared_ir_ros.errors import FrameError, InfraredError, OptionError, SourceError
 from infrared_ir_ros.media import PictureFolder, Source, VideoWriter, read_image, write_image
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
-from infrared_ir_ros.restoration.pattern import SavedPattern
+from infrared_ir_ros.restoration.counts import checked
+from infrared_ir_ros.restoration.pattern import Camera, SavedPattern, read_pattern
+from infrared_ir_ros.restoration.repeats import without_repeats
 from infrared_ir_ros.restoration.stillness import StillnessWatch
 
 
@@ -45,23 +48,27 @@ def restore_files(
     passes: int = 1,
     format: str = "auto",
     topic: str = "",
+    pattern_file: str = "",
 ) -> int:
     """Restore the files at `input` into the folder `output`.
 
     network: keywords of load_restorer. passes: over each video, 1 or 2. format, topic: of videos and of bags, as in
-    `restore_images`.
+    `restore_images`. pattern_file: of the camera of all frames, "" if it is not known.
 
     Returns 0, or 1 if a file failed. Raises InfraredError before anything is restored, and KeyboardInterrupt with a
     summary.
     """
     jobs = plan(input, output, format, topic)
-    if passes == 2:
+    if passes == 2 and pattern_file:
+        raise OptionError("--passes 2 learns the pattern that --pattern-file holds: use one of them")
+    saved = read_pattern(Path(pattern_file)) if pattern_file else None
+    if passes == 2 or saved:
         options = replace(options, pattern_memory="on")
     check_output(output)
     restorer = load_restorer(**network, options=options)
     tally = _Tally(len(jobs), output)
     try:
-        _restore_all(jobs, restorer, options, passes, tally)
+        _restore_all(jobs, restorer, options, passes, saved, tally)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"({tally})") from None
     print(tally)
@@ -75,6 +82,7 @@ class _Tally:
     done: int = 0
     failed: int = 0
     problems: int = 0  # videos that were restored in part
+    replaced: int = 0  # files and folders that were there before
     told: bool = False  # whether the user was warned that counts do not fit
 
     def look(self, label: str, counts: Counts, frame: np.ndarray) -> None:
@@ -85,10 +93,15 @@ class _Tally:
 
     def __str__(self) -> str:
         incomplete = f", {self.problems} incomplete" if self.problems else ""
-        return f"{self.done} restored, {self.failed} failed{incomplete} of {self.files} files, in {self.output}"
+        replaced = f" ({self.replaced} in place of earlier ones)" if self.replaced else ""
+        return (
+            f"{self.done} restored{replaced}, {self.failed} failed{incomplete} of {self.files} files, in {self.output}"
+        )
 
 
-def _restore_all(jobs: list[Job], restorer: Restorer, options: Options, passes: int, tally: _Tally) -> None:
+def _restore_all(
+    jobs: list[Job], restorer: Restorer, options: Options, passes: int, saved: SavedPattern | None, tally: _Tally
+) -> None:
     """Do all jobs; a bad one is reported and counted, an output that cannot be written ends the run."""
     with tqdm(
         total=sum(job.frames * (passes if job.is_video else 1) for job in jobs), unit="frame", disable=None
@@ -98,13 +111,15 @@ def _restore_all(jobs: list[Job], restorer: Restorer, options: Options, passes: 
                 bar.set_postfix_str(job.label, refresh=False)
                 restorer.reset()
                 look = partial(tally.look, job.label, options.counts)
-                restorer.options = options if job.is_video else replace(options, pattern_memory="off")
+                restorer.options = options if job.is_video or saved else replace(options, pattern_memory="off")
+                is_there = job.target.exists()
                 try:
                     if job.is_video:
-                        incomplete = _restore_video(job, restorer, passes, bar, look)
+                        incomplete = _restore_video(job, restorer, passes, saved, bar, look)
                     else:
-                        incomplete = _restore_picture(job, restorer, look)
+                        incomplete = _restore_picture(job, restorer, saved, look)
                     tally.done, tally.problems = tally.done + 1, tally.problems + incomplete
+                    tally.replaced += is_there
                 except _CannotWrite:
                     raise
                 except InfraredError as error:
@@ -120,9 +135,14 @@ class _CannotWrite(SourceError):
     """The output cannot be written: the other files would fail, too."""
 
 
-def _restore_picture(job: Job, restorer: Restorer, look: Callable[[np.ndarray], None]) -> bool:
+def _restore_picture(
+    job: Job, restorer: Restorer, saved: SavedPattern | None, look: Callable[[np.ndarray], None]
+) -> bool:
     frame = read_image(job.source)
     look(frame)
+    if saved:
+        _check(saved, [frame])
+        restorer.patterns.resume(saved, learn=False)
     restored = restorer.restore(frame).image
     try:
         write_image(job.target, restored)
@@ -131,9 +151,26 @@ def _restore_picture(job: Job, restorer: Restorer, look: Callable[[np.ndarray], 
     return False
 
 
-def _restore_video(job: Job, restorer: Restorer, passes: int, bar: tqdm, look: Callable[[np.ndarray], None]) -> bool:
+def _check(saved: SavedPattern, frames: Iterable[np.ndarray]) -> None:
+    """Raises SourceError if frames are of another size or depth than those of the pattern's camera."""
+    for frame in frames:
+        with suppress(FrameError):  # a closed shutter says nothing of its camera
+            return saved.check(Camera.of(without_repeats(checked(frame))[0], saved.camera.name))
+
+
+def _restore_video(
+    job: Job,
+    restorer: Restorer,
+    passes: int,
+    saved: SavedPattern | None,
+    bar: tqdm,
+    look: Callable[[np.ndarray], None],
+) -> bool:
     """Restore a video, npz sequence or bag. Returns whether a part of it could not be read or restored."""
     known = learn_patterns(job.open(), bar.update) if passes == 2 else {}
+    if saved:
+        known = {0: saved}
+        _check(saved, (frame.image for frame in job.open()))
     losses: list[str] = []
     source = job.open(losses.append)
     others = [name for name in getattr(source, "image_topics", ()) if not job.topic]
