@@ -74,6 +74,16 @@ def test_a_kept_pattern_is_only_replaced_by_what_was_learned_of_this_camera(rest
     assert read_pattern(path).camera.name == "other" and not other.problem
 
 
+def test_a_saved_file_is_reported_with_its_folder(
+    restorer: Restorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    keeper = keeper_of(restorer, Path("cam.pattern"))
+    see(keeper, restorer, list(islice(raw_camera(), 12)), "cam")
+    assert keeper.save().endswith(f"saved as {tmp_path / 'cam.pattern'}")
+    assert (tmp_path / "cam.pattern").is_file()
+
+
 def test_the_pattern_of_an_enlarged_camera_is_taken_again(restorer: Restorer, tmp_path: Path) -> None:
     """It is learned as the sensor saw it, and a first frame of a closed shutter says nothing of the camera."""
     path = tmp_path / "cam.pattern"
