@@ -21,6 +21,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from infrared_ir_ros.records import INFINITE
+
 _GREY = np.arange(256, dtype=np.uint8)
 # Anchor colours (level, red, green, blue) of the classic iron scale, dark blue through purple and orange to white.
 _IRON = np.array(
@@ -68,7 +70,7 @@ def display_range(*frames: np.ndarray) -> tuple[float, float]:
         return 0.0, 255.0
     sample = np.concatenate([frame[::4, ::4].ravel() for frame in frames])
     if sample.dtype.kind == "f":
-        sample = sample[np.isfinite(sample)]
+        sample = sample[np.abs(sample) < INFINITE]
     if sample.size == 0:
         return 0.0, 1.0
     low, high = np.percentile(sample, (0.5, 99.5))

@@ -65,3 +65,12 @@ def test_odd_values_have_a_level() -> None:
     assert levels(frame, 0.0, 10.0)[0].tolist() == [0, 0, 255, 128]
     nothing = np.full((4, 4), np.nan, np.float32)
     assert comparison(nothing, nothing, "inferno").shape == (4, 8, 3)
+
+
+@pytest.mark.parametrize("unknown", [np.nan, np.inf, -np.inf, np.finfo(np.float32).max, -np.finfo(np.float32).max])
+def test_unknown_pixels_do_not_make_the_others_black(unknown: float) -> None:
+    """However a driver marks them."""
+    kelvin = np.linspace(280, 300, 48 * 64, dtype=np.float32).reshape(48, 64)
+    kelvin[:, ::16] = unknown
+    shown = comparison(kelvin, kelvin, "white_hot")[..., 0]
+    assert shown[0, 1:9].max() < 5 and shown[-1, 1:9].min() > 245
