@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import cv2
 import numpy as np
 import pytest
 
@@ -75,6 +76,21 @@ def test_hard_moves_tone_as_published() -> None:
     means = [degrade(frame, "hm_tir_hard", np.random.default_rng(s)).mean() for s in range(40)]
     assert 77 < min(means)  # 128 * 0.2 + 255 * 0.2, and shading only adds
     assert max(means) < 255
+
+
+def test_what_a_single_group_adds_to_a_flat_frame_is_as_published() -> None:
+    """Tone alone, blur alone, or a dome or bowl of 15 to 75 levels, which is 0 somewhere, under lines and noise."""
+    flat, found = np.full((96, 128), 128, np.float32), {"tone": [], "blur": [], "noise": []}
+    for seed in range(120):
+        frame = degrade(flat, "hm_tir_single", np.random.default_rng(seed))
+        kind = "noise" if np.ptp(frame) else "tone" if frame[0, 0] != 128 else "blur"
+        found[kind].append(cv2.GaussianBlur(frame, (0, 0), 6) if kind == "noise" else frame)
+    assert all(len(frames) > 20 for frames in found.values())
+    tones = [frame[0, 0] for frame in found["tone"]]
+    assert 128 * 0.2 + 255 * 0.2 - 1 <= min(tones) < 100 < 180 < max(tones) <= 128 * 0.8 + 255 * 0.4 + 1
+    least, most = ([end(frame) - 128 for frame in found["noise"]] for end in (np.min, np.max))
+    assert -20 < min(least) and max(least) < 10, "lines alone, smoothed"
+    assert 8 < min(most) < 30 < 60 < max(most) < 90
 
 
 def test_unknown_preset_is_refused() -> None:
