@@ -24,7 +24,7 @@ from typing import Protocol
 import numpy as np
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES
+from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES, INFINITE
 from infrared_ir_ros.simulation.degradation import VideoDegradation, check_preset
 from infrared_ir_ros.simulation.moving_scene import MovingScene
 from infrared_ir_ros.simulation.raw_core import RawCore
@@ -74,7 +74,8 @@ class GreyScale:
     def __init__(self, first: np.ndarray) -> None:
         self._low, self.step = 0.0, 1.0
         if first.dtype != np.uint8:
-            low, high = np.nanpercentile(first, CLEAN_PERCENTILES)
+            known = first[np.abs(first) < INFINITE]  # nor NaN
+            low, high = np.percentile(known, CLEAN_PERCENTILES) if known.size else (0.0, 0.0)
             self.step = max(float(high - low), 1e-3) / (CLEAN_LEVELS[1] - CLEAN_LEVELS[0])
             self._low = float(low) - CLEAN_LEVELS[0] * self.step
 
@@ -86,7 +87,8 @@ class GreyScale:
 
     def levels(self, frame: np.ndarray) -> np.ndarray:
         """The levels of a frame, (H, W) float32, not clipped."""
-        return ((frame.astype(np.float32) - np.float32(self._low)) / np.float32(self.step)).astype(np.float32)
+        with np.errstate(over="ignore"):  # of unknown pixels
+            return ((frame.astype(np.float32) - np.float32(self._low)) / np.float32(self.step)).astype(np.float32)
 
     def values(self, levels: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """The frame with these levels, clipped to the range of `dtype`."""

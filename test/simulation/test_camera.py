@@ -151,11 +151,14 @@ def test_only_a_raw_core_has_a_shutter() -> None:
         Degrader("sensor_normal", 0, shutter=5.0)
 
 
+@pytest.mark.parametrize("mark", [np.nan, np.inf, np.finfo(np.float32).max])
 @pytest.mark.parametrize("preset", ["sensor_hard", "hm_tir_hard", "raw_core"])
-def test_a_pixel_that_is_unknown_costs_its_surroundings_only(preset: str) -> None:
-    """Of float32 frames, whatever the camera: with its own gain control, too, which one of ten seeds has."""
+def test_pixels_that_are_unknown_cost_their_surroundings_only(preset: str, mark: float) -> None:
+    """Of float32 frames, however a driver marks them; with a gain control of the camera, too, as one of ten seeds."""
     kelvin = 280 + 30 * layout(np.random.default_rng(0), 48, 64)
-    kelvin[20, 30] = np.nan
+    unknown = kelvin.copy()
+    unknown[18:22, 28:32] = mark
     for seed in range(16):
-        unknown = np.isnan(Degrader(preset, seed)(kelvin))
-        assert unknown[20, 30] and not unknown[:, 55:].any() and not unknown[45:].any()
+        seen, expected = (Degrader(preset, seed)(frame) for frame in (unknown, kelvin))
+        assert not (np.abs(seen[18:22, 28:32]) < 1e30).any() and np.isfinite(seen[:, 55:]).all()
+        assert np.abs(seen - expected)[:, 55:].mean() < 0.2 * np.ptp(kelvin)
