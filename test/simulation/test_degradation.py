@@ -12,13 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
 from infrared_ir_ros.errors import OptionError
-from infrared_ir_ros.simulation import PRESETS, VideoDegradation, degrade, layout, stretch
+from infrared_ir_ros.simulation import PRESETS, VideoDegradation, degrade, layout, ranges, stretch
 from infrared_ir_ros.simulation.camera import Degrader
+from infrared_ir_ros.simulation.ranges import Range
+from infrared_ir_ros.simulation.sensor import SensorModel
 from infrared_ir_ros.simulation.shading import cos4_dome
 
 
@@ -135,6 +139,41 @@ def test_noise_is_correlated_from_frame_to_frame_and_levels_drift() -> None:
         far.append(abs(frames[199].mean() - frames[0].mean()))
     assert np.median(steps) == pytest.approx((1 - 0.92) ** 0.5, abs=0.08)  # and 1 for noise without memory
     assert np.median(far) > 0.2  # noise alone moves the mean by less than 0.1
+
+
+def alone(count: int = 1, **drawn: Range | float) -> np.ndarray:
+    """What a camera with one fault only makes of a flat frame of level 100: (count, 64, 80)."""
+    never = {name: Range(0, 0, 0) if isinstance(one, Range) else one for name, one in vars(ranges).items()}
+    plain = {"AGC_CHANCE": 0.0, "LEAST_BLUR": 0.0, "NOISE_CORRELATION": 0.0, "DRIFT": 0.0}
+    camera = SensorModel(
+        1.0, np.random.default_rng(0), (64, 80), 1.0, 1 / 256, SimpleNamespace(**never | plain | drawn)
+    )
+    return np.stack([camera(np.full((64, 80), 100, np.float32)) for _ in range(count)])
+
+
+def test_each_fault_of_a_camera_is_what_it_is_called() -> None:
+    about = {"rel": 0.2, "abs": 0.1}
+    assert (alone() == 100).all()
+    columns, rows = alone(COLUMNS=Range(5, 5))[0], alone(ROWS=Range(5, 5))[0]
+    for lines, axis in ((columns, 0), (rows, 1)):
+        assert np.ptp(lines, axis=axis).max() == 0 and lines.std() == pytest.approx(5, **about)
+    (both,) = alone(ODD_EVEN=Range(3, 3))
+    assert {both[0, 0], both[0, 1]} == {97, 103}
+    assert (both[:, ::2] == both[0, 0]).all() and (both[:, 1::2] == both[0, 1]).all()
+    pixels = alone(2, PIXEL_OFFSET=Range(4, 4))
+    assert pixels[0].std() == pytest.approx(4, **about) and np.array_equal(*pixels)
+    (gains,) = alone(PIXEL_GAIN=Range(0.02, 0.02))
+    assert gains.std() == pytest.approx(2, **about) and gains.mean() == pytest.approx(100, abs=0.2)
+    (dome,) = alone(VIGNETTING=Range(-20, -20))
+    assert dome.min() == pytest.approx(80, abs=0.2) and dome.max() == pytest.approx(100, abs=0.2)
+    assert alone(CONTRAST_LOSS=Range(0.5, 0.5), RADIANCE=Range(200, 200))[0] == pytest.approx(150, abs=0.1)
+    (dead,) = alone(DEAD=Range(0.02, 0.02))
+    assert set(np.unique(dead)) in ({0, 100}, {100, 255}) and (dead != 100).mean() == pytest.approx(0.02, rel=0.4)
+    noise = alone(2, NOISE=Range(6, 6), NOISE_CORRELATION=0.9)
+    assert noise[0].std() == pytest.approx(6, **about)
+    assert np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1] == pytest.approx(0.9, abs=0.03)
+    levels = alone(200, DRIFT=0.5).mean((1, 2))
+    assert np.diff(levels).std() == pytest.approx(0.5, **about)
 
 
 def test_the_paper_has_no_memory() -> None:
