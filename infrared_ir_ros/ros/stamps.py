@@ -44,6 +44,7 @@ class StampWatch:
     def __init__(self) -> None:
         self.faults: Counter[StampFault] = Counter()
         self.trusted = False
+        self.clock_silent = False  # simulated time has not begun: no stamp can be judged by it
         self._reported: Counter[StampFault] = Counter()
         self._last: int | None = None
         self._offset: int | None = None
@@ -57,6 +58,7 @@ class StampWatch:
         if self._offset is not None and abs(offset - self._offset) > JUMP:
             self.trusted = False
         self._offset = offset
+        self.clock_silent = now == 0
         fault = self._fault(stamp, now)
         self._last = stamp
         if fault is not None:
@@ -77,7 +79,7 @@ class StampWatch:
     def _fault(self, stamp: int, now: int) -> StampFault | None:
         if stamp == 0:
             return StampFault.ZERO
-        if stamp > now + FUTURE:
+        if stamp > now + FUTURE and not self.clock_silent:
             return StampFault.FUTURE
         if stamp == self._last:
             return StampFault.REPEATED
