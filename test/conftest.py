@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What several rooms' tests share."""
+"""Fixtures of several test folders."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ROS domains for tests: each in use by nobody else on this machine."""
+"""Free ROS domains for tests."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ import socket
 
 
 def free_domain(first: int = 60, last: int = 101) -> int:
-    """A ROS domain from `first` to `last` that nobody uses right now. Raises RuntimeError if there is none.
+    """A ROS domain from `first` to `last` that is not in use. Raises RuntimeError if there is none.
 
-    A domain is taken only once its node is up; so that two test processes never choose the same one in the meantime,
-    process 0 of pytest-xdist takes even ones and process 1 odd ones.
+    A domain counts as used once its node is up. So that test processes of pytest-xdist do not choose the same one before
+    that, process 0 takes even ones and process 1 odd ones.
     """
     process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     domains = [domain for domain in range(first, last + 1) if domain % 2 == process % 2]

@@ -53,7 +53,7 @@ HOSTILE = (
 
 
 def damaged_bags(folder: Path, count: int, seed: int) -> Outcome:
-    """Cut and flipped anywhere, mcap and sqlite3 in turn: the frames that are given are true, what is lost is told."""
+    """Cut or flipped anywhere, mcap and sqlite3 in turn: the frames read are true, and losses are reported."""
     rng, outcome, images = random.Random(seed), Outcome(), frames(30)
     files = {}
     for storage, suffix in (("mcap", ".mcap"), ("sqlite3", ".db3")):
@@ -90,7 +90,7 @@ def damaged_bags(folder: Path, count: int, seed: int) -> Outcome:
 
 
 def _damaged(data: bytes, rng: random.Random, flips: int) -> bytes:
-    """With so many bytes changed, or cut."""
+    """`data` with `flips` changed bytes, or cut if 0."""
     if not flips:
         return data[: rng.randrange(len(data))]
     changed = bytearray(data)
@@ -104,7 +104,7 @@ def _peak_memory() -> int:
 
 
 def foreign_files(folder: Path, count: int, seed: int) -> Outcome:
-    """metadata.yaml names files outside of the bag's folder: refused, and nothing of them is copied."""
+    """metadata.yaml names files outside of the bag's folder: refused, and none of them is copied."""
     outcome = Outcome()
     write_bag(folder / "secret", frames(2))
     os.rename(folder / "secret/secret.mcap", folder / "secret.mcap")
@@ -134,7 +134,7 @@ def foreign_files(folder: Path, count: int, seed: int) -> Outcome:
 
 
 class _Page(HTMLParser):
-    """Counts what a page could do."""
+    """Counts the active parts of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class _Page(HTMLParser):
 
 
 def hostile_names(folder: Path, count: int, seed: int) -> Outcome:
-    """Names of bags, topics and labels that would be markup, formulas or escapes: inert wherever they are shown."""
+    """Names of bags, topics and labels that are markup, formulas or escapes: inert wherever they are shown."""
     rng, outcome = random.Random(seed), Outcome()
     for turn in range(count):
         name = HOSTILE[turn % len(HOSTILE)] + ("" if turn < len(HOSTILE) else rng.choice(HOSTILE))

@@ -45,7 +45,7 @@ from infrared_ir_ros.media.bag_writer import BagWriter
 ROOT = Path(__file__).parents[1]
 T0, STEP = 1_700_000_000_000_000_000, 100_000_000
 SHAPE = (48, 64)
-PLAIN = {"task": (), "distance_every": 0}  # of evaluate_bag: no network, so that a report takes a moment
+PLAIN = {"task": (), "distance_every": 0}  # of evaluate_bag: no network, for speed
 
 
 def frames(count: int, seed: int = 0) -> list[np.ndarray]:
@@ -62,7 +62,7 @@ def write_bag(path: Path, images: list[np.ndarray], storage: str = "mcap", topic
 
 
 def answer(call: Callable[[], object]) -> tuple[object, str]:
-    """What a command returns, or None for a refusal; and all that it said."""
+    """A command's return value, or None for a refusal; and its output."""
     said = StringIO()
     with redirect_stderr(said), redirect_stdout(said):
         try:
@@ -80,7 +80,7 @@ def check_words(said: str) -> None:
 
 
 def check_report(report: Path) -> dict:
-    """A report is whole: all of its files end as they should, and its bags are readable."""
+    """A report is whole: its files are complete and its bags readable."""
     assert (report / "report.html").read_text("utf-8").endswith("</html>"), "report.html is cut"
     found = json.loads((report / "report.json").read_text())
     for one in found["recordings"]:
@@ -93,7 +93,7 @@ def check_report(report: Path) -> dict:
 
 
 def killed_writers(folder: Path, count: int, seed: int) -> Outcome:
-    """evaluate_bag and restore_images killed at random moments: what is there is whole, and the next call ends well."""
+    """evaluate_bag and restore_images killed at random: existing results are whole, and the next call succeeds."""
     rng, outcome = random.Random(seed), Outcome()
     for number in range(3):
         write_bag(folder / f"in/bag{number}", frames(12, number))
@@ -134,7 +134,7 @@ def _start(words: list[str]) -> subprocess.Popen[str]:
 
 
 def _finish(words: list[str]) -> float:
-    """Run to the end; seconds."""
+    """Run to the end; returns seconds."""
     started = time.monotonic()
     process = _start(words)
     _, said = process.communicate(timeout=300)
@@ -151,7 +151,7 @@ def remove(*folders: Path) -> None:
 
 
 def full_disks(folder: Path, count: int, seed: int) -> Outcome:
-    """No file can grow beyond some bytes: one line, no report, and what an earlier run wrote is whole."""
+    """Files cannot grow beyond a limit: one line, no report, and the results of an earlier run are whole."""
     rng, outcome = random.Random(seed), Outcome()
     for number in range(9):
         write_image(folder / f"pictures/{number}.png", frames(1, number)[0])
@@ -178,7 +178,7 @@ def full_disks(folder: Path, count: int, seed: int) -> Outcome:
 
 @contextmanager
 def small_files(limit: int) -> Iterator[None]:
-    """No file of this process may grow beyond `limit` bytes: what a full disk looks like to it."""
+    """No file of this process may grow beyond `limit` bytes, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What became of injected faults."""
+"""The outcome of injected faults."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ KEPT_COMPLAINTS = 5
 
 @dataclass
 class Outcome:
-    """What became of the faults of one kind.
+    """The outcome of the faults of one kind.
 
-    recoveries: seconds until the node did its work again, one for each fault that it had to recover from.
-    said: what the node told of the fault. complaints: why faults were not survived. figures: what else was measured.
+    recoveries: seconds until the node worked again, for each fault that it had to recover from.
+    said: messages about the faults. complaints: why faults were not survived. figures: other measurements.
     """
 
     injected: int = 0
@@ -40,7 +40,7 @@ class Outcome:
 
     @contextmanager
     def fault(self, what: object) -> Iterator[None]:
-        """One fault; an AssertionError inside means that it was not survived, and is kept as a complaint."""
+        """One fault; an AssertionError inside means that it was not survived, and is recorded as a complaint."""
         self.injected += 1
         try:
             yield
@@ -54,7 +54,7 @@ class Outcome:
             self.complaints.append(" ".join(text.split())[:400])
 
     def require(self, condition: object, text: str) -> None:
-        """Something that holds for all of them together; without it none counts as survived."""
+        """A condition on all of them together; if false, none counts as survived."""
         if not condition:
             self.complain(text)
             self.survived = 0

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A tiny folder of thermal recordings, with all that `pack_frames` gathers."""
+"""A tiny folder of thermal recordings, with everything that `pack_frames` reads."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Detector:
         """Raises OptionError for an unknown class."""
         for name in options.classes:
             if name not in self.names:
-                raise OptionError(f"detector.classes names {name!r}: this detector knows {', '.join(self.names)}")
+                raise OptionError(f"detector.classes names {name!r}: this detector has {', '.join(self.names)}")
 
     def detect(
         self, frame: np.ndarray, options: DetectionOptions | None = None, counts: Counts | None = None
@@ -108,7 +108,7 @@ class Detector:
         except Exception as error:  # each engine has its own exception types
             raise WeightsError(f"{self._graph.engine} can't run the detector: {one_line(error)}") from error
         if found.ndim != 2 or found.shape[1] != 6 or not np.isfinite(found).all():
-            raise WeightsError(f"the detector answered with {found.shape}, or not with numbers: (N, 6) is expected")
+            raise WeightsError(f"the detector's output is {found.shape} or not finite: (N, 6) is expected")
         classes = found[:, 5]
         if ((classes < 0) | (classes >= len(self.names))).any():
             worst = int(classes[np.abs(classes).argmax()])
@@ -169,7 +169,7 @@ def _interface(graph: Graph) -> tuple[tuple[str, ...], int, tuple[int, int] | No
         names = checked_names(json.loads(graph.metadata["names"]))
         stride = int(graph.metadata["stride"])
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise WeightsError(f"its metadata name no classes and stride ({error})") from error
+        raise WeightsError(f"its metadata lack classes or stride ({error})") from error
     if not 1 <= stride <= LARGEST_STRIDE:
         raise WeightsError(f"its stride is {stride}")
     height, width = image[2:]

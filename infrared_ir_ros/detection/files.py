@@ -65,8 +65,8 @@ def find_detector(model: str, allow_pickle: bool = False) -> DetectorGraph:
     """The graph of `detector.model`: the name of the shipped one, or a path.
 
     A path is an `.onnx` (checked against the manifest beside it, if any), a folder that export_detector wrote, a
-    `.safetensors` beside its `.yaml`, or, only with `allow_pickle`, a `.pt` of ultralytics: loading one runs whatever
-    code its maker put into it. The last two need torch and ultralytics.
+    `.safetensors` beside its `.yaml`, or, only with `allow_pickle`, a `.pt` of ultralytics: loading one runs any
+    code in it. The last two need torch and ultralytics.
     Raises OptionError for a form that is not allowed or installed, WeightsError for missing or damaged files.
     """
     path = SHIPPED / f"detector_{SHIPPED_DETECTOR}" if model == SHIPPED_DETECTOR else Path(model)
@@ -83,7 +83,7 @@ def find_detector(model: str, allow_pickle: bool = False) -> DetectorGraph:
 
 
 def listed_files(folder: Path) -> dict[str, str]:
-    """SHA-256 by file name, from the manifest of a detector. Raises WeightsError if it is none."""
+    """SHA-256 by file name, from the manifest of a detector. Raises WeightsError for another file."""
     try:
         return dict(json.loads(read_regular(folder / MANIFEST, LARGEST_MANIFEST, REMEDY))["files"])
     except (KeyError, TypeError, ValueError, RecursionError) as error:

@@ -75,15 +75,15 @@ class Tracker:
         confirmed, _, sure = _matched(tentative, sure, TENTATIVE)
         for track in left:
             track.in_sight = False
-        told = [self._see(track, each, seconds) for track, each in (*matched, *again, *confirmed)]
+        reported = [self._see(track, each, seconds) for track, each in (*matched, *again, *confirmed)]
         # 3. the remaining detections start new tracks
         fresh = [_Track(each, seconds) for each in sure]
-        told += [
+        reported += [
             self._see(track, each, seconds) if self._first else each for track, each in zip(fresh, sure, strict=True)
         ]
         self._tracks = [track for track in tracks if track.number is not None] + fresh
         self._first = False
-        return tuple(sorted(told, key=lambda each: -each.score))
+        return tuple(sorted(reported, key=lambda each: -each.score))
 
     def _see(self, track: _Track, detection: Detection, seconds: float) -> Detection:
         if track.number is None:

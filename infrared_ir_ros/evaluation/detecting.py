@@ -38,7 +38,7 @@ Boxes = dict[str, tuple[Detection, ...]]
 
 
 def sure(detections: Sequence[Detection]) -> list[Detection]:
-    """Those that are counted and drawn."""
+    """The detections that are counted and drawn."""
     return [one for one in detections if one.score >= SURE]
 
 

@@ -55,7 +55,7 @@ class Yardsticks:
 
 
 class Judge:
-    """Judges one recording; all frames have one size. Rows are complete, and come a window of frames at a time."""
+    """Judges one recording; all frames have one size. Rows are yielded complete, one window of frames at a time."""
 
     def __init__(self, yardsticks: Yardsticks) -> None:
         self._yardsticks = yardsticks
@@ -112,7 +112,7 @@ class Judge:
         Raises SourceError for frames of more than 8 bit with clean ones of 8 bit: their levels are unrelated."""
         if clean.dtype == np.uint8 and (deep := {str(one.dtype) for one in images.values()} - {"uint8"}):
             raise SourceError(
-                f"frames are {', '.join(sorted(deep))} and their clean ones uint8: give clean frames of their own depth"
+                f"frames are {', '.join(sorted(deep))} and their clean ones uint8: use clean frames of the same depth"
             )
         if clean.dtype == np.uint8:
             truth = clean.astype(np.float64) if self._yardsticks.preserves else stretch(clean)

@@ -30,11 +30,11 @@ CLASSES = "classes.txt"  # names, one per line
 
 
 class LabelFolder:
-    """The labels of one recording: in the folder of its name, with or without its suffix, below `folder`, if there is
-    one, else in `folder` itself.
+    """The labels of one recording, in the subfolder of `folder` named like it, with or without suffix, or else in
+    `folder` itself.
 
-    The file of an image has its name; that of a frame of a video or bag its number: 000000.txt.
-    names: of the classes, in order, if the folder has no classes.txt; without either, classes are called by number.
+    The label file of an image has its name, that of a frame of a video or bag its number: 000000.txt.
+    names: of the classes, in order, if the folder has no classes.txt; without either, numbers are the names.
     Raises SourceError for a missing folder.
     """
 
@@ -57,7 +57,7 @@ class LabelFolder:
 
 
 def labelled(boxes: np.ndarray, shape: tuple[int, ...], names: Sequence[str]) -> tuple[Detection, ...]:
-    """Boxes (n, 5) of `read_boxes` as detections in a frame of `shape`; a class without name is called by number."""
+    """Boxes (n, 5) of `read_boxes` as detections in a frame of `shape`; the name of an unnamed class is its number."""
     return tuple(_detection(box, shape, names) for box in boxes.astype(float).tolist())
 
 

@@ -68,15 +68,15 @@ class Ours:
 
 
 class Classical:
-    """A classical chain, `DENOISER+SHADING`. preserves: level and contrast of the input are put back at the end, as by
-    `tone: preserve`. Raises OptionError for an unknown chain."""
+    """A classical chain, `DENOISER+SHADING`. preserves: restore level and contrast of the input at the end, as
+    `tone: preserve` does. Raises OptionError for an unknown chain."""
 
     def __init__(self, chain: str, preserves: bool) -> None:
         self._denoiser, _, self._shading = chain.partition("+")
         if self._denoiser not in classical.DENOISERS or self._shading not in classical.SHADINGS:
             raise OptionError(
                 f"--classical is {chain!r}: use DENOISER+SHADING of {', '.join(classical.DENOISERS)} and "
-                f"{', '.join(classical.SHADINGS)}, as wavelet+gradient"
+                f"{', '.join(classical.SHADINGS)}, such as wavelet+gradient"
             )
         self.name, self._preserves = chain, preserves
 
@@ -91,4 +91,4 @@ class Classical:
         return Answer(grey.values(restored, frame.dtype), 1000 * (time.perf_counter() - begin))
 
     def reset(self) -> None:
-        """Nothing to forget: each frame is treated alone."""
+        """Nothing to forget: frames are independent."""

@@ -45,12 +45,12 @@ SEQUENCES = VIDEO_SUFFIXES | BAG_SUFFIXES | {".npz"}
 class Wanted:
     """What belongs to each frame.
 
-    topic: of the frames in a bag; "" takes the first. methods: topics of other methods' frames in the same bag.
-    detection_topics: detections of others in the same bag. label_topic: ground truth in the same bag; labels: the same
-    as a folder of YOLO's files, with label_names as class names.
+    topic: image topic in a bag, "": the first. methods: topics of other methods' frames in the same bag.
+    detection_topics: topics of other detections in the same bag. label_topic: ground truth in the same bag; labels: the
+    same as a folder of YOLO's files, with label_names as class names.
     reference_topic: clean frames in the same bag. reference: another recording with the clean frames.
-    degradation: preset that makes the input from the frames, which are then the clean ones; seed: of it.
-    tolerance_ns: between the stamps of a frame and what belongs to it. frames: at most; 0 means all.
+    degradation: preset that makes the input from the frames, which are then the clean ones; seed: its seed.
+    tolerance_ns: largest difference between the stamps of a frame and what belongs to it. frames: at most, 0: all.
     """
 
     topic: str = ""
@@ -69,8 +69,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Instant:
-    """A frame of the input and what belongs to it. clean: None if there is none for it. others, found: by topic,
-    without those that have nothing for this frame. labels: None if there is no ground truth for it."""
+    """A frame of the input and what belongs to it; None, or a missing topic, means that it has none. clean: its clean
+    frame. others, found: other methods' frames and detections, by topic. labels: its ground truth."""
 
     frame: Frame
     clean: np.ndarray | None
@@ -87,7 +87,7 @@ def nanoseconds(tolerance_ms: float) -> int:
 
 
 def recordings(paths: Sequence[Path]) -> list[Path]:
-    """The recordings at some paths: bags, videos, npz sequences, folders of images; of any other folder, those in it.
+    """The recordings at `paths`: bags, videos, npz sequences, folders of images; for any other folder, those in it.
 
     Raises SourceError for a missing path.
     """
@@ -215,10 +215,10 @@ class _Partner(Generic[Beside]):
         self.missed = 0
 
     def of(self, frame: Frame) -> Beside | None:
-        """The item that belongs to a frame; frames are asked for in the order of recording.
+        """The item that belongs to a frame; call it in the order of recording.
 
-        Where stamps go back, as in a recording that was played in a loop, they are expected to do so in both; of items
-        with the same stamp each frame gets another one.
+        If stamps go back, as in a recording played in a loop, they must do so in both sources. Frames with the same
+        stamp get different items.
         """
         wanted = self._place(frame)
         if wanted < self._last:
@@ -238,7 +238,7 @@ class _Partner(Generic[Beside]):
         return near
 
     def _suffices(self, last: int, wanted: int) -> bool:
-        """Whether nothing after an item at `last` can be nearer."""
+        """Whether no item after one at `last` can be nearer."""
         return last == wanted or last >= wanted + self._tolerance
 
 
@@ -261,7 +261,7 @@ def _reference(path: Path, wanted: Wanted, source: Source, report: Report) -> _P
         if not by_stamp and 0 < source.frame_count != other.frame_count > 0:
             report(
                 f"{source.frame_count} frames and {other.frame_count} clean ones, matched by number: "
-                "what follows a missing one is held against the wrong one"
+                "frames after a missing one are compared with wrong ones"
             )
         return _Partner(other, wanted.tolerance_ns, by_stamp)
     return None
@@ -270,7 +270,7 @@ def _reference(path: Path, wanted: Wanted, source: Source, report: Report) -> _P
 def _open(path: Path, topic: str, report: Report) -> Source:
     source = open_source(path, topic, report=report)
     if not hasattr(source, "topic"):
-        raise SourceError(f"{printable(path.name)} is no bag: it has no topic {printable(topic)}")
+        raise SourceError(f"{printable(path.name)} is not a bag: it has no topic {printable(topic)}")
     return source
 
 

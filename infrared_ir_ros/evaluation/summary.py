@@ -73,7 +73,7 @@ class Mean:
 
 def summarise(groups: list[np.ndarray], inputs: list[np.ndarray]) -> Mean:
     """One figure of one method. groups: its values in each recording, frame by frame; inputs: those of the input."""
-    with np.errstate(invalid="ignore"):  # of frames that equal their clean ones
+    with np.errstate(invalid="ignore"):  # infinite PSNR of frames equal to their clean ones
         gains = [a - b for a, b in zip(groups, inputs, strict=True)]
     return Mean(*_mean(groups), *_mean(gains))
 

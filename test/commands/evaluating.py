@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What tests of evaluate_bag share."""
+"""Shared by the tests of evaluate_bag."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ KELVINS = Restoring(counts_mapping="tlinear")
 
 
 def wait_for(process: subprocess.Popen[str], what: Callable[[], object]) -> None:
-    """Until it holds, or the process has ended."""
+    """Wait until `what()` is true, or the process has ended."""
     deadline = time.monotonic() + 120
     while not what() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
 def at_once(folder: Path) -> object:
-    """Equal to the figures of the recordings in the folder `in`, but for the last digits: those depend on threads."""
+    """Compares equal to the figures of the recordings in the folder `in`, but for last digits, which vary with threads."""
     evaluate_bag(folder / "in", output=folder / "once", topic="/ir/image", restoring=ONNX, **FEW)
     return pytest.approx(figures(folder / "once"), rel=1e-3, abs=1e-6)
 
 
 def figures(report: Path) -> dict[str, float]:
-    """Of all frames, but for how long they took, by recording, stamp, method and name."""
+    """The figures of all frames, without durations, by recording, stamp, method and name."""
     with open(report / "frames.csv") as file:
         rows = list(csv.DictReader(file))
     texts = {"recording", "frame", "stamp_ns", "method", "milliseconds"}

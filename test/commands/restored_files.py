@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames to restore, and what a run leaves."""
+"""Frames to restore, and the files of a run."""
 
 from pathlib import Path
 

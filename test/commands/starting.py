@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Commands as processes of their own."""
+"""Starts commands as processes."""
 
 from __future__ import annotations
 

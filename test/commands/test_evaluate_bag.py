@@ -258,11 +258,11 @@ def test_clean_frames_that_are_fewer_or_of_another_depth_are_told(
             write_image(tmp_path / f"clean/{number}.png", image)
     arguments = {"reference": str(tmp_path / "clean"), "restoring": ONNX, "task": ()} | FEW
     assert evaluate_bag(tmp_path / "in", output=tmp_path / "r", **arguments) == 1
-    words = "in: 3 frames and 2 clean ones, matched by number: what follows a missing one is held against the wrong one"
+    words = "in: 3 frames and 2 clean ones, matched by number: frames after a missing one are compared with wrong ones"
     assert words in capsys.readouterr().err
     with pytest.raises(InfraredError, match="no recording could be evaluated"):
         evaluate_bag(tmp_path / "deep", output=tmp_path / "deeper", **arguments)
-    words = "frames are uint16 and their clean ones uint8: give clean frames of their own depth"
+    words = "frames are uint16 and their clean ones uint8: use clean frames of the same depth"
     assert words in capsys.readouterr().err
 
 

@@ -73,7 +73,7 @@ def test_classes_are_chosen_by_name(detector: Detector) -> None:
     frame = squares(hot=((16, 32),), warm=((64, 64),))
     only = detector.detect(frame, DetectionOptions(confidence=0.8, classes=("warm",)))
     assert [each.label for each in only] == ["warm"]
-    with pytest.raises(OptionError, match="names 'cat': this detector knows hot, warm"):
+    with pytest.raises(OptionError, match="names 'cat': this detector has hot, warm"):
         detector.detect(frame, DetectionOptions(classes=("cat",)))
 
 
@@ -141,8 +141,8 @@ HOSTILE = {
     "empty": (b"", "can't load"),
     "cut short": (tiny_detector()[:300], "can't load|is not a detector"),
     "other inputs": (_changed(_renamed), "it takes picture, confidence, iou"),
-    "no notes": (_with_notes(), "name no classes"),
-    "names that are no list": (_with_notes(names="7", stride="32"), "name no classes"),
+    "no notes": (_with_notes(), "lack classes or stride"),
+    "names that are no list": (_with_notes(names="7", stride="32"), "lack classes or stride"),
     "names in a list in a list": (_with_notes(names="[[[[]]]]", stride="32"), "a class is called"),
     "two of one name": (_with_notes(names='["a", "a"]', stride="32"), "the same name"),
     "a name for the terminal": (_with_notes(names=json.dumps(["a", "\x1b[2J"]), stride="32"), "a class is called"),
@@ -192,8 +192,8 @@ def test_the_surest_is_told_first_and_boxes_without_an_inside_are_not() -> None:
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
-        (Answering((0, 0, 9, 9, np.nan, 0)), "not with numbers"),
-        (Answering((0, 0, 9, 9, 0.5)), r"answered with \(1, 5\)"),
+        (Answering((0, 0, 9, 9, np.nan, 0)), "not finite"),
+        (Answering((0, 0, 9, 9, 0.5)), r"output is \(1, 5\)"),
         (Answering((0, 0, 9, 9, 0.5, -1)), "found class -1, but names only 2"),
         (Answering((0, 0, 9, 9, 0.5, 2)), "found class 2, but names only 2"),
         (Answering((0, 0, 9, 9, 0.5, 0), channels=1), "it takes 1 channels, where 3 are expected"),

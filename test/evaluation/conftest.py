@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the tests of benchmarks share."""
+"""Fixtures for the tests of benchmarks."""
 
 import importlib
 from pathlib import Path

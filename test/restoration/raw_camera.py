@@ -57,7 +57,7 @@ def sequence(count: int, moving: bool = True, seed: int = 1) -> Iterator[np.ndar
 
 
 def error(image: np.ndarray, truth: np.ndarray) -> float:
-    """Root mean square, blind to the mean level."""
+    """Root mean square of the differences without their mean."""
     return float(np.std(image - truth))
 
 

@@ -28,7 +28,7 @@ from domains import free_domain  # noqa: E402
 
 @pytest.fixture(scope="module")
 def domain() -> Iterator[int]:
-    """A ROS domain of this module's own, in which nobody else's nodes are heard."""
+    """A ROS domain for this module only."""
     before = os.environ.get("ROS_DOMAIN_ID")
     number = free_domain()
     os.environ["ROS_DOMAIN_ID"] = str(number)

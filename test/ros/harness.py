@@ -77,8 +77,8 @@ class NodeProcess:
         for name, value in (({"__ns": f"/{namespace}"} if namespace else {}) | dict(remaps or {})).items():
             arguments += ["-r", f"{name}:={value}"]
         inherited = os.environ | {"ROS_DOMAIN_ID": str(domain), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        inherited["MALLOC_MMAP_THRESHOLD_"] = "131072"  # what is freed goes back at once: growth is a leak
-        self._output = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would block the node
+        inherited["MALLOC_MMAP_THRESHOLD_"] = "131072"  # freed memory is returned at once, so growth is a leak
+        self._output = tempfile.TemporaryFile("w+")  # an unread pipe would block the node
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdout=self._output,
@@ -114,7 +114,7 @@ class NodeProcess:
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
     def stop(self, number: int = signal.SIGINT, patience: float = PATIENCE) -> int:
-        """Send a signal, wait for the end; the exit code (negative: the signal that killed it)."""
+        """Send a signal and wait for the end; returns the exit code (negative: the signal that killed it)."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
@@ -177,7 +177,7 @@ class Peer:
         publisher = self.node.create_publisher(kind, topic, _profile(reliable, depth))
         if matched:
             self.wait(publisher.get_subscription_count, f"a subscription to {topic}")
-            time.sleep(0.3)  # the reader may find the writer a little later, and is deaf until then
+            time.sleep(0.3)  # the reader may discover the writer a little later, and receives nothing until then
         return publisher
 
     def collect(self, kind: Any, topic: str, reliable: bool = True, depth: int = 100) -> list[Any]:
@@ -210,7 +210,7 @@ class Peer:
         return {} if status is None else {value.key: value.value for value in status.values}
 
     def message(self, name: str) -> str:
-        """What the newest report says of `name`; nothing as long as there is none."""
+        """The values of the newest report of `name`; empty if there is none."""
         status = self.status(name)
         return "" if status is None else status.message
 
@@ -261,12 +261,12 @@ class Peer:
         return bool(self.call(ChangeState, "change_state", request).success)
 
     def set_parameters(self, **values: Any) -> list[SetParametersResult]:
-        """One by one; `counts__minimum` stands for `counts.minimum`."""
+        """Set parameters one by one; `counts__minimum` stands for `counts.minimum`."""
         request = SetParameters.Request(parameters=_parameters(values))
         return list(self.call(SetParameters, "set_parameters", request).results)
 
     def set_together(self, **values: Any) -> SetParametersResult:
-        """All or nothing."""
+        """Set all parameters or none."""
         request = SetParametersAtomically.Request(parameters=_parameters(values))
         return self.call(SetParametersAtomically, "set_parameters_atomically", request).result
 
@@ -278,7 +278,7 @@ class Peer:
 def make_image(
     pixels: np.ndarray, encoding: str, stamp_ns: int | None = None, frame_id: str = "thermal", **lies: Any
 ) -> Image:
-    """A message; `lies` overwrite its fields. Without `stamp_ns` it is stamped with the time of now."""
+    """A message; `lies` overwrite its fields. Default stamp: now."""
     message = PlainBridge().cv2_to_imgmsg(pixels, encoding)
     message.header.frame_id = frame_id
     stamp_ns = time.time_ns() if stamp_ns is None else stamp_ns

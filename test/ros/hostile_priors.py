@@ -61,7 +61,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def vouch(folder: Path, **manifest: Any) -> None:
-    """A manifest with the hashes of what lies there, and with other entries if given: only the content is wrong."""
+    """A manifest with the hashes of the present files, and with other entries if given: only the content is wrong."""
     content = json.loads((GOOD / MANIFEST).read_bytes()) | manifest
     content["files"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (*GRAPHS, TENSORS)}
     replace(folder / MANIFEST, json.dumps(content).encode())

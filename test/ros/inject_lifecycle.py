@@ -75,7 +75,7 @@ def signals(domain: int, count: int, seed: int = 0) -> Outcome:
                     _signal(domain, peer, outcome, "start", rng)
             if number + 2 < count:
                 state = list(WALKS)[number // 3 % len(WALKS)]
-                other = free_domain()  # services of nodes that ended without a word would be asked instead
+                other = free_domain()  # otherwise services of killed nodes might still be found
                 with outcome.fault(f"{number + 2} {state}"), _filming(other) as peer_there:
                     _signal(other, peer_there, outcome, state, rng)
     return outcome
@@ -182,7 +182,7 @@ def cycles(rig: Rig, count: int, seed: int = 0) -> Outcome:
                     assert rig.peer.change_state(transition), f"transition {transition} failed"
                     outcome.recoveries.append(time.monotonic() - started)
                     if transition == ACTIVATE and number % 4 == 0:
-                        time.sleep(0.1)  # some with frames in work, some with none
+                        time.sleep(0.1)  # sometimes with frames in work, sometimes with none
             marks.append((rig.node.memory() / 1e6, rig.node.descriptors(), rig.node.threads()))
     rig.peer.node.destroy_publisher(camera)
     part = max(1, count // 5)  # the first ones fill caches

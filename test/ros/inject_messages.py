@@ -29,7 +29,7 @@ from injection import SHAPE, Rig, good_frame, messages, serialized
 from outcome import Outcome
 from sensor_msgs.msg import CompressedImage, Image
 
-ITS_TURN = 0.03  # seconds until the node has taken a message in hand, so that the next one does not supersede it
+ITS_TURN = 0.03  # seconds until the node has started on a message, so that the next one does not supersede it
 HUGE = (2**31, 2**32 - 1, 2**16, 10**6)
 LYING_FIELDS: dict[str, tuple[Any, ...]] = {
     "step": (0, 1, 2 * SHAPE[1] - 1, 2 * SHAPE[1] + 1, *HUGE),

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the injection of faults shares: a node with a camera and a viewer, and what became of the faults.
+"""Shared by the fault injections: a node with a camera and a viewer, and the outcome of the faults.
 
 `test/ros/test_faults*.py` injects a few of each kind, `benchmarks/faults.py` many.
 """
@@ -43,7 +43,7 @@ PARAMETERS: dict[str, Any] = {
 
 
 class Rig:
-    """A restore_node in a process of its own, a camera that sends it frames, and a viewer of what comes back."""
+    """A restore_node process, a camera that sends it frames, and a viewer of the results."""
 
     def __init__(self, domain: int, **parameters: Any) -> None:
         self.domain = domain
@@ -74,7 +74,7 @@ class Rig:
         self.sent += 1
 
     def answer(self, patience: float = PATIENCE) -> float:
-        """Send a good frame, wait for it restored; seconds that it took. AssertionError if it does not come."""
+        """Send a good frame and wait for it restored; returns seconds. Raises AssertionError if it does not arrive."""
         message = good_frame(self.sent)
         wanted, started = stamp_ns(message), time.monotonic()
         self.send(message)
@@ -83,7 +83,7 @@ class Rig:
         return time.monotonic() - started
 
     def leave(self) -> None:
-        """The camera goes away."""
+        """Remove the camera."""
         if self._camera is not None:
             self.peer.node.destroy_publisher(self._camera)
             self._camera = None
@@ -94,7 +94,7 @@ class Rig:
         assert "Traceback" not in self.node.output(), self.node.output()[-2000:]
 
     def books(self) -> dict[str, int]:
-        """The counters once nothing is under way any more: received = published + drops by reason, exactly.
+        """The counters when no frame is pending: received = published + drops by reason, exactly.
 
         `pending` is counted apart (arrivals less decided fates), so a frame that got lost between would show there.
         """
@@ -118,7 +118,7 @@ class Rig:
 
     @contextmanager
     def checked(self, outcome: Outcome, all_arrive: bool = True) -> Iterator[None]:
-        """Around the faults of one kind: the node lives on, the books balance, memory stays.
+        """Checks around the faults of one kind: the node keeps running, the counters balance, and memory does not grow.
 
         all_arrive: every frame that `send` sent must have been received, exactly.
         """

@@ -135,7 +135,7 @@ def test_a_frame_without_anything_gives_an_empty_array(bench: Bench) -> None:
 def test_classes_and_confidence_change_while_it_runs(bench: Bench) -> None:
     arrays = bench.peer.collect(messages.Detection2DArray, "detections")
     refused = bench.peer.set_parameters(detector__classes="hot, cat")[0]
-    assert not refused.successful and "names 'cat': this detector knows hot, warm" in refused.reason
+    assert not refused.successful and "names 'cat': this detector has hot, warm" in refused.reason
     assert bench.peer.set_parameters(detector__classes="warm")[0].successful
     try:
         bench.until(lambda: arrays and not arrays[-1].detections, "no hot ones")
@@ -238,7 +238,7 @@ def _model(name: str, folder: Path) -> str:
         ("classes", "found class 1, but names only 1", b"\x02"),
         ("pickle", "is a pickle, which runs code when it is loaded", b"\x02"),
         ("missing", "can't be read", b"\x02"),
-        ("unwanted", "names 'zebra': this detector knows hot, warm", b"\x02"),
+        ("unwanted", "names 'zebra': this detector has hot, warm", b"\x02"),
         ("none", "none requested", b"\x00"),
     ],
 )
