@@ -24,8 +24,8 @@ import socket
 def free_domain(first: int = 60, last: int = 101) -> int:
     """A ROS domain from `first` to `last` that is not in use. Raises RuntimeError if there is none.
 
-    A domain counts as used once its node is up. So that test processes of pytest-xdist do not choose the same one before
-    that, process 0 takes even ones and process 1 odd ones.
+    A domain counts as used once its node is up. So that processes of pytest-xdist do not choose the same one before that,
+    process 0 takes even ones and process 1 odd ones.
     """
     process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     domains = [domain for domain in range(first, last + 1) if domain % 2 == process % 2]

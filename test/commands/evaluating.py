@@ -41,7 +41,7 @@ def wait_for(process: subprocess.Popen[str], what: Callable[[], object]) -> None
 
 
 def at_once(folder: Path) -> object:
-    """Compares equal to the figures of the recordings in the folder `in`, but for last digits, which vary with threads."""
+    """Equal to the figures of the recordings in the folder `in`, but for last digits, which vary with threads."""
     evaluate_bag(folder / "in", output=folder / "once", topic="/ir/image", restoring=ONNX, **FEW)
     return pytest.approx(figures(folder / "once"), rel=1e-3, abs=1e-6)
 
