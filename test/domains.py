@@ -24,7 +24,7 @@ import socket
 def free_domain(first: int = 60, last: int = 101) -> int:
     """A ROS domain from `first` to `last` that is not in use. Raises RuntimeError if there is none.
 
-    A domain counts as used once its node is up. So that processes of pytest-xdist do not choose the same one before that,
+    A domain counts as used once its node is up. So that processes of pytest-xdist do not choose the same one earlier,
     process 0 takes even ones and process 1 odd ones.
     """
     process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
