@@ -117,7 +117,7 @@ class Judge:
         if clean.dtype == np.uint8:
             truth = clean.astype(np.float64) if self._yardsticks.preserves else stretch(clean)
         else:
-            self._grey = self._grey or GreyScale(clean)
+            self._grey = GreyScale(clean) if self._grey is None or self._grey.is_flat else self._grey
             truth = np.clip(self._grey.levels(clean), 0, PEAK)
         rows = {}
         for name, image in images.items():

@@ -68,14 +68,15 @@ class GreyScale:
     """Maps frames of more than 8 bits to grey levels 0..255, so that the percentiles 0.3 and 99.7 of the first frame
     are the levels 14 and 229, as in the benchmark's clean frames. 8-bit frames are not changed.
 
-    step: counts per level.
+    step: counts per level. is_flat: the first frame has no contrast, as behind a closed shutter: take the next one.
     """
 
     def __init__(self, first: np.ndarray) -> None:
-        self._low, self.step = 0.0, 1.0
+        self._low, self.step, self.is_flat = 0.0, 1.0, False
         if first.dtype != np.uint8:
             known = first[np.abs(first) < INFINITE]  # nor NaN
             low, high = np.percentile(known, CLEAN_PERCENTILES) if known.size else (0.0, 0.0)
+            self.is_flat = not high > low
             self.step = max(float(high - low), 1e-3) / (CLEAN_LEVELS[1] - CLEAN_LEVELS[0])
             self._low = float(low) - CLEAN_LEVELS[0] * self.step
 
@@ -136,6 +137,8 @@ class Degrader:
                 self._video: VideoDegradation | RawCore = RawCore(rng, frame.shape, step, DRIFT)
             else:
                 self._video = VideoDegradation(self._preset, rng, frame.shape, step=step)
+        elif self._grey.is_flat:
+            self._grey = GreyScale(frame)
         if self._shutter_is_closed():
             return self._last
         levels = self._grey.levels(frame)

@@ -106,3 +106,16 @@ def test_a_classical_chain_keeps_depth_and_where_asked_level_and_contrast(dtype:
     for chain in ("wavelet", "wavelet+glow", "sharpen+none"):
         with pytest.raises(OptionError, match="--classical is"):
             Classical(chain, False)
+
+
+def test_a_recording_that_begins_behind_a_closed_shutter_has_the_scale_of_what_follows() -> None:
+    clean, flat = (7000 + 8 * scene().astype(float)).astype(np.uint16), np.full(SHAPE, 7000, np.uint16)
+    flat[9, 9] = 7100
+    noisy = (clean + np.random.default_rng(0).normal(0, 40, SHAPE)).astype(np.uint16)
+    judge, alone = (Judge(Yardsticks()) for _ in range(2))
+    (
+        list(judge.add({"input": flat}, flat)),
+        list(judge.add({"input": noisy}, clean)),
+        list(alone.add({"input": noisy}, clean)),
+    )
+    assert list(judge.finish())[1]["input"]["psnr"] == list(alone.finish())[0]["input"]["psnr"]

@@ -97,6 +97,20 @@ def test_a_flat_recording_does_not_stop_the_camera() -> None:
     assert Degrader("sensor_normal", 0)(flat).shape == flat.shape
 
 
+@pytest.mark.parametrize("preset", ["sensor_hard", "raw_core"])
+def test_what_comes_after_flat_frames_is_degraded_as_if_it_came_first(preset: str) -> None:
+    scene, flat = (
+        (7000 + 500 * layout(np.random.default_rng(0), 48, 64)).astype(np.uint16),
+        np.full((48, 64), 7000, np.uint16),
+    )
+    flat[9, 9] = 9000
+    after, first = Degrader(preset, 3), Degrader(preset, 3)
+    for frame in (flat, flat, scene):
+        seen = after(frame)
+    expected = [first(scene) for _ in range(3)][-1]
+    assert np.array_equal(seen, expected) and np.abs(seen - scene.astype(float)).mean() > 10
+
+
 def test_unknown_names_are_answered_with_those_that_are() -> None:
     with pytest.raises(OptionError, match="'awful'.*sensor_normal"):
         Degrader("awful", 0)
