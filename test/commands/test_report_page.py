@@ -50,6 +50,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for topic in ("/ir/image", "/ir/truth/clean"):
             for frame in open_source(folder / "film", topic):
                 bag.write_image(topic, frame.image, frame.stamp_ns, "ir")
+                if frame.number < 4:
+                    bag.write_image("/sparse", frame.image, frame.stamp_ns, "ir")
         for seen in DetectionTopic(folder / "film", "/ir/truth/boxes"):
             for topic in ("/found", "/there"):
                 bag.write(topic, DETECTIONS, seen.stamp_ns, detections_message(seen.detections, seen.stamp_ns, "ir"))
@@ -57,6 +59,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "in/empty/x.mcap").write_bytes(b"")
     options = {
         "classical": ("wavelet+none", "wavelet+gradient"),
+        "method_topic": ("/sparse",),
         "detection_topic": ("/found",),
         "label_topic": "/there",
     }
@@ -105,5 +108,8 @@ def test_nothing_overflows_and_the_slider_moves(report: Path, browser: Any, widt
     page.select_option("#method", names[-1])
     shown = "[...document.querySelectorAll('.over')].filter(one => !one.hidden).map(one => one.dataset.method)"
     assert set(page.evaluate(shown)) == {names[-1]} and page.locator(".compare .r").first.text_content() == names[-1]
+    if "REPORT" not in os.environ:
+        page.select_option("#method", "/sparse")
+        assert set(page.locator(".compare .r").all_text_contents()) == {"/sparse", "no frame of /sparse"}
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == [] and complaints == []
     page.close()

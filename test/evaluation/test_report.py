@@ -48,7 +48,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     boxes = {"input": [Detection((1, 2, 11, 22), 0.5, HOSTILE)]}
     images = {name: np.zeros((48, 64), np.uint8) for name in ("input", "restore")}
-    pictures = [Picture(HOSTILE, HOSTILE, images, boxes)]
+    pictures = [Picture(HOSTILE, HOSTILE, images, boxes), Picture("more", "", images | {"other": images["input"]}, {})]
     asked = {"topic": HOSTILE, "reference": "/data/\udcff"}  # a name that is not UTF-8
     evaluation = Evaluation(["input", "restore"], asked, recordings, {HOSTILE: HOSTILE}, [HOSTILE])
     write_report(folder, evaluation, pictures)
@@ -60,6 +60,11 @@ def test_names_from_outside_are_neither_markup_nor_formulas(written: Path) -> No
     with open(written / "frames.csv") as file:
         names = {row["recording"] for row in csv.DictReader(file)}
     assert names == {"plain", "'" + HOSTILE.replace("\n", "\\n")}
+
+
+def test_methods_that_answered_only_some_of_the_frames_shown_can_be_chosen(written: Path) -> None:
+    page = (written / "report.html").read_text()
+    assert "<option>restore</option><option>other</option>" in page and page.count('data-method="other"') == 1
 
 
 def test_means_are_over_recordings_and_gains_over_frames_that_both_have(written: Path) -> None:
