@@ -172,6 +172,8 @@ def input_report(pipeline: Pipeline, inputs: CameraInputs, values: Mapping[str, 
         )
     elif still > float(values["stuck_timeout_s"]):
         report.error(f"stuck: the same pixels for {still:.1f} s; is the shutter closed or the camera frozen?")
+    if inputs.frame_publishers > 1:
+        report.warn(f"{inputs.frame_publishers} publishers on {inputs.frames.topic}: start a node for each camera")
     if pipeline.stamps.clock_silent:
         report.warn("use_sim_time is set, but /clock is silent: the age of frames is unknown")
     for fault, count in pipeline.stamps.new_faults().items():

@@ -60,6 +60,7 @@ def silent_cameras(rig: Rig, count: int, seed: int = 0) -> Outcome:
     outcome = Outcome()
     rig.answer()
     with rig.checked(outcome, all_arrive=False), NodeProcess(rig.domain, FILMING, module=CAMERA) as camera:
+        rig.leave()  # a second publisher would be a warning
         _wait_for_more(rig, 2)
         for number in range(count):
             with outcome.fault(f"silence {number}"):

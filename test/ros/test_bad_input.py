@@ -175,6 +175,13 @@ def test_a_second_publisher_of_restored_frames_is_told(peer: Peer) -> None:
     peer.node.destroy_publisher(other)
 
 
+def test_a_second_camera_on_the_topic_is_told(peer: Peer) -> None:
+    other = peer.publisher(Image, "image")
+    _play_until(peer, WARN, "2 publishers on /image: start a node for each camera")
+    peer.node.destroy_publisher(other)
+    _play_until(peer, OK, "frames arrive on /image")
+
+
 def test_another_type_on_the_topic_is_reported(peer: Peer, domain: int) -> None:
     with Peer(domain) as stranger:  # one participant cannot have two types on a topic
         stranger.publisher(String, "image", matched=False).publish(String(data="hello"))
