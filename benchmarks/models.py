@@ -24,6 +24,7 @@ from _common import RESULTS, markdown_table
 from infrared_ir_ros.commands.running import run_command
 from infrared_ir_ros.detection.files import find_detector
 from infrared_ir_ros.media import write_atomically
+from infrared_ir_ros.restoration.folding import Tasks
 from infrared_ir_ros.restoration.weights import SHIPPED, PriorFiles, find_prior
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "models.md"
@@ -62,9 +63,10 @@ def _order(folder: Path) -> tuple[bool, str]:
 
 
 def _prior(files: PriorFiles) -> list[str]:
+    names = ", ".join(Tasks(files).names)
     return [
         f"## {files.name} {files.version}",
-        f"Tasks: {', '.join(files.tasks)}. How it works, its training, data and licences: {_card(files.folder)}.",
+        f"Tasks: {names}. How it works, its training, data and licences: {_card(files.folder)}.",
         _files({name: (digest, len(files.read(name))) for name, digest in files.hashes.items()}),
         *_quality(files),
     ]
