@@ -15,9 +15,9 @@
 """The additive fixed pattern of a camera, learned online while the scene moves, and subtracted (design section 1.9).
 
 `stage` is what a restorer holds and `file` what is saved. `memory` splits each frame into cells (coarse) and the rest
-(fine), and learns from the frames on which the camera moved (`motion`). The fine pattern is a running mean per pixel;
-the coarse one is found now and then (`solver`), from some frames of the past (`keyframes`, by `field`) and from frames
-laid over each other (`pairs`, by `overlay`). `half` judges how much of each is subtracted.
+(fine), and learns from the frames on which the camera moved (`motion`). The fine pattern is a running mean per pixel
+(`fine`); the coarse one is found now and then (`solver`), from some past frames (`keyframes`, by `field`) and from
+frames laid over each other (`pairs`, by `overlay`). `half` judges how much of each is subtracted.
 """
 
 from infrared_ir_ros.restoration.pattern.file import Camera, SavedPattern, read_pattern

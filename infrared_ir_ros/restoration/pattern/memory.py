@@ -21,45 +21,44 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from infrared_ir_ros.restoration.pattern.fine import LIFE, PRIOR_FRAMES, STRIP, learn_fine
 from infrared_ir_ros.restoration.pattern.half import Half, Share, size, steps_across, wide_steps
 from infrared_ir_ros.restoration.pattern.keyframes import KeyFrames
 from infrared_ir_ros.restoration.pattern.motion import CameraMotion
 from infrared_ir_ros.restoration.pattern.pairs import OverlaidPairs
 
 GRID = (64, 80)  # most rows and columns of the coarse frame: at 512 x 640, a cell is 8 pixels wide
-LIFE = 3000.0 / np.log(2)  # frames that teach; after 3000 more, one counts half
-PRIOR_FRAMES = 4.0  # of a prior without pattern: what is subtracted grows with the evidence
-AROUND, NEAR_WIDTH = 9, 2.0  # pixels; times the median: nothing is learned next to an outlier
-FINE_WIDTH = 3.5  # times the median residual: what is further away is scene
-LEAST_MEMORY, MEMORY_SHARE = (
-    30.0,
-    0.5,
-)  # frames; share of all that taught: the first ones, which are judged badly, soon fade
-USE_FINE, FINE_LAG = (
-    (0.75, 0.82),
-    10,
-)  # contrast with it / without it: used below the first, dropped above the second; see `Half`
-USE_COARSE, COARSE_LAG = (0.33, 0.42), 90  # a slow pan shows the same scene for long
-USE_FINE_SURE = (0.9, 0.95)  # if the user says that there is a pattern
-USE_COARSE_SURE, COARSE_LAG_SURE = (0.8, 0.9), 30
 USE_OVERLAID = (0.68, 0.74)  # the share of overlaid frames' differences that the pattern found from them leaves
-SHOWN, SHOWN_SURE = (
-    (0.22, 0.4),
-    (0.36, 0.46),
-)  # the share that the whole coarse pattern leaves: below, it is used at any age
-REFUTED, REFUTED_SURE = 0.5, 0.7  # above, it is not used at all
-LEAST_JUDGED = 12  # pairs, at least, for these
-TOGETHER, TOGETHER_SURE = 0.3, 0.25  # share of the moving cells that move as one: the camera moves, it is not noise
+FINE_LAG = 10  # see `Half`
+LEAST_JUDGED = 12  # pairs of overlaid frames, before what they leave shows anything
 RESCALED = 1.15  # times as strong or weak as in the frames before: another exposure
-LEAST_SCALE, FITS, AGREEMENT = (
-    0.2,
-    0.95,
-    0.9,
-)  # weaker: another pattern; residual, at most, after rescaling; weight of the past
-STRIP = 32  # rows processed at a time: they stay in the processor's cache
+LEAST_SCALE, FITS = 0.2, 0.95  # weaker: another pattern; largest residual after rescaling
+AGREEMENT = 0.9  # weight of the past
 FAR = 6.0  # times the median: what is further away does not count for the strength
 PATIENCE = 2  # successive frames that the pattern makes worse before it is forgotten
 NOTHING_USED = (0.0, 0.0, 0.0)  # see `PatternState`
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is required before the pattern is subtracted.
+
+    fine, coarse: limits of `Half`; coarse_lag: its lag, long since a slow pan shows the same scene for long.
+    shown: limits of the share of overlaid frames' differences that the whole coarse pattern leaves, as in `Half`; below
+    them it is used at any age. refuted: above this share it is not used at all.
+    together: share of the moving cells that move as one, above which the camera moves and it is not noise.
+    """
+
+    fine: tuple[float, float]
+    coarse: tuple[float, float]
+    coarse_lag: int
+    shown: tuple[float, float]
+    refuted: float
+    together: float
+
+
+STRONG = Evidence(fine=(0.75, 0.82), coarse=(0.33, 0.42), coarse_lag=90, shown=(0.22, 0.4), refuted=0.5, together=0.3)
+WEAK = Evidence(fine=(0.9, 0.95), coarse=(0.8, 0.9), coarse_lag=30, shown=(0.36, 0.46), refuted=0.7, together=0.25)
 
 
 @dataclass(frozen=True)
@@ -109,9 +108,7 @@ class PatternMemory:
         self._look_up()
         coarse = cv2.resize(frame, self._grid, interpolation=cv2.INTER_AREA)
         cv2.resize(coarse, frame.shape[::-1], dst=self._work, interpolation=cv2.INTER_LINEAR)
-        fine = cv2.subtract(
-            frame, self._work, dst=self._work
-        )  # allocating an array of this size costs more than filling it
+        fine = cv2.subtract(frame, self._work, dst=self._work)  # allocating a new array costs more than filling it
         self._follow_exposure(fine)
         self._judge(fine, coarse)
         bad = max(self._fine_half.bad, self._coarse_half.bad)
@@ -150,12 +147,11 @@ class PatternMemory:
         motion.
         """
         self._overlaid.ratio, left = self._pairs.ratios
-        shown, refuted = (SHOWN_SURE, REFUTED_SURE) if self._sure else (SHOWN, REFUTED)
-        possible = left < refuted or not self._pairs.judged
-        self._followed |= self._pairs.together >= (TOGETHER_SURE if self._sure else TOGETHER)
+        possible = left < self._demands.refuted or not self._pairs.judged
+        self._followed |= self._pairs.together >= self._demands.together
         moving = self._followed or (self._sure and not self._pairs.possible)
         left_at_best = min(left, self._pairs.of_corrected)
-        known = left_at_best < shown[self._coarse_half.on] and self._pairs.judged >= LEAST_JUDGED
+        known = left_at_best < self._demands.shown[self._coarse_half.on] and self._pairs.judged >= LEAST_JUDGED
         self._coarse_half.ramp(trusted, allowed=moving and possible, known=known)
         self._overlaid.ramp(trusted, allowed=moving and self._sure and not self._coarse_half.on)
         self._fine_half.ramp(trusted, allowed=moving)
@@ -172,19 +168,15 @@ class PatternMemory:
         return PatternState(confidence, float(strength), self._taught, self._used)
 
     @property
-    def _demands(self) -> tuple[tuple[float, float], tuple[float, float], int]:
-        """Limits of the fine half and of the coarse half, and the lag of the coarse half."""
-        if self._sure:
-            return USE_FINE_SURE, USE_COARSE_SURE, COARSE_LAG_SURE
-        return USE_FINE, USE_COARSE, COARSE_LAG
+    def _demands(self) -> Evidence:
+        return WEAK if self._sure else STRONG
 
     def be_sure(self, sure: bool) -> None:
         """Keep what is known, and require less evidence (`sure`) or more from now on."""
         self._sure = sure
         if self._shape:
-            fine, coarse, lag = self._demands
-            self._fine_half.judge_by(fine, FINE_LAG)
-            self._coarse_half.judge_by(coarse, lag)
+            self._fine_half.judge_by(self._demands.fine, FINE_LAG)
+            self._coarse_half.judge_by(self._demands.coarse, self._demands.coarse_lag)
 
     def settle(self) -> None:
         """Solve for the coarse pattern now, as at the end of a first pass."""
@@ -229,9 +221,8 @@ class PatternMemory:
         self._kept = KeyFrames((rows, columns), shape, self._background)
         self._motion, self._followed = CameraMotion(shape), False
         self._taught, self._scale = 0, 0.0
-        fine, coarse, lag = self._demands
-        self._fine_half = Half(fine, FINE_LAG, size, size)
-        self._coarse_half = Half(coarse, lag, wide_steps, steps_across)
+        self._fine_half = Half(self._demands.fine, FINE_LAG, size, size)
+        self._coarse_half = Half(self._demands.coarse, self._demands.coarse_lag, wide_steps, steps_across)
         self._pairs, self._overlaid = OverlaidPairs((rows, columns), shape, self._background), Share(USE_OVERLAID)
         self._look_up()
 
@@ -285,26 +276,12 @@ class PatternMemory:
     def _learn(self, fine: np.ndarray, coarse: np.ndarray) -> None:
         if not self._motion(coarse, fine[::4, ::4]):
             return
-        self._learn_fine(fine)
+        learn_fine(fine, self._fine, self._weight, self._taught)
         self._taught += 1
         self._fine_half.remember(self._fine[::4, ::4], self._taught)
         self._coarse_half.remember(self._coarse, self._taught)
         self._pairs.look(coarse, self._taught, self._kept.pattern[0])
         self._kept.look(coarse, self._taught, LIFE)
-
-    def _learn_fine(self, fine: np.ndarray) -> None:
-        few = fine[::4, ::4] - self._fine[::4, ::4]
-        scale = FINE_WIDTH * float(np.median(np.abs(few))) + 1e-3 * float(fine[::4, ::4].std()) + 1e-9
-        memory = min(max(LEAST_MEMORY, self._taught * MEMORY_SHARE), LIFE)
-        kept = np.float32(1 - 1 / memory)
-        far = cv2.subtract(fine, self._fine)
-        np.multiply(far, far, out=far)
-        around = cv2.blur(far, (AROUND, AROUND))
-        around *= np.float32(scale * scale / (NEAR_WIDTH * float(np.median(around[::4, ::4])) + 1e-9))
-        np.maximum(far, around, out=far)
-        for top in range(0, len(fine), STRIP):
-            rows = slice(top, top + STRIP)
-            _towards(fine[rows], self._fine[rows], self._weight[rows], far[rows], np.float32(scale), kept)
 
 
 def coarse_shape(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -312,21 +289,3 @@ def coarse_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     cell = max(shape[0] / GRID[0], shape[1] / GRID[1], 2.0)
     rows, columns = (max(2 * round(side / cell / 2), 2) for side in shape[:2])
     return rows, columns
-
-
-def _towards(
-    fine: np.ndarray, centre: np.ndarray, seen: np.ndarray, far: np.ndarray, scale: np.float32, kept: np.float32
-) -> None:
-    """Update the running centre of each pixel and its sum of weights (`seen`) in place, by Cauchy weights, cubed.
-
-    far: squared distance of each pixel from its centre, or the mean of those around it if that is larger."""
-    rest = fine - centre
-    weight = far * (1 / (scale * scale))
-    weight += 1
-    np.multiply(weight * weight, weight, out=weight)
-    np.reciprocal(weight, out=weight)
-    seen *= kept
-    seen += weight
-    rest *= weight
-    rest /= seen + np.float32(PRIOR_FRAMES)
-    centre += rest
