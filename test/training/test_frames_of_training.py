@@ -39,7 +39,7 @@ from infrared_ir_ros.training.frames import (  # noqa: E402
     loader,
 )
 from infrared_ir_ros.training.pack import FrameSets, read_pack, write_pack  # noqa: E402
-from infrared_ir_ros.training.raster import through_each  # noqa: E402
+from infrared_ir_ros.training.raster import INTERPOLATIONS, Raster, through, through_each  # noqa: E402
 
 MIX = Mix({"layouts": 1}, {"sensor_hard": 1}, [(64, 64, 4, 0.5), (64, 96, 2, 0.5)])
 OF_THUMBNAILS = Mix({"layouts": 1}, {"hm_tir_hard": 1}, [])
@@ -173,3 +173,16 @@ def test_a_pack_without_recordings_is_refused(tmp_path: Path) -> None:
         write_pack(tmp_path, None, tmp_path / "pack.npz", layouts=1)
     with pytest.raises(InfraredError, match="make it with"):
         read_pack(tmp_path / "pack.npz")
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_enlarged_frames_are_the_same_on_the_device_and_within_the_levels(interpolation: int) -> None:
+    """Where edges overshoot, too."""
+    frame = 255 * (np.indices((48, 64)).sum(0) // 12 % 2).astype(np.float32)
+    raster = Raster(24, 32, interpolation, False)
+    seen = through(frame, raster)
+    batch = 255 * through_each(torch.from_numpy(frame)[None, None] / 255, [raster])[0, 0].numpy()
+    for one in (seen, batch):
+        assert one.min() >= 0 and one.max() <= 255 and 5 < np.abs(one - frame).mean() < 60
+    inside = np.s_[8:-8, 8:-8]
+    assert np.abs(seen - batch)[inside].max() < (25 if interpolation == INTERPOLATIONS[-1] else 1)  # no Lanczos there
