@@ -39,7 +39,7 @@ def profile_sensor(input: Path, *, output: Path, topic: str = "", frames: int = 
     topic
         Image topic of a bag; empty: the first.
     frames
-        Number of frames to measure at most.
+        Number of frames to measure at most; of large frames, as many as 512 MiB of grey levels hold (102 of 1280x1024).
     camera
         Name of the camera, like the node's parameter camera_name or the frame_id of its frames: write its pattern to
         camera.pattern.

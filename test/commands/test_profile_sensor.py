@@ -196,3 +196,11 @@ def test_the_pattern_of_a_camera_that_moved_becomes_the_file_that_the_node_loads
     with pytest.raises(InfraredError, match="'boson 12' was written: the camera must move"):
         profile_sensor(tmp_path / "still", output=tmp_path / "none", camera="boson 12")
     assert not (tmp_path / "none/camera.pattern").exists()
+
+
+def test_of_large_frames_fewer_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infrared_ir_ros.commands.profile_run.MOST_BYTES", 4 * 48 * 64 * 10)
+    frames = np.random.default_rng(0).normal(100, 3, (20, 48, 64)).astype(np.uint8)
+    np.savez(tmp_path / "film.npz", frames=frames)
+    assert profile_sensor(tmp_path / "film.npz", output=tmp_path / "out") == 0
+    assert yaml.safe_load((tmp_path / "out/profile.yaml").read_text())["measured"]["frames"] == 10
