@@ -53,7 +53,7 @@ def restore_files(
     """Restore the files at `input` into the folder `output`.
 
     network: keywords of load_restorer. passes: over each video, 1 or 2. format, topic: of videos and of bags, as in
-    `restore_images`. pattern_file: of the camera of all frames, "" if it is not known.
+    `restore_images`. pattern_file: saved pattern of the camera, "" if unknown.
 
     Returns 0, or 1 if a file failed. Raises InfraredError before anything is restored, and KeyboardInterrupt with a
     summary.
@@ -82,7 +82,7 @@ class _Tally:
     done: int = 0
     failed: int = 0
     problems: int = 0  # videos that were restored in part
-    replaced: int = 0  # files and folders that were there before
+    replaced: int = 0  # files and folders that existed before
     told: bool = False  # whether the user was warned that counts do not fit
 
     def look(self, label: str, counts: Counts, frame: np.ndarray) -> None:
@@ -154,7 +154,7 @@ def _restore_picture(
 def _check(saved: SavedPattern, frames: Iterable[np.ndarray]) -> None:
     """Raises SourceError if frames are of another size or depth than those of the pattern's camera."""
     for frame in frames:
-        with suppress(FrameError):  # a closed shutter says nothing of its camera
+        with suppress(FrameError):  # a closed shutter does not identify a camera
             return saved.check(Camera.of(without_repeats(checked(frame))[0], saved.camera.name))
 
 

@@ -177,7 +177,7 @@ def _html(evaluation: Evaluation, table: dict[str, dict[str, Mean]], pictures: l
     environment.filters |= {"figure": _figure, "png": _png}
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(evaluation.methods)}
     charts = {one.name: _charts(one, evaluation.methods, colours) for one in evaluation.recordings[:CHARTED]}
-    shown = {name for picture in pictures for name, _, _ in picture.layers()[1:]}  # some frames have not all
+    shown = {name for picture in pictures for name, _, _ in picture.layers()[1:]}  # some frames lack some
     layers = [name for name in evaluation.methods if name in shown] + sorted(shown - {*evaluation.methods})
     return environment.from_string(template).render(
         evaluation=evaluation, table=table, figures=FIGURES, pictures=pictures, charts=charts, colours=colours,

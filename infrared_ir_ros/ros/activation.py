@@ -51,7 +51,7 @@ class Activation:
         self._node = node
         self._lock = threading.Lock()
         self._asked: Target | None = None
-        self._target: Target | None = None  # that is being asked
+        self._target: Target | None = None  # whose answer is pending
         self._client: Client | None = None
         self._request = SetParametersAtomically.Request()
         self._answer: Future | None = None

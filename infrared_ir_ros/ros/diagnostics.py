@@ -60,7 +60,7 @@ class Report:
 
     @property
     def errors(self) -> list[str]:
-        """What is wrong beyond a warning, for a log."""
+        """The errors, for the log."""
         return [_inert(finding.text) for finding in self.findings if finding.level == ERROR]
 
     def status(self, node: str, hardware_id: str) -> DiagnosticStatus:

@@ -65,7 +65,7 @@ def _guarded(node: Node, name: str, callback: Callable[[Any, Any], Any]) -> Call
 
 
 def _name_refused(node: Node, request: Any, response: Any) -> None:
-    """Name what was refused of the parameters in a request where rclpy's reason does not."""
+    """Name the refused parameters of a request if rclpy's reason does not."""
     together: Iterable[tuple[list[Parameter], SetParametersResult]] = ()
     if hasattr(response, "results") and hasattr(request, "parameters"):  # SetParameters
         together = (([one], result) for one, result in zip(request.parameters, response.results, strict=True))
@@ -77,9 +77,9 @@ def _name_refused(node: Node, request: Any, response: Any) -> None:
 
 
 def _misfit(node: Node, parameter: Parameter, reason: str) -> str:
-    """Why a parameter was refused, if it is unknown or of another type; else an empty text. reason: that rclpy gave."""
+    """Why a parameter was refused if it is unknown or has another type, else "". reason: rclpy's."""
     if not node.has_parameter(parameter.name):
-        return f"there is no parameter {one_line(repr(parameter.name))}: `ros2 param list` shows those that there are"
+        return f"there is no parameter {one_line(repr(parameter.name))}: `ros2 param list` shows all"
     known = node.get_parameter(parameter.name)
     if not reason.startswith("Wrong parameter type") or parameter.value.type == known.type_.value:
         return ""

@@ -36,7 +36,7 @@ class PatternKeeper:
     """
 
     def __init__(self, restorer: Restorer, path: str, name: str, logger: Any) -> None:
-        path = path and str(Path(path).absolute())  # as it is reported: who reads that is in another folder
+        path = path and str(Path(path).absolute())  # readers of the report may be in another folder
         self._restorer, self._path, self._name, self._logger = restorer, path, name, logger
         self._camera: tuple[str, str] | None = None  # name and dtype
         self._waiting: SavedPattern | None = None  # until the first frame says which camera this is

@@ -65,7 +65,7 @@ class RestoreNode(LifecycleNode):
         self._library: Library | None = None  # for the value of `prompts` that is being set
         self._enabled = True
         self._failure = ""
-        self._input_failed = False  # as the log told last
+        self._input_failed = False  # as logged last
         self._counters = Counters()
         self._parameters_in_use = NodeParameters(self, lambda: self._restorer is not None, self._check, self._apply)
         self._reported = self._counters.tally()
@@ -269,7 +269,7 @@ class RestoreNode(LifecycleNode):
         self._diagnostics.publish(message)
 
     def _log_input(self, report: Report) -> None:
-        """Log where an error of the input begins and ends: who starts a node looks at its log before /diagnostics."""
+        """Log where an error of the input begins and ends: users see the log before /diagnostics."""
         if report.errors and not self._input_failed:
             self.get_logger().error("; ".join(report.errors))
         elif self._input_failed and not report.errors:

@@ -44,7 +44,7 @@ class StampWatch:
     def __init__(self) -> None:
         self.faults: Counter[StampFault] = Counter()
         self.trusted = False
-        self.clock_silent = False  # simulated time has not begun: no stamp can be judged by it
+        self.clock_silent = False  # simulated time has not begun: stamps cannot be judged
         self._reported: Counter[StampFault] = Counter()
         self._last: int | None = None
         self._offset: int | None = None

@@ -57,7 +57,7 @@ def read_profile(path: str) -> SimpleNamespace:
     return _understood(read_file(existing(Path(path)), 1 << 20), printable(path))
 
 
-@lru_cache(maxsize=8)  # it is asked for with each example of a training
+@lru_cache(maxsize=8)  # called for each training example
 def _understood(data: bytes, where: str) -> SimpleNamespace:
     try:
         described = load_yaml(data)["sensor"]
