@@ -63,3 +63,14 @@ def write_prior(folder: Path) -> PriorFiles:
     adapters = tiny_adapters(prior).to_bytes(plain.hashes["weights.safetensors"])
     export_tasks(plain, adapters, prompts(), folder / "tasks")
     return find_prior("embedded", str(folder / "tasks"))
+
+
+class After:
+    """Asks a training to stop after some steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def __call__(self) -> bool:
+        self.steps -= 1
+        return self.steps <= 0

@@ -154,7 +154,7 @@ def _judge_frames(
         if not recording.rows:
             raise SourceError("no frame could be judged")
         if _wants_clean(wanted) and not any("psnr" in rows[INPUT] for rows in recording.rows):
-            raise SourceError("no frame could be held against its clean one")
+            raise SourceError("no frame could be compared with its clean one")
     recording.facts |= _gaps(recording, wanted)
 
 

@@ -87,8 +87,8 @@ class Picture:
 
 @dataclass
 class Evaluation:
-    """A whole evaluation. configuration: what was asked for; hashes and versions: of what was used. failed: recordings
-    that could not be read, with the reason."""
+    """A whole evaluation. configuration: options, hashes and versions. failed: recordings that could not be read, with
+    the reason."""
 
     methods: list[str]
     configuration: dict[str, str]

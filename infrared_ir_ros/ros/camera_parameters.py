@@ -29,7 +29,7 @@ CAMERA_TABLE: tuple[Parameter, ...] = tuple(
         ("topic", "", "image topic of a bag; empty: the first"),
         ("loop", False, "begin again at the end of the source; a scene never ends"),
         ("rate", 0.0, "frames per second; 0: the source's own rate", 0.0, 1000.0),
-        ("frames", 0, "stop after so many frames; 0: at the end of the source", 0, 2**31 - 1),
+        ("frames", 0, "frames to publish; 0: until the end of the source", 0, 2**31 - 1),
         ("width", 640, "of the scene, pixels", SMALLEST_SIDE, LARGEST_SIDE),
         ("height", 512, "of the scene, pixels", SMALLEST_SIDE, LARGEST_SIDE),
         ("seed", 0, "of the scene and of the degradation", 0, 2**31 - 1),

@@ -174,7 +174,7 @@ def test_an_output_that_cannot_be_made_is_told_before_anything_is_learned(
 
 
 class After:
-    """Ask to stop after so many steps."""
+    """Asks to stop after `steps` steps."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps

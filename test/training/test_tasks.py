@@ -27,7 +27,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 pytest.importorskip("onnx")
 
-from tiny_tasks import CONSTRUCTOR, write_prior  # noqa: E402
+from tiny_tasks import CONSTRUCTOR, After, write_prior  # noqa: E402
 
 from infrared_ir_ros.engines.torch_engine import load_prior  # noqa: E402
 from infrared_ir_ros.errors import OptionError, WeightsError  # noqa: E402
@@ -88,17 +88,6 @@ def frames() -> dict[str, list[np.ndarray]]:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> PriorFiles:
     return write_prior(tmp_path_factory.mktemp("prior"))
-
-
-class After:
-    """Ask the training to stop after so many steps."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-
-    def __call__(self) -> bool:
-        self.steps -= 1
-        return self.steps <= 0
 
 
 def train(config, frames, files, run: Path, steps: int, resume: bool = False) -> PriorFiles:  # noqa: ANN001

@@ -26,6 +26,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
 import safetensors.torch  # noqa: E402, F811
+from tiny_tasks import After  # noqa: E402
 
 from infrared_ir_ros.commands.export_prior import export_prior  # noqa: E402
 from infrared_ir_ros.errors import OptionError, SourceError, WeightsError  # noqa: E402
@@ -67,17 +68,6 @@ def config(tmp_path: Path) -> PriorConfig:
 @pytest.fixture(scope="module")
 def frames() -> dict[str, list[np.ndarray]]:
     return {"layouts": [(255 * layout(np.random.default_rng(s), 128, 160)).astype(np.uint8) for s in range(6)]}
-
-
-class After:
-    """Ask the training to stop after so many steps."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-
-    def __call__(self) -> bool:
-        self.steps -= 1
-        return self.steps <= 0
 
 
 def run(config: PriorConfig, frames: dict, folder: Path, steps: int, **how: object) -> checkpoint.Progress:
