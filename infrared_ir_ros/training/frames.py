@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -30,18 +30,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from infrared_ir_ros.errors import OptionError, SourceError
+from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.priors.field import HEIGHT, WIDTH
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
-from infrared_ir_ros.simulation import degrade, stretch
+from infrared_ir_ros.simulation import degrade
+from infrared_ir_ros.training.drawing import choose, curve, draw_name, draw_thumbnail, draw_view, turns
 from infrared_ir_ros.training.labels import View, turn
 from infrared_ir_ros.training.numbers import NonNegative, PositiveCount, Share
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.raster import LINK_PRESET, Raster, draw_raster, through
 
-MIRRORED = ("photographs", "layouts")  # sets whose polarity carries no meaning: inverted at random
-LEAST_CONTRAST = 6  # of 255, between percentiles 1 and 99: a flat wall or sky teaches nothing
-ATTEMPTS = 1000
 SCALES = (2, 4, 5, 6, 8, 8, 8, 8, 16)  # of thumbnails, from Lepton to 1280x1024; mostly 640x512
 
 
@@ -114,7 +112,7 @@ class WholeFrames:
 
     def _size(self, step: int) -> tuple[int, int, int, float]:
         rng = np.random.default_rng([*self._entropy, step, 0])
-        return self._mix.sizes[_choose(rng, [size[3] for size in self._mix.sizes])]
+        return self._mix.sizes[choose(rng, [size[3] for size in self._mix.sizes])]
 
 
 class Thumbnails:
@@ -136,7 +134,7 @@ class Thumbnails:
     def draw(self, step: int, index: int) -> Scene:
         rng = np.random.default_rng([*self._entropy, step, 1 + index])
         clean = self._pool[rng.integers(len(self._pool))].astype(np.float32)
-        clean = turn(_curve(clean, rng, 0.3), **_turns(rng))
+        clean = turn(curve(clean, rng, 0.3), **turns(rng))
         return Scene(clean, draw_name(rng, self._mix.presets), float(rng.choice(SCALES)), rng)
 
     def degrade(self, scene: Scene) -> np.ndarray:
@@ -211,107 +209,6 @@ def loader(batches: Batches, start: int, workers: int, pinned: bool = False) -> 
 def _ignore_interruptions(worker: int) -> None:
     """Ctrl-C reaches all processes of a terminal, but only the parent decides how the training ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def draw_name(rng: np.random.Generator, weights: dict[str, float]) -> str:
-    return list(weights)[_choose(rng, list(weights.values()))]
-
-
-def _choose(rng: np.random.Generator, weights: list[float]) -> int:
-    total = np.cumsum(weights)
-    return int(np.searchsorted(total, rng.random() * total[-1]))
-
-
-def draw_clean(
-    frames: FrameSets, weights: dict[str, float], rng: np.random.Generator, height: int, width: int
-) -> np.ndarray:
-    """A clean frame (height, width) float32 0..255, stretched: a crop or a whole field of view, with varied tone."""
-    return draw_view(frames, weights, rng, height, width)[0]
-
-
-def draw_view(
-    frames: FrameSets, weights: dict[str, float], rng: np.random.Generator, height: int, width: int
-) -> tuple[np.ndarray, View]:
-    """A clean frame as of `draw_clean`, and its view."""
-
-    def resize(crop: np.ndarray) -> np.ndarray:
-        shrink = crop.shape[0] > height
-        return cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
-
-    image, view = _draw(frames, weights, rng, (height, width), resize)
-    return stretch(image), view
-
-
-def draw_thumbnail(frames: FrameSets, weights: dict[str, float], rng: np.random.Generator) -> np.ndarray:
-    """A clean frame as a thumbnail (64, 80), float32 0..255: stretched at its own size, then shrunk."""
-
-    def thin(crop: np.ndarray) -> np.ndarray:
-        step = max(crop.shape[0] // 200, 1)  # fewer pixels, the same levels
-        return np.ascontiguousarray(crop[::step, ::step])
-
-    image, _ = _draw(frames, weights, rng, (HEIGHT, WIDTH), thin)
-    return cv2.resize(stretch(image), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-
-
-def _draw(
-    frames: FrameSets,
-    weights: dict[str, float],
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    sample: Callable[[np.ndarray], np.ndarray],
-) -> tuple[np.ndarray, View]:
-    """A crop of a random frame with the aspect of `size`, sampled, with varied tone and enough contrast to stretch.
-
-    Contrast is checked after sampling, which may remove a thin object on a flat ground. Raises SourceError after
-    ATTEMPTS flat crops.
-    """
-    for _ in range(ATTEMPTS):
-        name = draw_name(rng, weights)
-        index = int(rng.integers(len(frames[name])))
-        source = frames[name][index]
-        view = View(name, index, source.shape, *_crop(source.shape, rng, *size))
-        image = sample(view.of(source))
-        if _contrast(image) >= LEAST_CONTRAST:
-            varied = _vary(image.astype(np.float32), rng, name in MIRRORED)
-            view = view._replace(**_turns(rng))
-            return view.flip(varied), view
-    raise SourceError(f"{ATTEMPTS} crops of frames of {', '.join(weights)} were flat: pack frames with more contrast")
-
-
-def _contrast(image: np.ndarray) -> int:
-    """The distance of percentiles 1 and 99 of a uint8 image; those of `stretch`, 0.3 and 99.7, are no closer."""
-    below = np.cumsum(cv2.calcHist([image], [0], None, [256], [0, 256]).ravel()) / image.size
-    return int(np.searchsorted(below, 0.99) - np.searchsorted(below, 0.01, "right"))
-
-
-def _vary(image: np.ndarray, rng: np.random.Generator, mirrored: bool) -> np.ndarray:
-    """The same scene with a random tone."""
-    if mirrored and rng.random() < 0.5:
-        image = 255 - image
-    if rng.random() < (0.8 if mirrored else 0.5):
-        image = _curve(image, rng, 0.9 if mirrored else 0.6)
-    return image
-
-
-def _crop(shape: tuple[int, int], rng: np.random.Generator, height: int, width: int) -> tuple[int, int, int, int]:
-    """Top, left, rows and columns: half the time the largest crop of this aspect, else a smaller one, enlarged by at
-    most 1.4."""
-    largest = min(shape[0] / height, shape[1] / width)
-    scale = largest if rng.random() < 0.5 else rng.uniform(min(0.7, 0.7 * largest), max(1.0, largest))
-    scale = min(scale, largest)
-    rows, columns = min(shape[0], round(height * scale)), min(shape[1], round(width * scale))
-    top, left = rng.integers(shape[0] - rows + 1), rng.integers(shape[1] - columns + 1)
-    return int(top), int(left), rows, columns
-
-
-def _curve(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
-    """A random tone curve that keeps the ends."""
-    return 255 * (np.clip(image, 0, 255) / 255) ** np.float32(np.exp(rng.uniform(-strength, strength)))
-
-
-def _turns(rng: np.random.Generator) -> dict[str, bool]:
-    """Random flips; upside down is rare, since the sky is above."""
-    return {"mirrored": rng.random() < 0.5, "upside_down": rng.random() < 0.1}
 
 
 def _batch(images: list[np.ndarray]) -> Tensor:

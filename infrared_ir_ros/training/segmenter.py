@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media.atomic import write_atomically
-from infrared_ir_ros.training.frames import draw_view
+from infrared_ir_ros.training.drawing import draw_view
 from infrared_ir_ros.training.labels import Labels, mask_in_view
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.semantic import normalised

@@ -38,13 +38,13 @@ from infrared_ir_ros.training import checkpoint
 from infrared_ir_ros.training.checkpoint import Progress
 from infrared_ir_ros.training.config import PriorConfig, StageConfig
 from infrared_ir_ros.training.degradation import degrade_batch
+from infrared_ir_ros.training.drawing import draw_view
 from infrared_ir_ros.training.frames import (
     CleanBatch,
     CleanBatches,
     Pairs,
     Thumbnails,
     WholeFrames,
-    draw_clean,
     loader,
 )
 from infrared_ir_ros.training.kernels import replace_dead_pixels
@@ -140,7 +140,7 @@ def measure_latent_scale(
     rng = np.random.default_rng(seed)
     power = torch.zeros(prior.latent_scale.shape)
     for _ in range(count):
-        clean = torch.from_numpy(draw_clean(frames, sets, rng, 256, 320) / 255)[None, None]
+        clean = torch.from_numpy(draw_view(frames, sets, rng, 256, 320)[0] / 255)[None, None]
         power += prior.codec.encode(clean.float() - 0.5).square().mean((0, 2, 3))
     return (power / count).sqrt().clamp_min(1e-3)
 

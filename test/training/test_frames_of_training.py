@@ -28,14 +28,13 @@ torch = pytest.importorskip("torch")
 from infrared_ir_ros.errors import InfraredError, SourceError  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training.degradation import degrade_batch  # noqa: E402
+from infrared_ir_ros.training.drawing import draw_thumbnail, draw_view  # noqa: E402
 from infrared_ir_ros.training.frames import (  # noqa: E402
     CleanBatches,
     Mix,
     Pairs,
     Thumbnails,
     WholeFrames,
-    draw_clean,
-    draw_thumbnail,
     loader,
 )
 from infrared_ir_ros.training.pack import FrameSets, read_pack, write_pack  # noqa: E402
@@ -145,7 +144,7 @@ def test_some_resampled_frames_get_noise_of_their_own_pixels_as_well(frames: Fra
 
 def test_clean_frames_have_the_levels_of_the_benchmark(frames: FrameSets) -> None:
     for seed in range(5):
-        clean = draw_clean(frames, {"layouts": 1.0}, np.random.default_rng(seed), 96, 128)
+        clean = draw_view(frames, {"layouts": 1.0}, np.random.default_rng(seed), 96, 128)[0]
         np.testing.assert_allclose(np.percentile(clean, (0.3, 99.7)), (14, 229), atol=1.5)
 
 
@@ -159,13 +158,13 @@ def test_thin_objects_never_leave_a_frame_without_contrast() -> None:
     frames, weights = {"layouts": scenes, "wires": list(thin)}, {"layouts": 0.5, "wires": 0.5}
     for seed in range(300):
         rng = np.random.default_rng(seed)
-        assert draw_clean(frames, weights, rng, 64, 64 + 32 * (seed % 2)).std() > 1
+        assert draw_view(frames, weights, rng, 64, 64 + 32 * (seed % 2))[0].std() > 1
         assert draw_thumbnail(frames, weights, rng).std() > 1
 
 
 def test_a_pack_of_flat_frames_is_told() -> None:
     with pytest.raises(SourceError, match="of walls were flat"):
-        draw_clean({"walls": [np.full((64, 64), 90, np.uint8)]}, {"walls": 1.0}, np.random.default_rng(0), 64, 64)
+        draw_view({"walls": [np.full((64, 64), 90, np.uint8)]}, {"walls": 1.0}, np.random.default_rng(0), 64, 64)[0]
 
 
 def test_a_pack_without_recordings_is_refused(tmp_path: Path) -> None:

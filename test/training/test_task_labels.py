@@ -30,7 +30,8 @@ from tiny_recordings import MASKS, write_recordings  # noqa: E402
 from infrared_ir_ros.errors import OptionError, SourceError  # noqa: E402
 from infrared_ir_ros.media import write_image  # noqa: E402
 from infrared_ir_ros.media.labels import read_mask  # noqa: E402
-from infrared_ir_ros.training.frames import Mix, Scene, draw_view  # noqa: E402
+from infrared_ir_ros.training.drawing import draw_view  # noqa: E402
+from infrared_ir_ros.training.frames import Mix, Scene  # noqa: E402
 from infrared_ir_ros.training.labels import NO_LABELS, Labels, View, boxes_in_view, mask_in_view  # noqa: E402
 from infrared_ir_ros.training.pack import read_labels, read_pack, write_pack  # noqa: E402
 from infrared_ir_ros.training.small_targets import SmallTargetLoss, plant, signal_to_clutter  # noqa: E402
