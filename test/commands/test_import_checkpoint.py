@@ -67,7 +67,9 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
             return os.mkdir, (str(tmp_path / "sprung"),)
 
     torch.save({"state_dict_unet": Trap()}, tmp_path / "trap.pkl")
-    with pytest.raises(WeightsError, match=r"no checkpoint of plain tensors \(UnpicklingError\): download it again$"):
+    with pytest.raises(
+        WeightsError, match=r"not a checkpoint of plain tensors \(UnpicklingError\): download it again$"
+    ):
         import_checkpoint(tmp_path / "trap.pkl", output=tmp_path / "out", base=BASE)
     assert not (tmp_path / "sprung").exists() and not (tmp_path / "out").exists()
 
@@ -84,8 +86,8 @@ BAD: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda content: content.pop("task_prompts"), "not state_dict_unet, "),
     (without("task_prompts", "detection"), "prompt.detection is missing"),
     (with_value("task_prompts", "detection", torch.ones(1, 511)), r"prompt.detection is \(1, 511\), expected"),
-    (with_value("task_prompts", "detection", torch.full((1, 512), torch.nan)), "no tensor of finite numbers"),
-    (with_value("task_prompts", "flying", torch.ones(1, 512)), "holds 'prompt.flying', which is no part"),
+    (with_value("task_prompts", "detection", torch.full((1, 512), torch.nan)), "is not a tensor of finite numbers"),
+    (with_value("task_prompts", "flying", torch.ones(1, 512)), "holds 'prompt.flying', which is not part"),
     (lambda content: content.update(rank_unet=16), "expected is"),
     (lambda content: content.update(rank_unet="all"), "rank_unet is 'all'"),
     (without("state_dict_unet", "conv_out.lora_B.default.weight"), "adapter of unet.conv_out lacks A or B"),
@@ -125,10 +127,10 @@ def test_options_that_cannot_be_met_are_told(tmp_path: Path, options: dict[str, 
 
 
 def test_a_missing_or_cut_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="doesn't exist: give the InfraredIR.pkl"):
+    with pytest.raises(WeightsError, match="does not exist: give the InfraredIR.pkl"):
         read_checkpoint(tmp_path / "none.pkl")
     (tmp_path / "cut.pkl").write_bytes(CHECKPOINT.read_bytes()[:100_000])
-    with pytest.raises(WeightsError, match="no checkpoint of plain tensors"):
+    with pytest.raises(WeightsError, match="is not a checkpoint of plain tensors"):
         read_checkpoint(tmp_path / "cut.pkl")
 
 

@@ -108,12 +108,13 @@ def test_other_prompts_reach_other_operators_once_the_idle_units_are_used() -> N
 
 
 def test_the_operators_of_the_shipped_prior_follow_a_new_prompt() -> None:
+    """With idle units, as before 0.2.2, 0.4 moved them by 0.7 %, and a prompt learned nothing."""
     files = find_prior("embedded")
     adapters = folding.read_adapters(files)
     start = PromptBank.from_bytes(files.read(folding.PROMPTS), "prompts").prompts["restore"]
     other = start + 0.1 * np.random.default_rng(0).standard_normal(512, np.float32)
     for first, second in zip(adapters.operators(start).values(), adapters.operators(other).values(), strict=True):
-        assert np.std(second - first) > 0.5 * np.std(first)
+        assert np.std(second - first) > 0.02 * np.std(first)
 
 
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino", "torch"])
