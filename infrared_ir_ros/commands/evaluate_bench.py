@@ -99,7 +99,7 @@ def _methods(asked: Asked) -> list[Method]:
 def _yardsticks(asked: Asked) -> tuple[Yardsticks, list[str]]:
     """The yardsticks, and notes on missing figures."""
     kelvin = asked.options.counts.resolution if asked.options.counts.mapping == "tlinear" else 0.0
-    if not (asked.wanted.reference_topic or asked.wanted.reference or asked.wanted.degradation):
+    if not (asked.wanted.has_reference or asked.wanted.degradation):
         return Yardsticks(kelvin, asked.options.preserves), [
             "No clean frames were given: the figures describe how frames look, not whether they are true."
         ]

@@ -153,13 +153,9 @@ def _judge_frames(
             recording.problems.append(f"{bad} frames cannot be restored and were left out")
         if not recording.rows:
             raise SourceError("no frame could be judged")
-        if _wants_clean(wanted) and not any("psnr" in rows[INPUT] for rows in recording.rows):
+        if wanted.has_reference and not any("psnr" in rows[INPUT] for rows in recording.rows):
             raise SourceError("no frame could be compared with its clean one")
     recording.facts |= _gaps(recording, wanted)
-
-
-def _wants_clean(wanted: Wanted) -> bool:
-    return bool(wanted.reference or wanted.reference_topic)
 
 
 def _gaps(recording: Recording, wanted: Wanted) -> dict[str, str]:
@@ -168,7 +164,7 @@ def _gaps(recording: Recording, wanted: Wanted) -> dict[str, str]:
     there = [{*rows, *boxes, *([A_CLEAN_ONE] if "psnr" in rows[INPUT] else [])} for rows, boxes in of_frames]
     names = [*wanted.methods, *wanted.detection_topics]
     names += [LABELS] if wanted.labels or wanted.label_topic else []
-    names += [A_CLEAN_ONE] if _wants_clean(wanted) else []
+    names += [A_CLEAN_ONE] if wanted.has_reference else []
     missing = {name: sum(name not in one for one in there) for name in names}
     return {f"frames without {printable(name)}": str(number) for name, number in missing.items() if number}
 

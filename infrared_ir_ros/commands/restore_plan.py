@@ -63,7 +63,9 @@ def plan(input: Path, output: Path, format: str = "auto", topic: str = "") -> li
     if root.is_dir() and not _is_bag(root):
         inside = output.absolute().resolve()
         files = [path for path in regular_files(root, SUFFIXES) if not (_below(path, inside, root) or _is_twice(path))]
-        files = list(dict.fromkeys(_bag_of(path) for path in files))
+        bags = _bags_of(files)
+        files = [path.parent if suffix_of(path) in BAG_SUFFIXES and path.parent in bags else path for path in files]
+        files = list(dict.fromkeys(files))
     else:
         if root.is_file() and suffix_of(root) not in SUFFIXES:
             raise SourceError(
@@ -88,10 +90,10 @@ def passed_over(input: Path, output: Path) -> str:
     root, inside = existing(input), output.absolute().resolve()
     if not root.is_dir() or _is_bag(root):
         return ""
+    unknown = [path for path in regular_files(root) if suffix_of(path) not in SUFFIXES]
+    bags = _bags_of(unknown)
     others = [
-        suffix_of(path) or "no suffix"
-        for path in regular_files(root)
-        if suffix_of(path) not in SUFFIXES and not _is_bag(path.parent) and not _below(path, inside, root)
+        suffix_of(path) or "no suffix" for path in unknown if path.parent not in bags and not _below(path, inside, root)
     ]
     files = f"{len(others)} file{'s' if len(others) > 1 else ''}"
     return f"skipped {files} of other kinds ({printable(', '.join(sorted(set(others))))})" if others else ""
@@ -129,9 +131,9 @@ def _is_twice(path: Path) -> bool:
     return path.suffix.lower() == ".zstd" and path.with_suffix("").is_file()
 
 
-def _bag_of(path: Path) -> Path:
-    """The folder of the bag that a file belongs to, or the file."""
-    return path.parent if suffix_of(path) in BAG_SUFFIXES and _is_bag(path.parent) else path
+def _bags_of(files: list[Path]) -> set[Path]:
+    """The folders of these files that are bags. Each folder is listed once."""
+    return {folder for folder in {file.parent for file in files} if _is_bag(folder)}
 
 
 def _below(path: Path, output: Path, root: Path) -> bool:

@@ -66,6 +66,11 @@ class Wanted:
     tolerance_ns: int = 5_000_000
     frames: int = 0
 
+    @property
+    def has_reference(self) -> bool:
+        """Whether recorded clean frames belong to the frames."""
+        return bool(self.reference or self.reference_topic)
+
 
 @dataclass(frozen=True)
 class Instant:
@@ -94,7 +99,7 @@ def recordings(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(existing, paths):
         inside = [] if path.is_file() or is_bag(path) else regular_files(path, SEQUENCES)
-        whole = list(dict.fromkeys(_whole_bag(one) for one in inside))
+        whole = _whole_bags(inside)
         found += [*whole, *_picture_folders(path, whole)] if whole else [path]
     return list(dict.fromkeys(found))
 
@@ -110,8 +115,11 @@ def _picture_folders(folder: Path, others: list[Path]) -> list[Path]:
     return found
 
 
-def _whole_bag(path: Path) -> Path:
-    return path.parent if suffix_of(path) in BAG_SUFFIXES and is_bag(path.parent) else path
+def _whole_bags(files: list[Path]) -> list[Path]:
+    """The files, and in place of a bag's the folder of that bag. Each folder is listed once, whatever it holds."""
+    bags = {folder for folder in {file.parent for file in files} if is_bag(folder)}
+    whole = (file.parent if suffix_of(file) in BAG_SUFFIXES and file.parent in bags else file for file in files)
+    return list(dict.fromkeys(whole))
 
 
 def instants(

@@ -218,7 +218,7 @@ def _moments(path: Path, wanted: Wanted, report: Report) -> Iterator[Moment]:
     for instant in instants(path, wanted, report):
         if wanted.label_topic and instant.labels is None:
             continue
-        if instant.clean is None and (wanted.reference_topic or wanted.reference):
+        if instant.clean is None and wanted.has_reference:
             lonely += 1
             continue
         try:
