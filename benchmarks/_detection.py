@@ -17,6 +17,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
 from _cases import VARIANTS, variant_name
@@ -54,7 +57,9 @@ def summarise(truth: Found, table: Table, presets: Sequence[str], resamples: int
     measured = _measure(truth, found, presets, whole)
     rng = np.random.default_rng(seed)
     draws = [rng.integers(0, len(truth), len(truth)) for _ in range(resamples)]
-    resampled = [_measure(truth, found, presets, draw) for draw in tqdm(draws, "intervals")]
+    measure = partial(_measure, truth, found, presets)
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        resampled = list(tqdm(pool.map(measure, draws, chunksize=10), "intervals", len(draws)))
     for key, value in measured.items():
         figures[key] = value
         if resampled:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from infrared_ir_ros.restoration.prompts import PROMPT
 
 IDLE = -4.0  # input of a GELU below which its output is practically 0
-REACH_IN, REACH_OUT = 3.0, 0.2  # standard deviations of the weights that `widen` draws, into and out of idle units
+REACH = 0.12  # deviation of the weights that `widen` draws, as a share of that of the outputs that they change
 
 
 class Hypernetwork(nn.Sequential):
@@ -47,34 +47,32 @@ class Hypernetwork(nn.Sequential):
         return [values.view(rank, rank) for values, rank in zip(flat, self.ranks, strict=True)]
 
     @torch.no_grad()
-    def widen(self, prompts: Tensor, seed: int = 0) -> int:
-        """Give idle units random weights, so that new prompts can learn; `prompts` (n, 512) keep their operators.
-        Returns the number of units used.
+    def widen(self, prompts: Tensor, seed: int = 0) -> None:
+        """Draw anew all weights of the last two layers that `prompts` (n, 512) do not use: those keep their operators,
+        and new prompts can learn.
 
-        A training on a few prompts leaves most hidden units idle, and the operators hardly depend on the prompt, so
-        that a new one could learn nothing. The random weights are orthogonal to the activations at `prompts`, where the
-        units still output 0. Through them a new prompt moves the operators in 512 random directions, enough to learn
-        most of what the operators themselves could (Li et al., Measuring the Intrinsic Dimension of Objective
-        Landscapes, ICLR 2018).
+        A training on a few prompts makes the operators nearly the same for all prompts: most hidden units idle, or a
+        few drown the others in the LayerNorm. The random weights are orthogonal to the activations at `prompts`.
+        Through them a new prompt moves the operators in 512 random directions, enough to learn most of what the
+        operators themselves could (Li et al., Measuring the Intrinsic Dimension of Objective Landscapes, ICLR 2018).
         """
         first, second, norm, last = self[0], self[2], self[4], self[5]
         answers = F.gelu(first(prompts))
-        idle = (second(answers) < IDLE).all(0)
-        count, random = int(idle.sum()), torch.Generator().manual_seed(seed)
-        into = REACH_IN * torch.randn(count, PROMPT, generator=random, dtype=torch.float64)
-        out_of = REACH_OUT * torch.randn(last.out_features, count, generator=random, dtype=torch.float64)
-        second.weight[idle] = _orthogonal_to(into, answers).to(second.weight)
-        second.bias[idle] = 0.0  # at 0 a GELU outputs 0, but has a slope
-        last.weight[:, idle] += _orthogonal_to(out_of, torch.stack([norm.weight[idle], norm.bias[idle]])).to(
-            last.weight
-        )
-        return count
+        hidden = second(answers)
+        seen = norm(F.gelu(hidden))
+        operators, random = last(seen), torch.Generator().manual_seed(seed)
+        idle = (hidden < IDLE).all(0)  # these may start at 0, where a GELU outputs 0 as well, but has a slope
+        second.weight[idle], second.bias[idle] = 0.0, 0.0
+        _redraw(second.weight, answers, REACH * hidden.std(), random)
+        _redraw(last.weight, seen, REACH * operators.std(), random)
 
 
-def _orthogonal_to(rows: Tensor, directions: Tensor) -> Tensor:
-    """The part of each row (m, k) that is orthogonal to all directions (n, k), n below k."""
-    basis = torch.linalg.qr(directions.double().cpu().T).Q
-    return rows - rows @ basis @ basis.T
+def _redraw(weight: Tensor, used: Tensor, deviation: Tensor, random: torch.Generator) -> None:
+    """Replace what the rows of weight (m, k) do with inputs orthogonal to all of `used` (n, k), n below k."""
+    basis = torch.linalg.qr(used.double().cpu().T).Q
+    drawn = deviation.item() * torch.randn(weight.shape, generator=random, dtype=torch.float64)
+    change = weight.double().cpu() - drawn
+    weight.copy_(drawn + change @ basis @ basis.T)
 
 
 def weight_change(down: Tensor, operator: Tensor, up: Tensor, scale: float) -> Tensor:

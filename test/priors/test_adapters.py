@@ -93,28 +93,32 @@ def test_numpy_and_torch_make_the_same_operators(prior: EmbeddedPrior) -> None:
             np.testing.assert_allclose(operators[group], theirs.detach().numpy(), atol=1e-5, rtol=1e-4)
 
 
-def test_other_prompts_reach_other_operators_once_the_idle_units_are_used() -> None:
-    """As after a training: most units idle, and one answer that all prompts share drowns the others."""
+@pytest.mark.parametrize(("idle", "loud"), [(-8, 20), (0, 500)])
+def test_other_prompts_reach_other_operators_once_the_hypernetwork_is_widened(idle: float, loud: float) -> None:
+    """After a training most units idle, or a few drown all others."""
     torch.manual_seed(2)
     network, known = Hypernetwork((4, 4)), 1 + torch.randn(2, 512)
     with torch.no_grad():
-        network[2].bias[32:] -= 8
-        network[2].bias[:4] += 20
+        network[2].bias[32:] += idle
+        network[2].bias[:4] += loud
         other = known + 0.1 * torch.randn(2, 512)
         before, moved_before = network(known), (network(other) - network(known)).std()
-        assert network.widen(known) == 480
+        network.widen(known)
+        moved = (network(other) - network(known)).std()
+        assert moved > 20 * moved_before
+        network.widen(known)  # once more: not wider than wanted
+        assert (network(other) - network(known)).std() < 1.4 * moved
         torch.testing.assert_close(network(known), before, atol=2e-3, rtol=0)
-        assert (network(other) - network(known)).std() > 20 * moved_before
 
 
 def test_the_operators_of_the_shipped_prior_follow_a_new_prompt() -> None:
-    """With idle units, as before 0.2.2, 0.4 moved them by 0.7 %, and a prompt learned nothing."""
+    """With idle units, as before 0.2.2, 0.4 moved them by 0.7 %, and a prompt learned nothing; in 0.3.1 0.1 by 3 %."""
     files = find_prior("embedded")
     adapters = folding.read_adapters(files)
     start = PromptBank.from_bytes(files.read(folding.PROMPTS), "prompts").prompts["restore"]
     other = start + 0.1 * np.random.default_rng(0).standard_normal(512, np.float32)
     for first, second in zip(adapters.operators(start).values(), adapters.operators(other).values(), strict=True):
-        assert np.std(second - first) > 0.02 * np.std(first)
+        assert np.std(second - first) > 0.1 * np.std(first)
 
 
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino", "torch"])
