@@ -29,6 +29,7 @@ from infrared_ir_ros.restoration.prompts import check_name
 RATES = {"prompt": 0.05, "operators": 0.1, "adapters": 2e-3}  # highest learning rate by what is trained
 DEVICES = ("auto", "cpu", "cuda")  # where to train
 MORE_LOST = 1.02  # a lost share of detail that is larger by up to this factor counts as equal
+SINGLE_GAIN = 0.1  # dB after the best gain and offset that a single frame has to gain
 SUPERVISIONS = ("clean", "pairs", "labels", "self")
 
 
@@ -95,9 +96,9 @@ class Verdict:
         """Whether this is better by more than twice the standard error of the difference, frame by frame.
 
         Examples of one frame, degraded differently, show the same scene and count once. A single frame says nothing
-        about others: its examples only show that the difference is not chance, and its tone may be special, so it must
-        not become worse after the best gain and offset either."""
-        if self.blurs(other) or (self.judges == 1 and self.psnr_fitted < other.psnr_fitted):
+        about others: its examples only show that the difference is not chance, and its tone may be special, so it has
+        to gain after the best gain and offset, too."""
+        if self.blurs(other) or (self.judges == 1 and self.psnr_fitted < other.psnr_fitted + SINGLE_GAIN):
             return False
         gains = other.losses - self.losses
         if self.judges > 1:

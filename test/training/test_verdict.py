@@ -49,13 +49,13 @@ def test_one_frame_degraded_often_counts_once() -> None:
 
 def test_a_single_frame_has_only_its_own_examples_to_ask() -> None:
     start = verdict([1.0] * 4, [0] * 4)
-    assert verdict([0.9, 0.8, 0.9, 0.85], [0] * 4).beats(start)
-    assert not verdict([0.5, 1.4, 1.1, 0.9], [0] * 4).beats(start)
+    assert verdict([0.9, 0.8, 0.9, 0.85], [0] * 4, psnr_fitted=30.5).beats(start)
+    assert not verdict([0.5, 1.4, 1.1, 0.9], [0] * 4, psnr_fitted=30.5).beats(start)
     assert verdict([0.9], [0]).judges == 1
 
 
 def test_the_tone_of_a_single_frame_is_its_own() -> None:
-    start, brighter = verdict([1.0] * 4, [0] * 4), verdict([0.9, 0.8, 0.9, 0.85], [0] * 4, psnr_fitted=29.9)
+    start, brighter = verdict([1.0] * 4, [0] * 4), verdict([0.9, 0.8, 0.9, 0.85], [0] * 4, psnr_fitted=30.05)
     assert not brighter.beats(start)
     assert verdict([0.9, 0.8, 0.9, 0.85], [0, 1, 2, 3], psnr_fitted=29.9).beats(start)
     assert verdict([0.9, 0.8], [0, 0], float("nan")).beats(verdict([1.0, 1.0], [0, 0], float("nan")))
