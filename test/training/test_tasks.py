@@ -165,7 +165,10 @@ def test_tasks_of_an_earlier_state_of_the_prior_are_the_start(config, frames, fi
     train_tasks(still, frames, plain, tmp_path / "run", False, After(1), SEMANTIC, files, LABELS)
     after = find_prior("embedded", str(tmp_path / "run" / "prior"))
     assert all(np.array_equal(bank(after)[task], prompt) for task, prompt in bank(files).items())
-    assert digest(adapted(after).adapters) == digest(adapted(files).adapters)
+    ours, theirs = adapted(after).adapters, adapted(files).adapters
+    assert all(torch.equal(*bases) for bases in zip([*ours.down, *ours.up], [*theirs.down, *theirs.up], strict=True))
+    for prompt in map(torch.from_numpy, bank(files).values()):
+        torch.testing.assert_close(ours.operators(prompt), theirs.operators(prompt), atol=1e-3, rtol=0)
     with pytest.raises(OptionError, match="not with --resume"):
         train_tasks(still, frames, plain, tmp_path / "run", True, semantic=SEMANTIC, init=files)
 
