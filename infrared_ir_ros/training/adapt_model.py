@@ -34,11 +34,12 @@ from infrared_ir_ros.restoration.shading import shrunk
 from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training.adapt_examples import Example
 from infrared_ir_ros.training.adapt_plan import RATES
-from infrared_ir_ros.training.losses import fitted, lost_detail, stretched
+from infrared_ir_ros.training.losses import fitted, lost_detail, painted_grid, stretched
 from infrared_ir_ros.training.stages import Terms, base_terms
 
 DetectionLoss = Callable[[Tensor, Mapping[str, Tensor]], Tensor]  # as that of training.semantic
 DETAIL_WEIGHT, DETAIL_FLOOR = 2.0, 0.01  # the floor: lost share below which further improvement earns little
+GRID_WEIGHT = 10.0  # of a grid in units of the detail
 NOISE_WEIGHT = 100.0  # of the squared error of 0..1: makes gradients about as large as in the other supervisions
 
 
@@ -147,7 +148,11 @@ class Adaptation(nn.Module):
             there = {"classes": boxes[:, 0], "boxes": boxes[:, 1:], "frames": torch.zeros(len(boxes), device=device)}
             return Judged({"detection": detection(final, there)}, final.detach())
         shown, lost = stretched(restored.detach()), lost_detail(restored, target)
-        terms = {**base_terms(restored, target), "detail": DETAIL_WEIGHT * torch.log(lost + DETAIL_FLOOR).mean()}
+        terms = {
+            **base_terms(restored, target),
+            "detail": DETAIL_WEIGHT * torch.log(lost + DETAIL_FLOOR).mean(),
+            "grid": GRID_WEIGHT * painted_grid(restored, target).mean(),
+        }
         return Judged(
             terms, shown, _psnr(shown, target), _psnr(fitted(shown, target), target), float(lost.detach().mean())
         )
