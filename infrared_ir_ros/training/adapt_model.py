@@ -34,7 +34,7 @@ from infrared_ir_ros.restoration.shading import shrunk
 from infrared_ir_ros.restoration.weights import PriorFiles
 from infrared_ir_ros.training.adapt_examples import Example
 from infrared_ir_ros.training.adapt_plan import RATES
-from infrared_ir_ros.training.losses import fitted, lost_detail, painted_grid, stretched
+from infrared_ir_ros.training.losses import detail, fitted, lost_detail, painted_grid, stretched
 from infrared_ir_ros.training.stages import Terms, base_terms
 
 DetectionLoss = Callable[[Tensor, Mapping[str, Tensor]], Tensor]  # as that of training.semantic
@@ -147,11 +147,12 @@ class Adaptation(nn.Module):
             final, boxes = stretched(restored), torch.from_numpy(example.boxes).to(device)
             there = {"classes": boxes[:, 0], "boxes": boxes[:, 1:], "frames": torch.zeros(len(boxes), device=device)}
             return Judged({"detection": detection(final, there)}, final.detach())
-        shown, lost = stretched(restored.detach()), lost_detail(restored, target)
+        shown, fine, fine_target = stretched(restored.detach()), detail(restored), detail(target)
+        lost = lost_detail(fine, fine_target)
         terms = {
             **base_terms(restored, target),
             "detail": DETAIL_WEIGHT * torch.log(lost + DETAIL_FLOOR).mean(),
-            "grid": GRID_WEIGHT * painted_grid(restored, target).mean(),
+            "grid": GRID_WEIGHT * painted_grid(fine, fine_target).mean(),
         }
         return Judged(
             terms, shown, _psnr(shown, target), _psnr(fitted(shown, target), target), float(lost.detach().mean())

@@ -21,13 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infrared_ir_ros.priors.field import LEVELS
+from infrared_ir_ros.priors.haar import BLOCK
 from infrared_ir_ros.priors.layers import quantiles
 from infrared_ir_ros.records import CLEAN_PERCENTILES
 from infrared_ir_ros.restoration.restorer import SMALLEST_SPAN
 
 SPAN = LEVELS[1] - LEVELS[0]
 DETAIL = 65  # pixels: the difference from the mean over this square is detail
-BLOCK, REPEATS = 8, 32  # pixels of the latent's blocks; the number of blocks a side over which a grid is looked for
+REPEATS = 32  # blocks of the latent a side, over which a grid is looked for
 
 
 def log_error(restored: Tensor, clean: Tensor, floor: float) -> Tensor:
@@ -62,32 +63,31 @@ def fitted(restored: Tensor, clean: Tensor) -> Tensor:
     return (restored - mean) * gain.detach().clamp(0.3, 3.0) + clean_mean
 
 
-def lost_detail(restored: Tensor, clean: Tensor) -> Tensor:
-    """The share of a clean frame's detail that is missing or wrong, (batch,), 0..1: 1 minus the squared correlation of
-    structure finer than DETAIL pixels, whatever the gain.
+def detail(frame: Tensor) -> Tensor:
+    """Structure finer than DETAIL pixels."""
+    half = DETAIL // 2
+    rows = F.avg_pool2d(frame, (1, DETAIL), 1, (0, half), count_include_pad=False)
+    return frame - F.avg_pool2d(rows, (DETAIL, 1), 1, (half, 0), count_include_pad=False)
+
+
+def lost_detail(fine: Tensor, fine_clean: Tensor) -> Tensor:
+    """The share of a clean frame's `detail` that is missing or wrong in that of a restored one, (batch,), 0..1: 1 minus
+    their squared correlation, whatever the gain.
 
     Without this term, where unknowable shading dominates the error, detail would be sacrificed for a little less of
     it: painting a grid of 8 pixels gained 0.6 dB on a raw core."""
-    fine, fine_clean = (x - _around(x) for x in (restored, clean))
     common = (fine * fine_clean).mean((1, 2, 3))
     powers = fine.square().mean((1, 2, 3)) * fine_clean.square().mean((1, 2, 3))
     return 1 - common.clamp_min(0).square() / powers.clamp_min(1e-12)
 
 
-def painted_grid(restored: Tensor, clean: Tensor) -> Tensor:
-    """Deviation of what `restored` repeats every BLOCK pixels within REPEATS blocks and the clean frame does not,
-    (batch,), where the detail of either has a deviation of 1.
+def painted_grid(fine: Tensor, fine_clean: Tensor) -> Tensor:
+    """Deviation of what the `detail` of a restored frame repeats every BLOCK pixels within REPEATS blocks and that of
+    the clean one does not, (batch,), both scaled to a deviation of 1.
 
     An error that all blocks of the latent share is a weak one in `lost_detail`, but the eye sees it at once."""
-    height, width = (side // BLOCK * BLOCK for side in clean.shape[2:])
-    details = (frame - _around(frame) for frame in (restored, clean))
-    ours, theirs = (fine / fine.square().mean((1, 2, 3), keepdim=True).clamp_min(1e-8).sqrt() for fine in details)
+    height, width = (side // BLOCK * BLOCK for side in fine_clean.shape[2:])
+    ours, theirs = (x / x.square().mean((1, 2, 3), keepdim=True).clamp_min(1e-8).sqrt() for x in (fine, fine_clean))
     blocks = F.pixel_unshuffle((ours - theirs)[:, :, :height, :width], BLOCK)
     repeated = F.avg_pool2d(blocks - blocks.mean(1, keepdim=True), REPEATS, ceil_mode=True)
     return (repeated.square().mean((1, 2, 3)) + 1e-8).sqrt()
-
-
-def _around(frame: Tensor) -> Tensor:
-    half = DETAIL // 2
-    rows = F.avg_pool2d(frame, (1, DETAIL), 1, (0, half), count_include_pad=False)
-    return F.avg_pool2d(rows, (DETAIL, 1), 1, (half, 0), count_include_pad=False)

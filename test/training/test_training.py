@@ -37,7 +37,7 @@ from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training import checkpoint  # noqa: E402
 from infrared_ir_ros.training.config import PriorConfig, read_config  # noqa: E402
 from infrared_ir_ros.training.log import TrainingLog  # noqa: E402
-from infrared_ir_ros.training.losses import fitted, log_error, lost_detail, painted_grid  # noqa: E402
+from infrared_ir_ros.training.losses import detail, fitted, log_error, lost_detail, painted_grid  # noqa: E402
 from infrared_ir_ros.training.train import schedule, train_prior  # noqa: E402
 
 CONFIG = """
@@ -378,22 +378,26 @@ def test_losses() -> None:
 def test_lost_detail_is_blind_to_tone_and_shading_and_sees_a_grid() -> None:
     clean = torch.rand(2, 1, 128, 160, generator=torch.Generator().manual_seed(0))
     shading = torch.linspace(-1, 1, 160)[None, None, None] ** 2
-    assert lost_detail(0.4 * clean + 0.3 + 0.2 * shading, clean).max() < 0.1
+    assert lost_detail(detail(0.4 * clean + 0.3 + 0.2 * shading), detail(clean)).max() < 0.1
     grid = 0.5 * (torch.arange(160) % 8 < 4)
-    assert lost_detail(clean + grid, clean).min() > 0.3
-    torch.testing.assert_close(lost_detail(-clean, clean), torch.ones(2))
+    assert lost_detail(detail(clean + grid), detail(clean)).min() > 0.3
+    torch.testing.assert_close(lost_detail(detail(-clean), detail(clean)), torch.ones(2))
 
 
 def test_a_painted_grid_is_seen_where_scene_tone_and_noise_are_not() -> None:
     random = torch.Generator().manual_seed(0)
     clean = torch.rand(2, 1, 512, 320, generator=random)
     grid = 0.02 * (torch.arange(320) % 8 < 4)
-    assert painted_grid(clean, clean).max() < 1e-3
-    assert painted_grid(0.4 * clean + 0.3, clean).max() < 1e-3
+
+    def painted(frame: torch.Tensor) -> torch.Tensor:
+        return painted_grid(detail(frame), detail(clean))
+
+    assert painted(clean).max() < 1e-3
+    assert painted(0.4 * clean + 0.3).max() < 1e-3
     noise = 0.1 * torch.randn(clean.shape, generator=random)
-    assert painted_grid(clean + noise, clean).max() < painted_grid(clean + grid, clean).min() / 1.3
+    assert painted(clean + noise).max() < painted(clean + grid).min() / 1.3
     half = grid * (torch.arange(512) < 256)[:, None]  # only where something glows
-    assert painted_grid(clean + half, clean).min() > 0.6 * painted_grid(clean + grid, clean).min()
+    assert painted(clean + half).min() > 0.6 * painted(clean + grid).min()
 
 
 def test_weights_that_are_not_finite_are_not_saved(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
