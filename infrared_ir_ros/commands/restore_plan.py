@@ -26,7 +26,7 @@ from infrared_ir_ros.media.frames import Report
 from infrared_ir_ros.media.headers import HEAD, is_radiometric
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES, LOSSLESS_SUFFIXES
 from infrared_ir_ros.media.paths import existing, printable, regular_files, suffix_of
-from infrared_ir_ros.media.sources import BAG_SUFFIXES, is_bag
+from infrared_ir_ros.media.sources import BAG_SUFFIXES, bags_of, is_bag, whole_bags
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES
 
 SEQUENCE_SUFFIXES = VIDEO_SUFFIXES | {".npz"}
@@ -63,9 +63,7 @@ def plan(input: Path, output: Path, format: str = "auto", topic: str = "") -> li
     if root.is_dir() and not _is_bag(root):
         inside = output.absolute().resolve()
         files = [path for path in regular_files(root, SUFFIXES) if not (_below(path, inside, root) or _is_twice(path))]
-        bags = _bags_of(files)
-        files = [path.parent if suffix_of(path) in BAG_SUFFIXES and path.parent in bags else path for path in files]
-        files = list(dict.fromkeys(files))
+        files = whole_bags(files, _is_bag)
     else:
         if root.is_file() and suffix_of(root) not in SUFFIXES:
             raise SourceError(
@@ -91,7 +89,7 @@ def passed_over(input: Path, output: Path) -> str:
     if not root.is_dir() or _is_bag(root):
         return ""
     unknown = [path for path in regular_files(root) if suffix_of(path) not in SUFFIXES]
-    bags = _bags_of(unknown)
+    bags = bags_of(unknown, _is_bag)
     others = [
         suffix_of(path) or "no suffix" for path in unknown if path.parent not in bags and not _below(path, inside, root)
     ]
@@ -129,11 +127,6 @@ def _is_bag(folder: Path) -> bool:
 def _is_twice(path: Path) -> bool:
     """Whether this is the cut copy of a recorder killed while it compressed a file that still exists."""
     return path.suffix.lower() == ".zstd" and path.with_suffix("").is_file()
-
-
-def _bags_of(files: list[Path]) -> set[Path]:
-    """The folders of these files that are bags. Each folder is listed once."""
-    return {folder for folder in {file.parent for file in files} if _is_bag(folder)}
 
 
 def _below(path: Path, output: Path, root: Path) -> bool:

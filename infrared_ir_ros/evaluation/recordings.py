@@ -31,8 +31,8 @@ from infrared_ir_ros.media import open_source
 from infrared_ir_ros.media.detections import DetectionTopic, Seen
 from infrared_ir_ros.media.frames import Frame, Report, Source
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES
-from infrared_ir_ros.media.paths import existing, printable, regular_files, suffix_of
-from infrared_ir_ros.media.sources import BAG_SUFFIXES, is_bag
+from infrared_ir_ros.media.paths import existing, printable, regular_files
+from infrared_ir_ros.media.sources import BAG_SUFFIXES, is_bag, whole_bags
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES
 from infrared_ir_ros.records import Detection
 from infrared_ir_ros.simulation.camera import Degrader
@@ -99,7 +99,7 @@ def recordings(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(existing, paths):
         inside = [] if path.is_file() or is_bag(path) else regular_files(path, SEQUENCES)
-        whole = _whole_bags(inside)
+        whole = whole_bags(inside)
         found += [*whole, *_picture_folders(path, whole)] if whole else [path]
     return list(dict.fromkeys(found))
 
@@ -113,13 +113,6 @@ def _picture_folders(folder: Path, others: list[Path]) -> list[Path]:
         if not any(inner.is_relative_to(one) for one in (*others, *found)):
             found.append(inner)
     return found
-
-
-def _whole_bags(files: list[Path]) -> list[Path]:
-    """The files, and in place of a bag's the folder of that bag. Each folder is listed once, whatever it holds."""
-    bags = {folder for folder in {file.parent for file in files} if is_bag(folder)}
-    whole = (file.parent if suffix_of(file) in BAG_SUFFIXES and file.parent in bags else file for file in files)
-    return list(dict.fromkeys(whole))
 
 
 def instants(

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from infrared_ir_ros.errors import SourceError
@@ -73,6 +74,18 @@ def is_bag(folder: Path) -> bool:
     names = {re.sub(r"_\d+$", "", part) for part in parts}
     begins = any(part in names or part.endswith("_0") for part in parts)
     return not holds_others and (len(parts) == 1 or (len(names) == 1 and begins))
+
+
+def bags_of(files: Iterable[Path], is_one: Callable[[Path], bool] = is_bag) -> set[Path]:
+    """The folders of these files that are bags. Each folder is listed once, whatever it holds."""
+    return {folder for folder in {file.parent for file in files} if is_one(folder)}
+
+
+def whole_bags(files: list[Path], is_one: Callable[[Path], bool] = is_bag) -> list[Path]:
+    """The files, and in place of a bag's the folder of that bag, once."""
+    bags = bags_of(files, is_one)
+    whole = (file.parent if suffix_of(file) in BAG_SUFFIXES and file.parent in bags else file for file in files)
+    return list(dict.fromkeys(whole))
 
 
 def _pictures(folder: Path, frame_rate: float, report: Report) -> ImageSource:
