@@ -27,7 +27,7 @@ from infrared_ir_ros.simulation import stretch
 from infrared_ir_ros.training.labels import View
 from infrared_ir_ros.training.pack import FrameSets
 
-MIRRORED = ("photographs", "layouts")  # sets whose polarity carries no meaning: inverted at random
+MIRRORED = ("photographs", "small_photographs", "layouts")  # polarity carries no meaning there: inverted at random
 LEAST_CONTRAST = 6  # of 255, between percentiles 1 and 99: a flat wall or sky teaches nothing
 ATTEMPTS = 1000
 

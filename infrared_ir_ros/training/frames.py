@@ -60,7 +60,8 @@ class Mix:
     def check(self, pack: Iterable[str], whose: str) -> None:
         """Raises OptionError for a set that the pack does not have. whose: stage or task, for the message."""
         if unknown := set(self.sets) - set(pack):
-            make = "make it with `pack_frames --photographs FOLDER`, or " if "photographs" in unknown else ""
+            of_photographs = any("photographs" in name for name in unknown)
+            make = "make it with `pack_frames --photographs FOLDER`, or " if of_photographs else ""
             raise OptionError(
                 f"{whose} draws from {', '.join(sorted(unknown))}: the pack has {', '.join(sorted(pack))}; "
                 f"{make}remove them from the sets of the mix"

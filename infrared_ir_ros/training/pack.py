@@ -35,7 +35,8 @@ from infrared_ir_ros.media.paths import printable, read_file
 from infrared_ir_ros.simulation import layout
 from infrared_ir_ros.training.labels import Labels
 
-PHOTO_WIDTH, LEAST_PHOTO = 1280, 512
+PHOTO_WIDTH, PHOTO_HEIGHT = 1280, 512  # larger photographs are shrunk, and still cover this
+LEAST_PHOTO, LEAST_SMALL_PHOTO = 360, 120  # pixels of the shorter side
 CC_STILLS = "01 02 03 05 06 10 11 12 14 15 17 e40 t640".split()  # CC0, CC BY or MIT; the others are for tests only
 HELD_OUT_CLIPS = ("IR_DRONE", "IR_AIRPLANE_03", "IR_AIRPLANE_04", "IR_AIRPLANE_05", "IR_AIRPLANE_06")
 
@@ -48,7 +49,8 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
     """Read the permissive recordings under `data`, photographs, and `layouts` procedural scenes into one file.
 
     data: the folder that holds `detection/`, `segmentation/`, `video/` and `raw16/`. photographs: a folder of freely
-    licensed photographs, searched recursively, or None. The file is written atomically.
+    licensed photographs, searched recursively, or None; those too small for whole frames are the set
+    `small_photographs`, for thumbnails. The file is written atomically.
     Returns the number of frames in each set. Raises SourceError if `data` lacks a set, there are no photographs, or
     `output` cannot be written, and OptionError for numbers below 0.
     """
@@ -71,7 +73,10 @@ def write_pack(data: Path, photographs: Path | None, output: Path, layouts: int 
         if not frames:
             raise SourceError(f"no frames of {name} under {data}: is this the folder of the thermal recordings?")
     if photographs is not None:
-        sets["photographs"] = list(_photographs(photographs))
+        found = list(_photographs(photographs))
+        sets["photographs"] = [image for image in found if min(image.shape) >= LEAST_PHOTO]
+        if small := [image for image in found if min(image.shape) < LEAST_PHOTO]:
+            sets["small_photographs"] = small
         if not sets["photographs"]:
             raise SourceError(
                 f"no photographs under {printable(str(photographs))}: give png or jpg of at least {LEAST_PHOTO} pixels "
@@ -170,8 +175,8 @@ def _clips(folder: Path, frames_per_clip: int = 6) -> Iterator[np.ndarray]:
 
 
 def _photographs(folder: Path) -> Iterator[np.ndarray]:
-    """Grey photographs, at most 1280 wide; without drawings (no texture), other sizes of the same picture, and
-    unreadable files.
+    """Grey photographs, shrunk to 1280 wide or 512 high; without drawings (no texture), other sizes of the same
+    picture, tiny and unreadable files.
     """
     seen: list[np.ndarray] = []
     for path in sorted(folder.rglob("*")):
@@ -181,9 +186,9 @@ def _photographs(folder: Path) -> Iterator[np.ndarray]:
             image = _grey(path)
         except SourceError:  # too large or unreadable
             continue
-        if image is None or min(image.shape) < LEAST_PHOTO:
+        if image is None or min(image.shape) < LEAST_SMALL_PHOTO:
             continue
-        scale = max(PHOTO_WIDTH / image.shape[1], LEAST_PHOTO / image.shape[0])
+        scale = max(PHOTO_WIDTH / image.shape[1], PHOTO_HEIGHT / image.shape[0])
         if scale < 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         tiny = cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -49,6 +49,19 @@ def frames() -> FrameSets:
     return {"layouts": [(255 * layout(np.random.default_rng(s), 128, 160)).astype(np.uint8) for s in range(6)]}
 
 
+@pytest.mark.parametrize("name", ["photographs", "small_photographs", "layouts", "hit_uav"])
+def test_hot_and_cold_are_exchanged_at_random_where_they_mean_nothing(name: str) -> None:
+    scene = np.repeat(np.linspace(255, 0, 160).astype(np.uint8)[:, None], 200, axis=1)  # bright sky, dark ground
+    bright = 0
+    for seed in range(40):
+        thumbnail = draw_thumbnail({name: [scene]}, {name: 1.0}, np.random.default_rng(seed))
+        bright += thumbnail[:32].mean() > thumbnail[32:].mean()
+    if name == "hit_uav":
+        assert bright >= 30  # a few are upside down
+    else:
+        assert 10 < bright < 30
+
+
 def test_batches_are_aligned_pairs_of_one_size(frames: FrameSets) -> None:
     batches = Pairs(WholeFrames(frames, MIX, (0, 1)))
     shapes = set()

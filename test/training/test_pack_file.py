@@ -88,14 +88,18 @@ def test_what_was_packed_is_told_and_the_file_has_the_very_name(
     photograph = np.random.default_rng(0).integers(0, 255, (520, 520)).astype(np.uint8)
     (tmp_path / "photos/deep").mkdir(parents=True)
     (tmp_path / "photos/deep/\udcff.png").write_bytes(cv2.imencode(".png", photograph)[1])
+    small = cv2.imencode(".png", 255 - photograph[:130, :200])[1]
+    (tmp_path / "photos/small.png").write_bytes(small)
+    (tmp_path / "photos/tiny.png").write_bytes(cv2.imencode(".png", photograph[:100, :100])[1])
     (tmp_path / "photos/empty.jpg").write_bytes(b"")
     (tmp_path / "photos/folder.jpg").mkdir()
     pack_frames(data, output=tmp_path / "clean", layouts=2, photographs=tmp_path / "photos")
     told = capsys.readouterr().out
     assert told.count("\n") == 1 and told.startswith(f"packed {tmp_path / 'clean'}, frames: hit_uav 2, buffalo 2, ")
-    assert told.endswith("photographs 1, layouts 2\n")
+    assert told.endswith("photographs 1, small_photographs 1, layouts 2\n")
     sets = read_pack(tmp_path / "clean")
     assert np.array_equal(sets["photographs"][0], photograph)
+    assert [frame.shape for frame in sets["small_photographs"]] == [(130, 200)]
     (documented,) = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("pack_frames ")]
     assert "--photographs" in documented
     for name in ("train_prior", "continue_prior"):
