@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The stages of the embedded prior's training: `field` (tone and shading, on thumbnails), `restore` (everything, on
+"""The stages of the embedded prior's training: `field` (tone and shading, on thumbnails), `restore` (all the rest, on
 whole frames), and `look` (only the heads that estimate lines and log-SNR, for a fixed denoiser)."""
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class LookStage:
 
 
 class RestoreStage:
-    """Lines, log-SNR head and denoiser on whole frames; the field head at a low rate."""
+    """Lines, log-SNR head and denoiser on whole frames. The field head stays: the few thumbnails of a step would make
+    it worse."""
 
     name = "restore"
 
@@ -76,12 +77,7 @@ class RestoreStage:
         heads = [*prior.lines.parameters(), *prior.snr.parameters(), *prior.denoiser.embed.parameters()]
         in_heads = {id(parameter) for parameter in heads}
         body = [p for p in prior.denoiser.parameters() if id(p) not in in_heads]
-        field = list(prior.field.parameters())  # sees few thumbnails per step: a high rate would undo its training
-        return [
-            {"params": heads, "lr": 1.7 * rate},
-            {"params": body, "lr": rate},
-            {"params": field, "lr": 0.15 * rate},
-        ]
+        return [{"params": heads, "lr": 1.7 * rate}, {"params": body, "lr": rate}]
 
     @staticmethod
     def terms(prior: EmbeddedPrior, clean: Tensor, degraded: Tensor) -> Terms:
