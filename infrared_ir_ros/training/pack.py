@@ -175,10 +175,17 @@ def _clips(folder: Path, frames_per_clip: int = 6) -> Iterator[np.ndarray]:
 
 
 def _photographs(folder: Path) -> Iterator[np.ndarray]:
-    """Grey photographs, shrunk to 1280 wide or 512 high; without drawings (no texture), other sizes of the same
-    picture, tiny and unreadable files.
-    """
+    """Grey photographs, shrunk to 1280 wide or 512 high, the largest first, without smaller copies."""
     seen: list[np.ndarray] = []
+    for image in sorted(_textured(folder), key=np.size, reverse=True):
+        tiny = cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
+        if all(np.abs(tiny - other).mean() > 4 for other in seen):
+            seen.append(tiny)
+            yield image
+
+
+def _textured(folder: Path) -> Iterator[np.ndarray]:
+    """Grey pictures, shrunk, without drawings (no texture), tiny and unreadable files."""
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in (".jpg", ".jpeg", ".png") or path.is_symlink() or not path.is_file():
             continue
@@ -191,8 +198,5 @@ def _photographs(folder: Path) -> Iterator[np.ndarray]:
         scale = max(PHOTO_WIDTH / image.shape[1], PHOTO_HEIGHT / image.shape[0])
         if scale < 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        tiny = cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
-        textured = np.abs(cv2.Laplacian(image.astype(np.float32), -1)).mean() > 2.0
-        if textured and all(np.abs(tiny - other).mean() > 4 for other in seen):
-            seen.append(tiny)
+        if np.abs(cv2.Laplacian(image.astype(np.float32), -1)).mean() > 2.0:
             yield image

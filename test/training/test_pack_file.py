@@ -128,6 +128,18 @@ def test_photographs_that_cannot_be_read_are_left_out_one_by_one(data: Path, tmp
     assert len(read_pack(tmp_path / "clean.npz")["photographs"]) == 1
 
 
+def test_the_largest_of_a_photograph_in_several_sizes_is_packed(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    blocks = np.random.default_rng(0).integers(0, 255, (8, 8)).astype(np.uint8)
+    photograph = cv2.resize(blocks, (600, 600), interpolation=cv2.INTER_NEAREST)
+    for name, size in (("a preview", 200), ("b", 400), ("c", 600)):
+        resized = cv2.resize(photograph, (size, size), interpolation=cv2.INTER_AREA)
+        (tmp_path / f"photos/{name}.png").write_bytes(cv2.imencode(".png", resized)[1])
+    pack_frames(data, output=tmp_path / "clean.npz", layouts=1, photographs=tmp_path / "photos")
+    sets = read_pack(tmp_path / "clean.npz")
+    assert [frame.shape for frame in sets["photographs"]] == [(600, 600)] and "small_photographs" not in sets
+
+
 def test_a_frame_that_claims_to_be_a_giant_is_named(data: Path, tmp_path: Path) -> None:
     frame = next((data / "detection/hit-uav/train/images").iterdir())
     frame.write_bytes(giant())
