@@ -29,7 +29,7 @@ report:
 
 test:
 	@scripts/environment.sh test
-	@.venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 lint:
 	@scripts/environment.sh lint

@@ -66,7 +66,8 @@ def run_demo(source: str, output: Path, seconds: float) -> None:
             _run(source, rate, frames, bag, output / "log")
             figures = read_figures(bag, frames)
             if not figures.pictures:
-                raise InfraredError(f"no frame was restored; see {output / 'log' / 'restore_node.txt'}")
+                counted = ", ".join(f"{name} {value}" for name, value in rows(figures))
+                raise InfraredError(f"no frame was restored ({counted}); see {output / 'log' / 'restore_node.txt'}")
             _replace(bag, output / "bag", Path(room) / "old")
     except OSError as error:
         raise SourceError(f"cannot write into {output}: {error.strerror or error}; choose another --output") from error
@@ -106,8 +107,8 @@ def _run(source: str, rate: float, frames: int, bag: Path, logs: Path) -> None:
     """Run the processes until the bag is complete. Raises InfraredError when one fails."""
     topics = [f"{topic}:{IMAGE_TYPE}" for topic in (IMAGE, RESTORED)] + [f"{DIAGNOSTICS}:{DIAGNOSTICS_TYPE}"]
     camera: dict[str, object] = {"rate": rate, "frames": frames}
-    # the first frame waits until the network is prepared for its size, and slow machines get a low rate
-    node: dict[str, object] = {"max_age_ms": max(5000.0, 3000.0 / rate)}
+    # the first frame waits until the network is prepared for its size, which takes a busy machine long
+    node: dict[str, object] = {"max_age_ms": 60000.0}
     if source:
         camera["source"] = str(Path(source).absolute())
     else:

@@ -136,7 +136,7 @@ def film(
     ):
         others = [restorer, recorder]
         observer.wait(lambda: observer.subscribers() >= len(others), "restore_node did not become active", others)
-        audience = ["-p", "wait_for_subscriber_s:=10.0", "-p", f"subscribers:={len(others)}"]
+        audience = ["-p", f"wait_for_subscriber_s:={PATIENCE / 2}", "-p", f"subscribers:={len(others)}"]
         with running("thermal_camera", [*ros, *camera, *audience], logs) as filming:
             observer.wait(filming.ended, "the camera did not end", others, patience)
         observer.forget()
