@@ -16,7 +16,7 @@
 
 python benchmarks/ablations.py
 python benchmarks/ablations.py --pack clean.pack --minutes 10     also trains with each loss, for 10 minutes
-python benchmarks/ablations.py --pack clean.pack --detector yolov8n.pt     also with a frozen detector's loss
+python benchmarks/ablations.py --pack clean.pack --detector yolov8n        also with a frozen detector's loss
 
 Each loss trains adapters and one prompt on the same prior with the same frames in the same order; the result is
 discarded. All rows restore the same frames.
@@ -91,7 +91,7 @@ def ablations(
     frames: int = 2,
     sets: tuple[str, ...] = SETS,
     pack: Path | None = None,
-    detector: Path | None = None,
+    detector: str = "",
     minutes: float = 10.0,
     engine: str = "onnxruntime",
     seed: int = 0,
@@ -107,7 +107,7 @@ def ablations(
     pack
         Clean training frames; without them no loss is trained.
     detector
-        A YOLOv8 of ultralytics, .pt, for the semantic loss, which is left out without one.
+        yolov8n, a folder of export_detector, or a .pt, for the semantic loss, which is left out without one.
     minutes
         Minutes of training per loss.
     engine

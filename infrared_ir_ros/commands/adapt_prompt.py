@@ -82,7 +82,8 @@ def adapt_prompt(
     label_topic
         For labels: topic of the same bag with the labelled objects (Detection2DArray), matched by stamp.
     detector
-        For labels: file of a YOLOv8 of ultralytics (a .pt is a pickle: only from people you trust).
+        For labels: yolov8n (the shipped one), a folder that export_detector wrote, or a .pt of ultralytics (a pickle:
+        only from people you trust).
     tolerance_ms
         Milliseconds between the stamps of frames that belong together.
     frames

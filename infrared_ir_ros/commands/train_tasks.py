@@ -30,7 +30,7 @@ def train_tasks(
     prior_path: str = "",
     resume: bool = False,
     init: str = "",
-    detector: Path | None = None,
+    detector: str = "",
     segmenter: Path | None = None,
     minutes: float = 0.0,
 ) -> None:
@@ -54,8 +54,8 @@ def train_tasks(
     init
         Folder of an earlier state of the prior with tasks, whose adapters and prompts to start from.
     detector
-        A YOLOv8 of ultralytics, .pt, for tasks with `semantic: detection`. Such files are pickles, which may run any
-        code: only from people you trust.
+        For tasks with `semantic: detection`: yolov8n (the shipped one), a folder that export_detector wrote, or a .pt
+        of ultralytics. Such a file is a pickle, which may run any code: only from people you trust.
     segmenter
         Folder of a SegFormer of transformers (`train_segmenter` makes one), for tasks with `semantic: segmentation`.
     minutes

@@ -69,7 +69,7 @@ def find_detector(model: str, allow_pickle: bool = False) -> DetectorGraph:
     code in it. The last two need torch and ultralytics.
     Raises OptionError for a form that is not allowed or installed, WeightsError for missing or damaged files.
     """
-    path = SHIPPED / f"detector_{SHIPPED_DETECTOR}" if model == SHIPPED_DETECTOR else Path(model)
+    path = detector_path(model)
     if path.suffix == ".onnx":
         listed = listed_files(path.parent) if (path.parent / MANIFEST).is_file() else {}
         return _read_graph(path, listed.get(path.name))
@@ -80,6 +80,11 @@ def find_detector(model: str, allow_pickle: bool = False) -> DetectorGraph:
     network = load_network(path, allow_pickle)
     data = exporter().detector_graph(network.model, network.names, network.version)
     return DetectorGraph(data, str(path), network.sha256)
+
+
+def detector_path(model: str) -> Path:
+    """The path that the name of the shipped detector, or a path, stands for."""
+    return SHIPPED / f"detector_{SHIPPED_DETECTOR}" if model == SHIPPED_DETECTOR else Path(model)
 
 
 def listed_files(folder: Path) -> dict[str, str]:

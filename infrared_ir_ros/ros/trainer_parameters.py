@@ -50,7 +50,7 @@ TRAINER_TABLE: tuple[Parameter, ...] = (
             ("reference_topic", "", "for pairs: topic of the same bag with the clean frames"),
             ("reference", "", "for pairs: bag, video or folder with the clean frames"),
             ("label_topic", "", "for labels: topic of the same bag with the labelled objects (Detection2DArray)"),
-            ("detector", "", "for labels: file of a YOLOv8 (.pt of ultralytics: only from people you trust)"),
+            ("detector", "", "for labels: yolov8n, a folder of export_detector, or a .pt (only from people you trust)"),
             ("tolerance_ms", 5.0, "milliseconds between the stamps of frames that belong together", 0.0, 10000.0),
             ("frames", 400, "number of frames to use at most, spread over all sources", 2, 100000),
             ("steps", 0, "number of steps at most; 0: as many as fit into the minutes", 0, _LARGEST),

@@ -115,7 +115,11 @@ class Material:
 def read_material(lesson: Lesson, report: Report) -> Material:
     """Read all recordings. Skipped inputs go to `report`. Raises InfraredError if nothing is left to learn from."""
     paths = find_sources(lesson.sources)
-    detection = load_detection(lesson.detector) if lesson.supervision == "labels" else None
+    detection = None
+    if lesson.supervision == "labels":
+        from infrared_ir_ros.training import semantic  # imports torch
+
+        detection = semantic.load_detection(lesson.detector)
     draw = _draw(lesson, paths, detection)
     training: list[Moment] = []
     judging: list[Moment] = []
@@ -146,14 +150,6 @@ def find_sources(sources: Sequence[str]) -> list[Path]:
         matched = [] if Path(source).exists() else sorted(glob.glob(source, recursive=True))
         paths += map(Path, matched or [source])
     return recordings(paths)
-
-
-def load_detection(detector: str) -> Any:
-    """The loss of a frozen detector. Raises OptionError without ultralytics, WeightsError for a bad file."""
-    from infrared_ir_ros.training.semantic import DetectionLoss  # imports torch
-    from infrared_ir_ros.training.yolo import load_yolo
-
-    return DetectionLoss(load_yolo(detector))
 
 
 def _draw(lesson: Lesson, paths: list[Path], detection: Any) -> Draw:

@@ -120,6 +120,7 @@ def _network(path: Path, expected: str | None) -> Network:
     digest = checked_hash(path, data, expected, DAMAGED)
     description = Description.read(path.with_suffix(".yaml"))
     model = load_weights(description.architecture, len(description.names), data)
+    model.names = dict(enumerate(description.names))
     return Network(model, description.names, description.version, digest)
 
 

@@ -29,9 +29,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from infrared_ir_ros.detection.files import detector_path
 from infrared_ir_ros.errors import OptionError, WeightsError
+from infrared_ir_ros.training.detector_network import load_network
 from infrared_ir_ros.training.small_targets import SmallTargetLoss
-from infrared_ir_ros.training.yolo import load_yolo, ultralytics
+from infrared_ir_ros.training.yolo import ultralytics
 
 STRIDE = 32  # of the detector: sides of its frames must be multiples
 DECAY = 0.9  # of the balance of gradients
@@ -56,8 +58,8 @@ class _Judgement(nn.Module):
 class DetectionLoss(_Judgement):
     """Loss of a frozen YOLOv8 on restored frames.
 
-    model: a detection model of ultralytics (`ultralytics.nn.tasks.DetectionModel`), see `load_yolo`. classes: the
-    number of its classes.
+    model: a detection model of ultralytics (`ultralytics.nn.tasks.DetectionModel`), see `load_detection`. classes:
+    the number of its classes.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -103,14 +105,23 @@ class SegmentationLoss(_Judgement):
         return F.cross_entropy(logits, target.to(logits.device), ignore_index=IGNORED)
 
 
-def semantic_losses(detector: Path | None = None, segmenter: Path | None = None) -> dict[str, nn.Module]:
-    """The available losses by name: of planted targets, and of a detector's and a segmenter's file, if given.
+def load_detection(detector: str) -> DetectionLoss:
+    """The loss of a frozen detector: `yolov8n`, the shipped one; a folder that export_detector wrote; a `.safetensors`
+    beside its `.yaml`; or a `.pt` of ultralytics, which may run any code when it is loaded.
 
-    Raises OptionError and WeightsError as `load_yolo` and `load_segmenter`.
+    Raises OptionError without ultralytics, WeightsError for missing or damaged files.
+    """
+    return DetectionLoss(load_network(detector_path(detector), allow_pickle=True).model)
+
+
+def semantic_losses(detector: str = "", segmenter: Path | None = None) -> dict[str, nn.Module]:
+    """The available losses by name: of planted targets, and of a detector and a segmenter, if given.
+
+    Raises OptionError and WeightsError as `load_detection` and `load_segmenter`.
     """
     losses: dict[str, nn.Module] = {"small_target": SmallTargetLoss()}
-    if detector is not None:
-        losses["detection"] = DetectionLoss(load_yolo(detector))
+    if detector:
+        losses["detection"] = load_detection(detector)
     if segmenter is not None:
         losses["segmentation"] = SegmentationLoss(load_segmenter(segmenter))
     return losses

@@ -37,7 +37,7 @@ from infrared_ir_ros.errors import InfraredError, OptionError, SourceError  # no
 from infrared_ir_ros.media import open_source, write_image  # noqa: E402
 from infrared_ir_ros.restoration.prompts import read_bank  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
-from infrared_ir_ros.training import adapt_frames, adapt_plan  # noqa: E402
+from infrared_ir_ros.training import adapt_plan, semantic  # noqa: E402
 from infrared_ir_ros.training.adapt_frames import Lesson, find_sources, read_material  # noqa: E402
 
 
@@ -158,7 +158,7 @@ class Bright:
 def test_labels_and_a_detector_teach_too(
     bags: Path, tmp_path: Path, prior: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(adapt_frames, "load_detection", lambda path: Bright())
+    monkeypatch.setattr(semantic, "load_detection", lambda detector: Bright())
     lesson = Lesson((str(bags / "mcap"),), "labels", "/ir/image", label_topic="/ir/truth/boxes", detector="x.pt")
     material = read_material(lesson, fail)
     moment = next(one for one in material.training if any(box.label in ("car", "person") for box in one.labels))

@@ -22,9 +22,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from infrared_ir_ros.detection import load_detector  # noqa: E402
 from infrared_ir_ros.errors import WeightsError  # noqa: E402
 from infrared_ir_ros.training import semantic  # noqa: E402
-from infrared_ir_ros.training.semantic import DetectionLoss, GradientBalance, SegmentationLoss  # noqa: E402
+from infrared_ir_ros.training.semantic import DetectionLoss, GradientBalance, SegmentationLoss, load_detection  # noqa: E402
 from infrared_ir_ros.training.yolo import load_yolo  # noqa: E402
 
 LIMIT = 1e4  # of the weight
@@ -75,6 +76,18 @@ def assert_only_the_frame_learns(loss: torch.nn.Module, restored: torch.Tensor, 
 
 def test_a_frozen_detector_teaches_the_frame(detector: DetectionLoss, restored: torch.Tensor) -> None:
     assert_only_the_frame_learns(detector, restored, boxes())
+
+
+def test_the_shipped_detector_teaches_under_its_own_class_names(restored: torch.Tensor) -> None:
+    pytest.importorskip("ultralytics")
+    shipped = load_detection("yolov8n")
+    assert list(shipped.model.names.values()) == list(load_detector("yolov8n").names)
+    assert_only_the_frame_learns(shipped, restored, boxes())
+
+
+def test_a_missing_detector_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="there is no detector '.*/none'"):
+        load_detection(str(tmp_path / "none"))
 
 
 def test_a_frame_without_objects_has_a_loss_too(detector: DetectionLoss, restored: torch.Tensor) -> None:
