@@ -84,10 +84,10 @@ def test_own_frames_keep_depth_and_replace_an_earlier_run(domain: int, tmp_path:
     (output_folder / "bag").mkdir(parents=True)
     (output_folder / "bag/old").touch()
     rng = np.random.default_rng(0)
-    for number in range(4):
+    for number in range(40):
         frame = rng.integers(7000, 9000, (96, 128)).astype(np.uint16)
-        cv2.imwrite(str(source / f"{number}.png"), frame)
-    process = start("--source", str(source), "--output", str(output_folder), "--seconds", "1")
+        cv2.imwrite(str(source / f"{number:02d}.png"), frame)
+    process = start("--source", str(source), "--output", str(output_folder), "--seconds", "2")
     output, _ = process.communicate(timeout=170)
     assert process.returncode == 0, output
     assert "PSNR" not in output
