@@ -36,6 +36,7 @@ from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.simulation import degrade
 from infrared_ir_ros.training.drawing import choose, curve, draw_name, draw_thumbnail, draw_view, turns
 from infrared_ir_ros.training.labels import View, turn
+from infrared_ir_ros.training.mottle import draw_mottle
 from infrared_ir_ros.training.numbers import NonNegative, PositiveCount, Share
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.raster import LINK_PRESET, Raster, draw_raster, through
@@ -48,14 +49,15 @@ class Mix:
     """The frames of a training. Weights need not add up to 1.
 
     sets: weight of each set of the pack. presets: weight of each degradation preset.
-    sizes: (height, width, batch, weight) of the frames of a batch. resampled: share of whole frames that are resampled
-    (see training.raster).
+    sizes: (height, width, batch, weight) of the frames of a batch. resampled, mottled: shares of whole frames that are
+    resampled (see training.raster), and that come from a mottled sensor (see training.mottle).
     """
 
     sets: dict[str, NonNegative]
     presets: dict[str, NonNegative]
     sizes: list[tuple[PositiveCount, PositiveCount, PositiveCount, NonNegative]]
     resampled: Share = 0.0
+    mottled: Share = 0.0
 
     def check(self, pack: Iterable[str], whose: str) -> None:
         """Raises OptionError for a set that the pack does not have. whose: stage or task, for the message."""
@@ -72,6 +74,7 @@ class Scene(NamedTuple):
     """A clean frame (height, width) float32 0..255, how to degrade it, and the random generator for that.
 
     view: the part of a frame that it shows; None for thumbnails. raster: of the sensor, if the frame is resampled.
+    mottle: (height, width) float32 levels, which a mottled sensor adds.
     """
 
     clean: np.ndarray
@@ -80,6 +83,12 @@ class Scene(NamedTuple):
     rng: np.random.Generator
     view: View | None = None
     raster: Raster | None = None
+    mottle: np.ndarray | None = None
+
+    @property
+    def seen(self) -> np.ndarray:
+        """What is degraded: the clean frame with the mottle."""
+        return self.clean if self.mottle is None else self.clean + self.mottle
 
 
 class WholeFrames:
@@ -97,14 +106,16 @@ class WholeFrames:
         rng = np.random.default_rng([*self._entropy, step, 1 + index])
         height, width, _, _ = self._size(step)
         clean, view = draw_view(self._frames, self._mix.sets, rng, height, width)
-        preset, raster = draw_name(rng, self._mix.presets), None
+        preset, raster, mottle = draw_name(rng, self._mix.presets), None, None
         if self._mix.resampled and rng.random() < self._mix.resampled:
             raster = draw_raster(rng, height, width)
             clean = through(clean, raster)
-        return Scene(clean, preset, 1.0, rng, view, raster)
+        if self._mix.mottled and rng.random() < self._mix.mottled:
+            mottle = draw_mottle(rng, height, width)
+        return Scene(clean, preset, 1.0, rng, view, raster, mottle)
 
     def degrade(self, scene: Scene) -> np.ndarray:
-        degraded = degrade(scene.clean, scene.preset, scene.rng)
+        degraded = degrade(scene.seen, scene.preset, scene.rng)
         if scene.raster is not None:
             degraded = np.rint(through(degraded, scene.raster))
             if scene.raster.linked:
@@ -143,9 +154,11 @@ class Thumbnails:
 
 
 class CleanBatch(NamedTuple):
-    """Clean frames (batch, 1, height, width) float32 0..1, with the preset, scale and raster to degrade each by."""
+    """Clean frames (batch, 1, height, width) float32 0..1, and the same with their mottle, of any range, which are
+    degraded, with the preset, scale and raster of each."""
 
     clean: Tensor
+    seen: Tensor
     presets: list[str]
     scales: list[float]
     rasters: list[Raster | None]
@@ -176,7 +189,8 @@ class CleanBatches(Batches):
     def __getitem__(self, step: int) -> CleanBatch:
         scenes = self.scenes(step)
         presets, scales, rasters = ([getattr(s, name) for s in scenes] for name in ("preset", "scale", "raster"))
-        return CleanBatch(_batch([scene.clean for scene in scenes]), presets, scales, rasters)
+        clean, seen = (_batch([getattr(scene, name) for scene in scenes]) for name in ("clean", "seen"))
+        return CleanBatch(clean, seen, presets, scales, rasters)
 
 
 class Pairs(Batches):

@@ -269,8 +269,8 @@ def _on_device(
     entropy = [config.seed, progress.stage, progress.step, accelerator.process_index]
     seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
     generator = torch.Generator(device).manual_seed(seed)
-    clean = batch.clean.to(device, non_blocking=True)
-    degraded = degrade_batch(clean, batch.presets, generator, batch.scales, batch.rasters)
+    clean, seen = (side.to(device, non_blocking=True) for side in batch[:2])
+    degraded = degrade_batch(seen, batch.presets, generator, batch.scales, batch.rasters)
     thumbnails = STAGES[config.stages[progress.stage].name] is FieldStage
     return clean, degraded if thumbnails else replace_dead_pixels(degraded)
 

@@ -37,6 +37,7 @@ from infrared_ir_ros.training.frames import (  # noqa: E402
     WholeFrames,
     loader,
 )
+from infrared_ir_ros.training.mottle import draw_mottle  # noqa: E402
 from infrared_ir_ros.training.pack import FrameSets, read_pack, write_pack  # noqa: E402
 from infrared_ir_ros.training.raster import INTERPOLATIONS, Raster, through, through_each  # noqa: E402
 
@@ -153,6 +154,33 @@ def test_some_resampled_frames_get_noise_of_their_own_pixels_as_well(frames: Fra
     else:
         clean, degraded = Pairs(scenes)[0]
     assert 15 < ((degraded - clean).std((1, 2, 3)) > 0.01).sum() < 45
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_mottled_sensors_add_a_pattern_that_neighbours_share_and_the_scene_stays(
+    frames: FrameSets, on_device: bool
+) -> None:
+    mix = replace(MIX, presets={"clean": 1}, sizes=[(64, 96, 60, 1.0)], mottled=0.5)
+    scenes = WholeFrames(frames, mix, (0, 1))
+    if on_device:
+        batch = CleanBatches(scenes)[0]
+        clean = batch.clean
+        degraded = degrade_batch(batch.seen, batch.presets, torch.Generator().manual_seed(0))
+    else:
+        clean, degraded = Pairs(scenes)[0]
+    pattern = (degraded - clean)[:, 0]
+    mottled = pattern.std((1, 2)) > 0.004
+    assert 20 < mottled.sum() < 40
+    assert torch.equal(clean, Pairs(WholeFrames(frames, replace(mix, mottled=0.0), (0, 1)))[0][0])
+    assert finest(pattern[mottled]) < 0.6  # of independent pixels: 1
+
+
+def test_mottle_is_coarse_and_fine_and_changes_no_level() -> None:
+    drawn = np.stack([draw_mottle(np.random.default_rng(seed), 120, 160) for seed in range(20)])
+    assert drawn.shape == (20, 120, 160) and drawn.dtype == np.float32
+    np.testing.assert_allclose(drawn.mean((1, 2)), 0, atol=1e-4)
+    blurred = np.stack([cv2.blur(each, (9, 9)) for each in drawn])
+    assert 0.15 < np.median(blurred.std((1, 2)) / drawn.std((1, 2))) < 0.8  # 0.11 of independent pixels
 
 
 def test_clean_frames_have_the_levels_of_the_benchmark(frames: FrameSets) -> None:
