@@ -40,6 +40,7 @@ from infrared_ir_ros.training.mottle import draw_mottle
 from infrared_ir_ros.training.numbers import NonNegative, PositiveCount, Share
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.raster import LINK_PRESET, Raster, draw_raster, through
+from infrared_ir_ros.training.stream import Stream, draw_stream, streamed
 
 SCALES = (2, 4, 5, 6, 8, 8, 8, 8, 16)  # of thumbnails, from Lepton to 1280x1024; mostly 640x512
 
@@ -49,8 +50,9 @@ class Mix:
     """The frames of a training. Weights need not add up to 1.
 
     sets: weight of each set of the pack. presets: weight of each degradation preset.
-    sizes: (height, width, batch, weight) of the frames of a batch. resampled, mottled: shares of whole frames that are
-    resampled (see training.raster), and that come from a mottled sensor (see training.mottle).
+    sizes: (height, width, batch, weight) of the frames of a batch. resampled, mottled, streamed: shares of whole frames
+    that are resampled (see training.raster), that come from a mottled sensor (see training.mottle), and that went
+    through a faint stream (see training.stream).
     """
 
     sets: dict[str, NonNegative]
@@ -58,6 +60,7 @@ class Mix:
     sizes: list[tuple[PositiveCount, PositiveCount, PositiveCount, NonNegative]]
     resampled: Share = 0.0
     mottled: Share = 0.0
+    streamed: Share = 0.0
 
     def check(self, pack: Iterable[str], whose: str) -> None:
         """Raises OptionError for a set that the pack does not have. whose: stage or task, for the message."""
@@ -74,7 +77,7 @@ class Scene(NamedTuple):
     """A clean frame (height, width) float32 0..255, how to degrade it, and the random generator for that.
 
     view: the part of a frame that it shows; None for thumbnails. raster: of the sensor, if the frame is resampled.
-    mottle: (height, width) float32 levels, which a mottled sensor adds.
+    mottle: (height, width) float32 levels, which a mottled sensor adds. stream: that the frame went through.
     """
 
     clean: np.ndarray
@@ -84,6 +87,7 @@ class Scene(NamedTuple):
     view: View | None = None
     raster: Raster | None = None
     mottle: np.ndarray | None = None
+    stream: Stream | None = None
 
     @property
     def seen(self) -> np.ndarray:
@@ -106,13 +110,15 @@ class WholeFrames:
         rng = np.random.default_rng([*self._entropy, step, 1 + index])
         height, width, _, _ = self._size(step)
         clean, view = draw_view(self._frames, self._mix.sets, rng, height, width)
-        preset, raster, mottle = draw_name(rng, self._mix.presets), None, None
+        preset, raster, mottle, stream = draw_name(rng, self._mix.presets), None, None, None
         if self._mix.resampled and rng.random() < self._mix.resampled:
             raster = draw_raster(rng, height, width)
             clean = through(clean, raster)
         if self._mix.mottled and rng.random() < self._mix.mottled:
             mottle = draw_mottle(rng, height, width)
-        return Scene(clean, preset, 1.0, rng, view, raster, mottle)
+        if self._mix.streamed and rng.random() < self._mix.streamed:
+            stream = draw_stream(rng)
+        return Scene(clean, preset, 1.0, rng, view, raster, mottle, stream)
 
     def degrade(self, scene: Scene) -> np.ndarray:
         degraded = degrade(scene.seen, scene.preset, scene.rng)
@@ -120,6 +126,8 @@ class WholeFrames:
             degraded = np.rint(through(degraded, scene.raster))
             if scene.raster.linked:
                 degraded = degrade(degraded, LINK_PRESET, scene.rng)
+        if scene.stream is not None:
+            degraded = streamed(degraded, scene.stream)
         return replace_dead_pixels(degraded)
 
     def _size(self, step: int) -> tuple[int, int, int, float]:
@@ -155,13 +163,14 @@ class Thumbnails:
 
 class CleanBatch(NamedTuple):
     """Clean frames (batch, 1, height, width) float32 0..1, and the same with their mottle, of any range, which are
-    degraded, with the preset, scale and raster of each."""
+    degraded, with the preset, scale, raster and stream of each."""
 
     clean: Tensor
     seen: Tensor
     presets: list[str]
     scales: list[float]
     rasters: list[Raster | None]
+    streams: list[Stream | None]
 
 
 class Scenes(Protocol):
@@ -188,9 +197,9 @@ class CleanBatches(Batches):
 
     def __getitem__(self, step: int) -> CleanBatch:
         scenes = self.scenes(step)
-        presets, scales, rasters = ([getattr(s, name) for s in scenes] for name in ("preset", "scale", "raster"))
+        each = ([getattr(scene, name) for scene in scenes] for name in ("preset", "scale", "raster", "stream"))
         clean, seen = (_batch([getattr(scene, name) for scene in scenes]) for name in ("clean", "seen"))
-        return CleanBatch(clean, seen, presets, scales, rasters)
+        return CleanBatch(clean, seen, *each)
 
 
 class Pairs(Batches):

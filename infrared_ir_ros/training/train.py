@@ -52,6 +52,7 @@ from infrared_ir_ros.training.log import TrainingLog
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.processes import agree, start_processes
 from infrared_ir_ros.training.stages import STAGES, FieldStage, StageLoss
+from infrared_ir_ros.training.stream import streamed_each
 
 WARM_UP_STEPS = 100
 
@@ -271,6 +272,7 @@ def _on_device(
     generator = torch.Generator(device).manual_seed(seed)
     clean, seen = (side.to(device, non_blocking=True) for side in batch[:2])
     degraded = degrade_batch(seen, batch.presets, generator, batch.scales, batch.rasters)
+    degraded = streamed_each(degraded, batch.streams)
     thumbnails = STAGES[config.stages[progress.stage].name] is FieldStage
     return clean, degraded if thumbnails else replace_dead_pixels(degraded)
 

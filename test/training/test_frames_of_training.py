@@ -40,6 +40,7 @@ from infrared_ir_ros.training.frames import (  # noqa: E402
 from infrared_ir_ros.training.mottle import draw_mottle  # noqa: E402
 from infrared_ir_ros.training.pack import FrameSets, read_pack, write_pack  # noqa: E402
 from infrared_ir_ros.training.raster import INTERPOLATIONS, Raster, through, through_each  # noqa: E402
+from infrared_ir_ros.training.stream import Stream, streamed, streamed_each  # noqa: E402
 
 MIX = Mix({"layouts": 1}, {"sensor_hard": 1}, [(64, 64, 4, 0.5), (64, 96, 2, 0.5)])
 OF_THUMBNAILS = Mix({"layouts": 1}, {"hm_tir_hard": 1}, [])
@@ -181,6 +182,28 @@ def test_mottle_is_coarse_and_fine_and_changes_no_level() -> None:
     np.testing.assert_allclose(drawn.mean((1, 2)), 0, atol=1e-4)
     blurred = np.stack([cv2.blur(each, (9, 9)) for each in drawn])
     assert 0.15 < np.median(blurred.std((1, 2)) / drawn.std((1, 2))) < 0.8  # 0.11 of independent pixels
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_streams_are_rounded_coarsely_and_keep_the_scene(frames: FrameSets, on_device: bool) -> None:
+    mix = replace(MIX, presets={"clean": 1}, sizes=[(64, 96, 60, 1.0)], streamed=0.5)
+    scenes = WholeFrames(frames, mix, (0, 1))
+    if on_device:
+        batch = CleanBatches(scenes)[0]
+        clean, passed = batch.clean, streamed_each(batch.clean, batch.streams)
+    else:
+        clean, passed = Pairs(scenes)[0]
+    lost = (passed - clean).square().mean((1, 2, 3)).sqrt()
+    assert 15 < (lost > 0.004).sum() < 45 and lost.max() < 0.1
+    assert (passed - clean).mean((1, 2, 3)).abs().max() < 0.02
+
+
+def test_streams_are_those_of_the_codec(frames: FrameSets) -> None:
+    frame = frames["layouts"][0].astype(np.float32)
+    for stream in (Stream(0.15, 60), Stream(0.6, 90)):
+        whole = streamed_each(torch.from_numpy(frame)[None, None] / 255, [stream])[0, 0].numpy()
+        assert np.abs(255 * whole - streamed(frame, stream)).mean() < 0.3 / stream.contrast
+    assert np.abs(streamed(frame, Stream(0.15, 60)) - frame).mean() > 1
 
 
 def test_clean_frames_have_the_levels_of_the_benchmark(frames: FrameSets) -> None:
