@@ -246,10 +246,8 @@ def test_a_clock_that_jumps_stops_neither_frames_nor_reports(peer: Peer) -> None
     ticks = peer.node.create_publisher(Clock, "/clock", 10)
     assert peer.set_parameters(use_sim_time=True, max_age_ms=2000.0)[0].successful
     try:
-        since = len(peer.diagnostics)
-        _assert_answered(peer)
-        status = peer.wait_message("input", "use_sim_time is set, but /clock is silent", WARN, since)
-        assert "future" not in status.message
+        _play_until(peer, WARN, "use_sim_time is set, but /clock is silent")  # without frames it would be an error
+        assert "future" not in peer.status("input").message
         for seconds in (100_000, 100_001, 96_400, 96_401, 182_800):  # an hour back, then a day ahead
             ticks.publish(Clock(clock=Time(sec=seconds)))
             since, before = len(peer.diagnostics), len(peer.restored)
