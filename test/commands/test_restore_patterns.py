@@ -36,9 +36,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, rng = tmp_path_factory.mktemp("film"), np.random.default_rng(1)
     scene = 8000 + 2000 * cv2.GaussianBlur(rng.standard_normal((48, 64 + 4 * 60)), (0, 0), 2)
     frames = np.stack([scene[:, at : at + 64] for at in range(0, 4 * 60, 4)])
-    pattern = cv2.GaussianBlur(
-        rng.standard_normal((48, 64)), (0, 0), 1
-    )  # shared by neighbours: hard to tell from scene
+    pattern = cv2.GaussianBlur(rng.standard_normal((48, 64)), (0, 0), 1)  # neighbours share it: it may be scene
     seen = (frames + 700 * pattern).astype(np.uint16)
     np.savez(folder / "film.npz", frames=seen)
     np.save(folder / "clean.npy", frames[0])
@@ -58,7 +56,7 @@ def test_a_pattern_file_is_subtracted_from_the_first_frame_on(
         assert restore_images(film / name, output=tmp_path / "out", **options) == 0
         result = tmp_path / "out" / ("film/000000.png" if name == "film.npz" else name)
         left[bool(pattern_file)] = float(np.std(read_image(result) - clean))
-    assert left[True] < 0.85 * left[False], left
+    assert left[True] < 0.8 * left[False], left
 
 
 def test_a_pattern_file_of_another_camera_or_none_is_refused(
