@@ -65,7 +65,8 @@ def _play_until(peer: Peer, level: bytes, text: str) -> None:
 
     def said() -> bool:
         _assert_answered(peer)
-        recent = [status for array in peer.diagnostics[since:] for status in array.status]
+        every = [status for array in peer.diagnostics[since:] for status in array.status]
+        recent = [status for status in every if status.name.endswith(": input")]
         return any(status.level == level and text in status.message for status in recent)
 
     peer.wait(said, f"the diagnostics of the input with {text!r}")
