@@ -121,7 +121,7 @@ def errors(prior: EmbeddedPrior, mix: list[Case]) -> dict[str, float]:
         frame, clean = (_tensor(image) for image in (replace_dead_pixels(case.degraded.astype(np.float32)), case.clean))
         correction, corrected = prior.correct(frame)
         latent = prior.encode(corrected)
-        reading, target = prior.read(correction, corrected, latent), snr_targets(latent, prior.encode(clean))
+        reading, target = prior.read(latent, corrected, correction), snr_targets(latent, prior.encode(clean))
         for name in ("log_snr", "log_snr_bands", "log_gain", "offset"):
             said[name].append(getattr(reading, name).numpy().ravel())
             true[name].append(getattr(target, name).numpy().ravel())

@@ -60,6 +60,18 @@ class Block(nn.Module):
         return self.context(x + self.second(h))
 
 
+class Blocks(nn.ModuleList):
+    """Blocks of one scale, one after the other."""
+
+    def __init__(self, channels: int, count: int) -> None:
+        super().__init__(Block(channels) for _ in range(count))
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        for block in self:
+            x = block(x, embedding)
+        return x
+
+
 class Up(nn.Module):
     """Upsamples to the next finer scale, and joins that scale's skip connection."""
 
@@ -75,19 +87,23 @@ class Up(nn.Module):
 class Denoiser(nn.Module):
     """v = net(x_t, log-SNR of each band); the sides of the latent must be multiples of 4.
 
-    channels: at 1/8, 1/16, 1/32. middle: blocks at 1/32.
+    channels: at 1/8, 1/16, 1/32. middle: blocks at 1/32. blocks: at 1/8 and 1/16, on the way down, and as many on the
+    way up.
     """
 
-    def __init__(self, channels: tuple[int, int, int] = (96, 160, 256), middle: int = 2) -> None:
+    def __init__(
+        self, channels: tuple[int, int, int] = (96, 160, 256), middle: int = 2, blocks: tuple[int, int] = (1, 1)
+    ) -> None:
         super().__init__()
         fine, half, quarter = channels
+        at_fine, at_half = blocks
         self.embed = nn.Sequential(nn.Linear(BANDS, EMBEDDING), nn.SiLU(), nn.Linear(EMBEDDING, EMBEDDING), nn.SiLU())
         self.stem = nn.Conv2d(2 * BANDS, fine, 3, padding=1)
-        self.fine_down, self.half_down = Block(fine), Block(half)
+        self.fine_down, self.half_down = Blocks(fine, at_fine), Blocks(half, at_half)
         self.to_half, self.to_quarter = nn.Conv2d(fine, half, 2, 2), nn.Conv2d(half, quarter, 2, 2)
-        self.middle = nn.ModuleList(Block(quarter) for _ in range(middle))
+        self.middle = Blocks(quarter, middle)
         self.up_half, self.up_fine = Up(quarter, half), Up(half, fine)
-        self.half_up, self.fine_up = Block(half), Block(fine)
+        self.half_up, self.fine_up = Blocks(half, at_half), Blocks(fine, at_fine)
         self.head = zero(nn.Conv2d(fine, BANDS, 3, padding=1))
 
     def forward(self, noisy: Tensor, latent: Tensor, log_snr_bands: Tensor) -> Tensor:
@@ -96,9 +112,7 @@ class Denoiser(nn.Module):
         embedding = self.embed(log_snr_bands / 4)
         fine = self.fine_down(self.stem(torch.cat([noisy, latent / (1 + latent.abs()).sqrt()], 1)), embedding)
         half = self.half_down(self.to_half(fine), embedding)
-        x = self.to_quarter(half)
-        for block in self.middle:
-            x = block(x, embedding)
+        x = self.middle(self.to_quarter(half), embedding)
         x = self.half_up(self.up_half(x, half), embedding)
         x = self.fine_up(self.up_fine(x, fine), embedding)
         return self.head(x)

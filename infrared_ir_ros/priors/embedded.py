@@ -26,7 +26,7 @@ from infrared_ir_ros.priors.denoiser import Denoiser
 from infrared_ir_ros.priors.estimator import Reading, SnrHead, shift_lowest
 from infrared_ir_ros.priors.field import HEIGHT, WIDTH, FieldHead
 from infrared_ir_ros.priors.haar import BANDS, HaarCodec
-from infrared_ir_ros.priors.layers import area_thumbnail
+from infrared_ir_ros.priors.layers import area_thumbnail, in_fp32
 from infrared_ir_ros.priors.lines import LineHead
 
 
@@ -64,13 +64,14 @@ class EmbeddedPrior(nn.Module):
         middle: int = 2,
         field_channels: tuple[int, int, int] = (24, 64, 160),
         field_layers: int = 4,
+        blocks: tuple[int, int] = (1, 1),
     ) -> None:
         super().__init__()
         self.codec = HaarCodec()
         self.field = FieldHead(tuple(field_channels), field_layers)
         self.lines = LineHead()
         self.snr = SnrHead()
-        self.denoiser = Denoiser(tuple(channels), middle)
+        self.denoiser = Denoiser(tuple(channels), middle, tuple(blocks))
         self.register_buffer("latent_scale", torch.ones(BANDS))
 
     def encode(self, frame: Tensor) -> Tensor:
@@ -80,6 +81,7 @@ class EmbeddedPrior(nn.Module):
     def decode(self, latent: Tensor) -> Tensor:
         return self.codec.decode(latent * self.latent_scale[None, :, None, None]) + 0.5
 
+    @in_fp32
     def correct(self, frame: Tensor) -> tuple[Correction, Tensor]:
         """Tone, shading and lines of a frame, and the frame without them."""
         gain, offset, shading = self.field(area_thumbnail(frame, HEIGHT, WIDTH))
@@ -90,7 +92,8 @@ class EmbeddedPrior(nn.Module):
         rows = self.lines(corrected.transpose(2, 3)).transpose(2, 3)
         return Correction(gain, offset, shading, columns, rows), corrected - rows
 
-    def read(self, correction: Correction, corrected: Tensor, latent: Tensor) -> Reading:
+    @in_fp32
+    def read(self, latent: Tensor, corrected: Tensor, correction: Correction) -> Reading:
         """The log-SNR head's output for a corrected frame."""
         spreads = (correction.columns.square().mean((2, 3)), correction.rows.square().mean((2, 3)))
         extra = [correction.gain.log(), correction.offset, *(torch.log(x.sqrt() + 1e-3) / 2 for x in spreads)]
@@ -99,7 +102,7 @@ class EmbeddedPrior(nn.Module):
     def estimate(self, frame: Tensor) -> tuple[Tensor, ...]:
         """Frame -> (gain, offset, shading, columns, rows, log_snr_bands, log_snr)."""
         correction, corrected = self.correct(frame)
-        reading = self.read(correction, corrected, self.encode(corrected))
+        reading = self.read(self.encode(corrected), corrected, correction)
         gain = torch.exp(-reading.log_gain)
         # band 0 is 8 times the mean of its block, in units of its scale
         shift = 0.5 - 0.5 * gain - reading.offset * self.latent_scale[0] / 8

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infrared_ir_ros.priors.gradients import FEATURES, GradientFit
-from infrared_ir_ros.priors.layers import Attention, Residual, quantiles, zero
+from infrared_ir_ros.priors.layers import Attention, Residual, in_fp32, quantiles, zero
 from infrared_ir_ros.records import CLEAN_LEVELS
 
 HEIGHT, WIDTH = 64, 80
@@ -84,6 +84,7 @@ class FieldHead(nn.Module):
             self.register_buffer(name, value, persistent=False)
         self.gradient_fit = GradientFit(bank, (HEIGHT, WIDTH), TOKENS)
 
+    @in_fp32
     def forward(self, thumbnail: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(batch, 1, 64, 80), 0..1 -> gain (batch, 1), offset (batch, 1), shading (batch, 1, 64, 80)."""
         level = quantiles(thumbnail.flatten(1), self.fractions)

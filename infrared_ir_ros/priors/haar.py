@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from infrared_ir_ros.priors.layers import in_fp32
+
 LEVELS = 3
 BLOCK = 2**LEVELS
 BANDS = BLOCK * BLOCK
@@ -50,8 +52,10 @@ class HaarCodec(nn.Module):
         super().__init__()
         self.register_buffer("basis", packet_basis().view(BANDS, BANDS, 1, 1), persistent=False)
 
+    @in_fp32
     def encode(self, frame: Tensor) -> Tensor:
         return F.conv2d(F.pixel_unshuffle(frame, BLOCK), self.basis)
 
+    @in_fp32
     def decode(self, latent: Tensor) -> Tensor:
         return F.pixel_shuffle(F.conv2d(latent, self.basis.transpose(0, 1)), BLOCK)

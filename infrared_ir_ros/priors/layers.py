@@ -16,6 +16,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,6 +30,18 @@ def zero(layer: nn.Module) -> nn.Module:
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
+
+
+def in_fp32(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Compute a method, which takes a tensor first, in fp32 under autocast too: bf16 numbers near 1 are a whole level
+    of 8 bit apart."""
+
+    @functools.wraps(method)
+    def computed(self: nn.Module, first: Tensor, *others: Any) -> Any:
+        with torch.autocast(first.device.type, enabled=False):
+            return method(self, first.float(), *others)
+
+    return computed
 
 
 def quantiles(values: Tensor, fractions: Tensor) -> Tensor:

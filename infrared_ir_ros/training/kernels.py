@@ -30,6 +30,10 @@ from infrared_ir_ros.restoration.dead_pixels import BLUR_SHARE, NOISE_FACTOR, RA
 
 _RING = [0, 1, 2, 3, 5, 6, 7, 8]  # of the nine pixels around one
 _CROSS, _CORNERS = [1, 3, 5, 7], [0, 2, 6, 8]
+_EXCHANGES = [
+    (1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3),
+    (5, 8), (4, 7), (3, 6), (1, 4), (2, 5), (4, 7), (4, 2), (6, 4), (4, 2),
+]  # fmt: skip
 
 JPEG_BLOCK = 8
 # Luminance quantisation at quality 50, ITU-T T.81 (1992) table K.1
@@ -110,7 +114,7 @@ def _cosines(like: Tensor) -> Tensor:
 
 def replace_dead_pixels(frames: Tensor) -> Tensor:
     """`restoration.dead_pixels.replace_dead_pixels` for a float batch (batch, 1, height, width); a new tensor."""
-    middle = _neighbourhood(frames, "replicate").median(1, keepdim=True).values
+    middle = _median_of_nine(_neighbourhood(frames, "replicate"))
     highest = _neighbourhood(frames, "constant", -torch.inf)[:, _RING].amax(1, keepdim=True)
     lowest = _neighbourhood(frames, "constant", torch.inf)[:, _RING].amin(1, keepdim=True)
     deviation = (frames - middle).abs()[:, :, ::2, ::2].flatten(1)
@@ -122,6 +126,16 @@ def replace_dead_pixels(frames: Tensor) -> Tensor:
     dead = outside > RANGE_FACTOR * (highest - lowest) + NOISE_FACTOR * noise
     dead &= torch.where(above > below, spread, -spread) < BLUR_SHARE * outside
     return torch.where(dead, middle, frames)
+
+
+def _median_of_nine(values: Tensor) -> Tensor:
+    """(batch, 9, height, width) -> (batch, 1, height, width), by exchanges: `Tensor.median` takes a second on a GPU.
+
+    J. L. Smith, "Implementing median filters in XC4000E FPGAs", XCell 23 (1996)."""
+    nine = list(values.split(1, 1))
+    for first, second in _EXCHANGES:
+        nine[first], nine[second] = torch.minimum(nine[first], nine[second]), torch.maximum(nine[first], nine[second])
+    return nine[4]
 
 
 def _neighbourhood(frames: Tensor, border: str, value: float | None = None) -> Tensor:

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """The stages of the embedded prior's training: `field` (tone and shading, on thumbnails), `restore` (all the rest, on
-whole frames), and `look` (only the heads that estimate lines and log-SNR, for a fixed denoiser)."""
+whole frames), `look` (only the heads that estimate lines and log-SNR, for a fixed denoiser), and `joint` (everything)."""
 
 from __future__ import annotations
 
@@ -93,6 +93,16 @@ class RestoreStage:
         }
 
 
+class JointStage(RestoreStage):
+    """All of the prior on whole frames, the field head at a third of the rate: for the large batches of a GPU."""
+
+    name = "joint"
+
+    @staticmethod
+    def parameter_groups(prior: EmbeddedPrior, rate: float) -> list[dict]:
+        return [*RestoreStage.parameter_groups(prior, rate), *FieldStage.parameter_groups(prior, rate / 3)]
+
+
 def base_terms(restored: Tensor, clean: Tensor) -> Terms:
     """The loss of a restored frame: structure (after the best gain and offset) and the final, stretched frame."""
     structure, final = fitted(restored, clean), stretched(restored)
@@ -114,7 +124,7 @@ class _Look(NamedTuple):
 def _look(prior: EmbeddedPrior, clean: Tensor, degraded: Tensor) -> _Look:
     correction, corrected = prior.correct(degraded)
     latent, clean_latent = prior.encode(corrected), prior.encode(clean)
-    reading = prior.read(Correction(*(x.detach() for x in correction)), corrected.detach(), latent.detach())
+    reading = prior.read(latent.detach(), corrected.detach(), Correction(*(x.detach() for x in correction)))
     target = snr_targets(latent.detach(), clean_latent)
     terms = {
         "log_snr": 0.3 * F.smooth_l1_loss(reading.log_snr_bands, target.log_snr_bands)
@@ -126,13 +136,13 @@ def _look(prior: EmbeddedPrior, clean: Tensor, degraded: Tensor) -> _Look:
     return _Look(latent, clean_latent, reading, terms)
 
 
-STAGES = {stage.name: stage for stage in (FieldStage, LookStage, RestoreStage)}
+STAGES = {stage.name: stage for stage in (FieldStage, LookStage, RestoreStage, JointStage)}
 
 
 class StageLoss(nn.Module):
     """A stage's loss as the forward pass of a module, as data-parallel wrappers need it."""
 
-    def __init__(self, prior: EmbeddedPrior, stage: type[FieldStage] | type[LookStage] | type[RestoreStage]) -> None:
+    def __init__(self, prior: EmbeddedPrior, stage: type[FieldStage | LookStage | RestoreStage]) -> None:
         super().__init__()
         self.prior = prior
         self.stage = stage

@@ -55,6 +55,7 @@ from infrared_ir_ros.training.stages import STAGES, FieldStage, StageLoss
 from infrared_ir_ros.training.stream import streamed_each
 
 WARM_UP_STEPS = 100
+DENOISER = "denoiser."  # prefix of its weights
 
 
 def train_prior(
@@ -69,7 +70,7 @@ def train_prior(
     is finished.
 
     resume: continue from the checkpoint in `folder`. stop: called after every step; True saves and returns.
-    init: exported weights to start from. Raises OptionError or WeightsError if these do not fit each other, the
+    init: exported weights to start from; of a prior with another denoiser, the heads. Raises OptionError or WeightsError if these do not fit each other, the
     configuration, the pack or the folder.
     """
     _check(config, frames, folder, resume, init)
@@ -103,15 +104,25 @@ def _start(config: PriorConfig, frames: FrameSets, progress: Progress, init: Pri
     if progress.prior:
         checkpoint.fill(prior, progress.prior, f"a prior with {asked}")
     elif init is not None:
-        weights = load_prior(init).state_dict()
-        if (given := _constructor(init.constructor)) != asked:
-            raise WeightsError(
-                f"{init.folder} holds a prior with {given}, the configuration asks for {asked}: make `prior:` the same"
-            )
-        prior.load_state_dict(weights)
+        _take(prior, asked, init)
     else:
         prior.latent_scale.copy_(measure_latent_scale(prior, frames, config.stages[-1].mix.sets, config.seed))
     return prior
+
+
+def _take(prior: EmbeddedPrior, asked: dict[str, Any], init: PriorFiles) -> None:
+    """Fill a prior with exported weights; the heads alone where those have a denoiser of another size. Raises
+    WeightsError if the heads differ too."""
+    weights, given = load_prior(init).state_dict(), _constructor(init.constructor)
+    if any(given[name] != asked[name] for name in ("field_channels", "field_layers")):
+        raise WeightsError(
+            f"{init.folder} holds a prior with {given}, the configuration asks for {asked}: make field_channels and "
+            "field_layers in `prior:` the same"
+        )
+    if given != asked:
+        own = prior.denoiser.state_dict(prefix=DENOISER)
+        weights = {name: value for name, value in weights.items() if not name.startswith(DENOISER)} | own
+    prior.load_state_dict(weights)
 
 
 def new_prior(keywords: dict[str, Any]) -> EmbeddedPrior:

@@ -100,7 +100,7 @@ def test_estimate_undoes_what_the_log_snr_head_reads(tiny: EmbeddedPrior) -> Non
         last.bias[-2:] = torch.tensor([0.2, 0.3])
         correction, corrected = tiny.correct(frame)
         latent = tiny.encode(corrected)
-        reading = tiny.read(correction, corrected, latent)
+        reading = tiny.read(latent, corrected, correction)
         expected = tiny.apply_reading(latent, reading.log_gain, reading.offset)
         folded = tiny.encode(Correction(*tiny.estimate(frame)[:5]).apply(frame))
         last.bias.zero_()

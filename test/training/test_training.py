@@ -195,9 +195,19 @@ def test_a_training_starts_from_exported_weights(config, frames, tmp_path: Path)
     assert 0 < len(weights) - len(kept) < len(weights)
 
 
-def test_weights_of_another_network_are_refused(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
-    files = find_prior("embedded", str(exported(tmp_path / "prior", config.prior | {"middle": 2})))
-    with pytest.raises(WeightsError, match="'middle': 2.*'middle': 1"):
+def test_a_larger_denoiser_starts_behind_the_heads_of_a_smaller_prior(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    files = find_prior("embedded", str(exported(tmp_path / "prior", config.prior)))
+    larger = replace(config, prior=config.prior | {"middle": 2, "blocks": [2, 2]})
+    progress = run(larger, frames, tmp_path / "run", 1, init=files)
+    weights = safetensors.torch.load(files.read("weights.safetensors"))
+    kept = {name.partition(".")[0] for name, value in weights.items() if progress.prior[name].equal(value.float())}
+    assert {"lines", "snr", "latent_scale"} <= kept  # the first stage trains the field alone
+    assert progress.prior["denoiser.fine_up.1.second.weight"].abs().sum() == 0
+
+
+def test_weights_with_another_field_head_are_refused(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    files = find_prior("embedded", str(exported(tmp_path / "prior", config.prior | {"field_layers": 2})))
+    with pytest.raises(WeightsError, match="'field_layers': 2.*'field_layers': 1"):
         train_prior(config, frames, tmp_path / "run", init=files)
     with pytest.raises(OptionError, match="--resume.*--init"):
         train_prior(config, frames, tmp_path / "run", resume=True, init=files)
@@ -354,6 +364,14 @@ def test_shipped_configurations_are_valid(name: str, stages: list[str]) -> None:
     assert all((stage.mix.resampled > 0) == (stage.name != "field") for stage in config.stages)
 
 
+def test_a_joint_stage_trains_every_part(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    together = replace(config, stages=[replace(config.stages[1], name="joint")])
+    before = run(together, frames, tmp_path / "one", 1).prior
+    after = run(together, frames, tmp_path / "more", 4).prior
+    changed = {name.partition(".")[0] for name, value in after.items() if not value.equal(before[name])}
+    assert changed == {"field", "lines", "snr", "denoiser"}
+
+
 def test_bf16_trains(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
     from accelerate.state import AcceleratorState
 
@@ -364,9 +382,16 @@ def test_bf16_trains(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
         one = replace(config, precision=precision, stages=[stage], log_every=1)
         progresses[precision] = run(one, frames, tmp_path / precision, 2)
     AcceleratorState._reset_state(reset_partial_state=True)
-    full, half = (np.array([float(row["structure"]) for row in rows(tmp_path / p)]) for p in progresses)
-    assert 0 < np.abs(full - half).max() < 0.1
-    assert all(value.dtype == torch.float32 for value in progresses["bf16"].prior.values())
+    full, half = (rows(tmp_path / precision) for precision in progresses)
+    assert all(
+        abs(float(one["structure"]) - float(other["structure"])) < 0.1 for one, other in zip(full, half, strict=True)
+    )
+    assert all(
+        full[0][term] == half[0][term] for term in ("log_snr", "tone_left", "lines")
+    )  # heads and codec are exact
+    full, half = (progress.prior for progress in progresses.values())
+    assert not full["denoiser.head.weight"].equal(half["denoiser.head.weight"])
+    assert all(value.dtype == torch.float32 for value in half.values())
 
 
 def test_losses() -> None:
