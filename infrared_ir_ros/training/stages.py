@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """The stages of the embedded prior's training: `field` (tone and shading, on thumbnails), `restore` (all the rest, on
-whole frames), `look` (only the heads that estimate lines and log-SNR, for a fixed denoiser), and `joint` (everything)."""
+whole frames), `look` (only the heads that estimate lines and log-SNR, for a fixed denoiser), `joint` (everything)."""
 
 from __future__ import annotations
 

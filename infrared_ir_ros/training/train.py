@@ -70,8 +70,8 @@ def train_prior(
     is finished.
 
     resume: continue from the checkpoint in `folder`. stop: called after every step; True saves and returns.
-    init: exported weights to start from; of a prior with another denoiser, the heads. Raises OptionError or WeightsError if these do not fit each other, the
-    configuration, the pack or the folder.
+    init: exported weights to start from; of a prior with another denoiser, the heads. Raises OptionError or
+    WeightsError if these do not fit each other, the configuration, the pack or the folder.
     """
     _check(config, frames, folder, resume, init)
     accelerator = start_processes(config.precision)

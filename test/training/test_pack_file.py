@@ -102,7 +102,7 @@ def test_what_was_packed_is_told_and_the_file_has_the_very_name(
     assert [frame.shape for frame in sets["small_photographs"]] == [(130, 200)]
     (documented,) = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("pack_frames ")]
     assert "--photographs" in documented
-    for name in ("train_prior", "continue_prior"):
+    for name in ("train_prior", "continue_prior", "train_large"):
         for stage in read_config(ROOT / f"config/{name}.yaml").stages:
             stage.mix.check(sets, stage.name)  # the shipped configurations find all that they draw from
 

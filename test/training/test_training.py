@@ -355,7 +355,8 @@ def test_a_rate_may_have_an_exponent_and_no_point(tmp_path: Path) -> None:
     ("name", "stages"),
     [
         ("train_prior", ["field", "restore", "restore"]),
-        ("continue_prior", ["restore", "look", "restore", "restore"]),
+        ("continue_prior", ["joint"]),
+        ("train_large", ["joint"]),
     ],
 )
 def test_shipped_configurations_are_valid(name: str, stages: list[str]) -> None:
