@@ -48,7 +48,7 @@ def train_prior(
     resume
         Continue from the checkpoint in `output`.
     init
-        Folder of an exported prior to start from.
+        Folder of an exported prior to start from; if its denoiser has another size, from its heads alone.
     minutes
         Save and stop after this many minutes; Ctrl-C does so at any time. 0: train to the end of the schedule.
     """

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +121,7 @@ def _take(prior: EmbeddedPrior, asked: dict[str, Any], init: PriorFiles) -> None
             "field_layers in `prior:` the same"
         )
     if given != asked:
+        tqdm.write(f"the denoiser of {init.folder} has another size: starting from its heads alone", sys.stderr)
         own = prior.denoiser.state_dict(prefix=DENOISER)
         weights = {name: value for name, value in weights.items() if not name.startswith(DENOISER)} | own
     prior.load_state_dict(weights)

@@ -195,11 +195,12 @@ def test_a_training_starts_from_exported_weights(config, frames, tmp_path: Path)
     assert 0 < len(weights) - len(kept) < len(weights)
 
 
-def test_a_larger_denoiser_starts_behind_the_heads_of_a_smaller_prior(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_larger_denoiser_starts_behind_the_heads_of_a_smaller_prior(config, frames, tmp_path: Path, capsys) -> None:  # noqa: ANN001
     files = find_prior("embedded", str(exported(tmp_path / "prior", config.prior)))
     larger = replace(config, prior=config.prior | {"middle": 2, "blocks": [2, 2]})
     progress = run(larger, frames, tmp_path / "run", 1, init=files)
     weights = safetensors.torch.load(files.read("weights.safetensors"))
+    assert "another size: starting from its heads alone" in capsys.readouterr().err
     kept = {name.partition(".")[0] for name, value in weights.items() if progress.prior[name].equal(value.float())}
     assert {"lines", "snr", "latent_scale"} <= kept  # the first stage trains the field alone
     assert progress.prior["denoiser.fine_up.1.second.weight"].abs().sum() == 0
