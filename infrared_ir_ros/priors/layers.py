@@ -38,6 +38,8 @@ def in_fp32(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def computed(self: nn.Module, first: Tensor, *others: Any) -> Any:
+        if not torch.amp.is_autocast_available(first.device.type):  # "meta": shapes alone
+            return method(self, first, *others)
         with torch.autocast(first.device.type, enabled=False):
             return method(self, first.float(), *others)
 
