@@ -51,7 +51,7 @@ from infrared_ir_ros.simulation.moving_scene import MovingScene
 from infrared_ir_ros.simulation.pacing import Pace
 from infrared_ir_ros.simulation.scene import ThermalScene
 
-SETTLE = 2.0  # seconds that subscribers must be known before the first frame, so that they have discovered us, too
+SETTLE = 4.0  # seconds that subscribers must be known before the first frame, so that they have discovered us, too
 
 
 class CameraNode(Node):
