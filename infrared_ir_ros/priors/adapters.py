@@ -112,8 +112,7 @@ class AdaptedPrior(nn.Module):
 
     def forward(self, degraded: Tensor, prompt: Tensor) -> Tensor:
         """Degraded frames (batch, 1, height, width), 0..1 -> restored; prompt (512,)."""
-        # the estimates are not adapted, and in bf16 they would differ from those in use
-        with torch.no_grad(), torch.autocast(degraded.device.type, enabled=False):
+        with torch.no_grad():  # the estimates are not adapted
             estimate = self.prior.estimate(degraded)[:6]
         return self.restore(degraded, estimate, self.adapters.weights(self.prior.denoiser, prompt))
 
