@@ -33,6 +33,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
+from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -149,6 +151,7 @@ class Peer:
         self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
+        self._clients: dict[str, Client] = {}
         self.diagnostics: list[DiagnosticArray] = self.collect(DiagnosticArray, "/diagnostics")
 
     def _spin(self) -> None:
@@ -240,16 +243,25 @@ class Peer:
 
     def call(self, kind: Any, name: str, request: Any = None, patience: float = PATIENCE) -> Any:
         """The response of a service; `name` relative to the node under test unless it begins with a slash."""
-        client = self.node.create_client(kind, name if name.startswith("/") else f"{self.target}/{name}")
-        try:
-            self.wait(client.service_is_ready, f"the service {client.srv_name}", patience)
-            future = client.call_async(request or kind.Request())
-            self.wait(future.done, f"the answer of {client.srv_name}", patience)
-            return future.result()
-        finally:
-            self.node.destroy_client(client)
+        client = self._client(kind, name if name.startswith("/") else f"{self.target}/{name}", patience)
+        future = client.call_async(request or kind.Request())
+        self.wait(future.done, f"the answer of {client.srv_name}", patience)
+        return future.result()
+
+    def _client(self, kind: Any, name: str, patience: float) -> Client:
+        """The client of a service, kept: each new one could lose its answer (see below)."""
+        client = self._clients.get(name)
+        if client is None:
+            client = self._clients[name] = self.node.create_client(kind, name)
+            self.wait(client.service_is_ready, f"the service {name}", patience)
+            time.sleep(0.3)  # the service may discover the client a little later, and its answer is lost until then
+        self.wait(client.service_is_ready, f"the service {name}", patience)
+        return client
 
     def state(self) -> str:
+        """The node's lifecycle state. Asks twice: on a busy machine the middleware may lose the first answer."""
+        with suppress(AssertionError):
+            return str(self.call(GetState, "get_state", patience=PATIENCE / 6).current_state.label)
         return str(self.call(GetState, "get_state").current_state.label)
 
     def wait_state(self, label: str) -> None:
