@@ -39,6 +39,7 @@ from infrared_ir_ros.training.labels import View, turn
 from infrared_ir_ros.training.mottle import draw_mottle
 from infrared_ir_ros.training.numbers import NonNegative, PositiveCount, Share
 from infrared_ir_ros.training.pack import FrameSets
+from infrared_ir_ros.training.plain import plain
 from infrared_ir_ros.training.raster import LINK_PRESET, Raster, draw_raster, through
 from infrared_ir_ros.training.stream import Stream, draw_stream, streamed
 
@@ -50,14 +51,15 @@ class Mix:
     """The frames of a training. Weights need not add up to 1.
 
     sets: weight of each set of the pack. presets: weight of each degradation preset.
-    sizes: (height, width, batch, weight) of the frames of a batch. resampled, mottled, streamed: shares of whole frames
-    that are resampled (see training.raster), that come from a mottled sensor (see training.mottle), and that went
-    through a faint stream (see training.stream).
+    sizes: (height, width, batch, weight) of the frames of a batch. plain, resampled, mottled, streamed: shares of whole
+    frames that become plain scenes (see training.plain), that are resampled (see training.raster), that come from a
+    mottled sensor (see training.mottle), and that went through a faint stream (see training.stream).
     """
 
     sets: dict[str, NonNegative]
     presets: dict[str, NonNegative]
     sizes: list[tuple[PositiveCount, PositiveCount, PositiveCount, NonNegative]]
+    plain: Share = 0.0
     resampled: Share = 0.0
     mottled: Share = 0.0
     streamed: Share = 0.0
@@ -110,6 +112,8 @@ class WholeFrames:
         rng = np.random.default_rng([*self._entropy, step, 1 + index])
         height, width, _, _ = self._size(step)
         clean, view = draw_view(self._frames, self._mix.sets, rng, height, width)
+        if self._mix.plain and rng.random() < self._mix.plain:
+            clean = plain(clean, rng)
         preset, raster, mottle, stream = draw_name(rng, self._mix.presets), None, None, None
         if self._mix.resampled and rng.random() < self._mix.resampled:
             raster = draw_raster(rng, height, width)

@@ -105,10 +105,10 @@ class JointStage(RestoreStage):
 
 def base_terms(restored: Tensor, clean: Tensor) -> Terms:
     """The loss of a restored frame: structure (after the best gain and offset) and the final, stretched frame."""
-    structure, final = fitted(restored, clean), stretched(restored)
+    structure, final, clean_final = fitted(restored, clean), stretched(restored), stretched(clean)
     return {
         "structure": 0.5 * log_error(structure, clean, FLOOR) + 8 * (structure - clean).abs().mean(),
-        "frame": 0.35 * log_error(final, clean, FLOOR) + 2 * (final - clean).abs().mean(),
+        "frame": 0.35 * log_error(final, clean_final, FLOOR) + 2 * (final - clean_final).abs().mean(),
     }
 
 

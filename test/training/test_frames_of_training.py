@@ -39,6 +39,7 @@ from infrared_ir_ros.training.frames import (  # noqa: E402
 )
 from infrared_ir_ros.training.mottle import draw_mottle  # noqa: E402
 from infrared_ir_ros.training.pack import FrameSets, read_pack, write_pack  # noqa: E402
+from infrared_ir_ros.training.plain import plain  # noqa: E402
 from infrared_ir_ros.training.raster import INTERPOLATIONS, Raster, through, through_each  # noqa: E402
 from infrared_ir_ros.training.stream import Stream, streamed, streamed_each  # noqa: E402
 
@@ -182,6 +183,34 @@ def test_mottle_is_coarse_and_fine_and_changes_no_level() -> None:
     np.testing.assert_allclose(drawn.mean((1, 2)), 0, atol=1e-4)
     blurred = np.stack([cv2.blur(each, (9, 9)) for each in drawn])
     assert 0.15 < np.median(blurred.std((1, 2)) / drawn.std((1, 2))) < 0.8  # 0.11 of independent pixels
+
+
+def fine(frame: np.ndarray) -> np.ndarray:
+    """What differs from the surroundings, without the border."""
+    return (frame - cv2.GaussianBlur(frame, (0, 0), 4))[8:-8, 8:-8]
+
+
+def test_plain_scenes_are_smooth_but_for_small_targets_down_to_a_horizon(frames: FrameSets) -> None:
+    scene = frames["layouts"][0].astype(np.float32)
+    texture = fine(scene).std()
+    horizons = []
+    for seed in range(20):
+        rows = plain(scene, np.random.default_rng(seed))
+        assert rows.shape == scene.shape and rows.dtype == np.float32 and rows.min() >= 0 and rows.max() <= 255
+        horizon = int((rows != scene).any(1).nonzero()[0].max()) + 1
+        horizons.append(horizon / len(scene))
+        sky = fine(rows[: horizon - 8])
+        assert np.median(np.abs(sky)) < 0.1 * texture
+        assert sky.max() > max(5, -2 * sky.min())  # a warm target, and no cold one
+    assert 4 < sum(horizon < 0.99 for horizon in horizons) < 16
+
+
+def test_the_mix_says_how_many_scenes_are_plain(frames: FrameSets) -> None:
+    mix = replace(MIX, presets={"clean": 1}, sizes=[(64, 96, 60, 1.0)])
+    clean, _ = Pairs(WholeFrames(frames, replace(mix, plain=0.5), (0, 1)))[0]
+    usual, _ = Pairs(WholeFrames(frames, mix, (0, 1)))[0]
+    changed = (clean[:, :, :16] - usual[:, :, :16]).abs().amax((1, 2, 3)) > 0.01  # above any horizon
+    assert 20 < changed.sum() < 40
 
 
 @pytest.mark.parametrize("on_device", [False, True])

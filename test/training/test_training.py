@@ -37,7 +37,8 @@ from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training import checkpoint  # noqa: E402
 from infrared_ir_ros.training.config import PriorConfig, read_config  # noqa: E402
 from infrared_ir_ros.training.log import TrainingLog  # noqa: E402
-from infrared_ir_ros.training.losses import detail, fitted, log_error, lost_detail, painted_grid  # noqa: E402
+from infrared_ir_ros.training.losses import detail, fitted, log_error, lost_detail, painted_grid, stretched  # noqa: E402
+from infrared_ir_ros.training.stages import FLOOR, base_terms  # noqa: E402
 from infrared_ir_ros.training.train import schedule, train_prior  # noqa: E402
 
 CONFIG = """
@@ -400,6 +401,15 @@ def test_losses() -> None:
     clean = torch.rand(2, 1, 16, 16)
     torch.testing.assert_close(fitted(0.5 * clean + 0.2, clean), clean, atol=1e-5, rtol=0)
     assert log_error(clean + 0.1, clean, 0.0).item() == pytest.approx(np.log(0.01), abs=1e-3)
+
+
+def test_nothing_costs_less_than_the_clean_frame_itself_also_in_front_of_a_plain_sky() -> None:
+    clean = 0.4 + 0.02 * torch.linspace(0, 1, 64).repeat(1, 1, 48, 1)
+    clean[..., 20:23, 30:33] = 0.7
+    least = sum(base_terms(clean, clean).values())
+    assert least == pytest.approx((0.5 + 0.35) * np.log(FLOOR), abs=1e-3)
+    for other in (stretched(clean), 1.2 * clean, torch.full_like(clean, 0.41)):
+        assert sum(base_terms(other, clean).values()) > least + 0.01
 
 
 def test_lost_detail_is_blind_to_tone_and_shading_and_sees_a_grid() -> None:
