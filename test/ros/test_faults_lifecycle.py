@@ -55,7 +55,7 @@ def test_missing_weights_and_a_retry(rig: Rig, tmp_path: Path) -> None:
 
 
 def test_cycles_under_load(rig: Rig) -> None:
-    assert_survived(inject_lifecycle.cycles(rig, 10))
+    assert_survived(inject_lifecycle.cycles(rig, 6))
 
 
 def test_parameter_sets_of_eight_clients(rig: Rig) -> None:

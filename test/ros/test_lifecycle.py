@@ -214,36 +214,6 @@ def test_why_frames_pass_through_is_told_while_they_do(peer: Peer) -> None:
     peer.node.destroy_publisher(camera)
 
 
-def test_cycles_under_load_leak_nothing_and_lose_no_frame_from_the_books(peer: Peer, node: NodeProcess) -> None:
-    camera = peer.publisher(Image, "image", matched=False)
-    stop = threading.Event()
-
-    def play() -> None:
-        number = 0
-        while not stop.is_set():
-            number += 1
-            camera.publish(make_image(scene(number % 5), "mono16"))
-            time.sleep(0.01)
-
-    thread = threading.Thread(target=play)
-    thread.start()
-    try:
-        counts = []
-        for _ in range(4):
-            _walk(peer, CONFIGURE, ACTIVATE)
-            time.sleep(0.1)
-            _walk(peer, DEACTIVATE, ACTIVATE, DEACTIVATE, CLEANUP)
-            counts.append((node.threads(), node.descriptors()))
-    finally:
-        stop.set()
-        thread.join()
-    assert counts[-1][1] <= counts[1][1], counts
-    peer.wait(lambda: node.threads() <= counts[1][0], f"the end of threads that were none before: {counts}")
-    values = peer.fresh_values()
-    assert_balanced(values)
-    assert values["pending"] == "0" and int(values["received"]) > 0
-
-
 def test_shutdown_by_service_ends_in_finalized(peer: Peer) -> None:
     """Last of this module."""
     assert peer.change_state(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
