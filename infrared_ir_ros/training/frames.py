@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader, Dataset
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.priors.field import HEIGHT, WIDTH
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
-from infrared_ir_ros.simulation import degrade, stretch
+from infrared_ir_ros.simulation import degrade
 from infrared_ir_ros.training.drawing import choose, curve, draw_name, draw_thumbnail, draw_view, turns
 from infrared_ir_ros.training.labels import View, turn
 from infrared_ir_ros.training.mottle import draw_mottle
@@ -51,10 +51,9 @@ class Mix:
     """The frames of a training. Weights need not add up to 1.
 
     sets: weight of each set of the pack. presets: weight of each degradation preset.
-    sizes: (height, width, batch, weight) of the frames of a batch. plain: share of frames and thumbnails that become
-    plain scenes (see training.plain). resampled, mottled, streamed: shares of whole frames that are resampled (see
-    training.raster), that come from a mottled sensor (see training.mottle), and that went through a faint stream (see
-    training.stream).
+    sizes: (height, width, batch, weight) of the frames of a batch. plain, resampled, mottled, streamed: shares of whole
+    frames that become plain scenes (see training.plain), that are resampled (see training.raster), that come from a
+    mottled sensor (see training.mottle), and that went through a faint stream (see training.stream).
     """
 
     sets: dict[str, NonNegative]
@@ -151,10 +150,7 @@ class Thumbnails:
         rng = np.random.default_rng([*self._entropy, 0, 0, 1])
         self._pool = np.empty((pool, HEIGHT, WIDTH), np.float16)
         for index in range(pool):
-            thumbnail = draw_thumbnail(frames, mix.sets, rng)
-            if mix.plain and rng.random() < mix.plain:
-                thumbnail = stretch(plain(thumbnail, rng))
-            self._pool[index] = thumbnail
+            self._pool[index] = draw_thumbnail(frames, mix.sets, rng)
 
     def count(self, step: int) -> int:
         return self._count

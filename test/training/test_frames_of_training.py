@@ -213,16 +213,6 @@ def test_the_mix_says_how_many_scenes_are_plain(frames: FrameSets) -> None:
     assert 20 < changed.sum() < 40
 
 
-def test_thumbnails_may_be_plain(frames: FrameSets) -> None:
-    def textures(share: float) -> np.ndarray:
-        mix = replace(MIX, presets={"clean": 1}, plain=share)
-        thumbnails = Thumbnails(frames, mix, (0, 1), 60, 60)
-        clean = (thumbnails.draw(0, index).clean for index in range(60))
-        return np.array([np.median(np.abs(fine(each))) for each in clean])
-
-    assert (textures(1.0) < 1.0).mean() > 3 * (textures(0.0) < 1.0).mean()
-
-
 @pytest.mark.parametrize("on_device", [False, True])
 def test_streams_are_rounded_coarsely_and_keep_the_scene(frames: FrameSets, on_device: bool) -> None:
     mix = replace(MIX, presets={"clean": 1}, sizes=[(64, 96, 60, 1.0)], streamed=0.5)
