@@ -29,6 +29,9 @@ from rclpy.task import Future
 
 IN_USE = "in use"
 FOUND_WITHIN, ANSWERED_WITHIN = 5.0, 30.0  # seconds; a node that loads its network answers late
+ASKED_AGAIN = (
+    8.0  # seconds; on a busy machine the middleware may lose an answer, and setting the same twice is harmless
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class Activation:
         self._target: Target | None = None  # whose answer is pending
         self._client: Client | None = None
         self._request = SetParametersAtomically.Request()
-        self._answer: Future | None = None
-        self._deadline = 0.0  # of the steady clock
+        self._answers: list[Future] = []  # of one request, that is repeated
+        self._deadline = self._ask_at = 0.0  # of the steady clock
 
     def ask(self, target: Target) -> None:
         """Request an activation, from any thread; replaces a pending one. `follow` carries it out."""
@@ -71,24 +74,29 @@ class Activation:
         target = self._target
         if self._client is None or target is None:
             return
-        if self._answer is None and self._client.service_is_ready():
-            self._answer = self._client.call_async(self._request)
-            self._deadline = time.monotonic() + ANSWERED_WITHIN
-        elif self._answer is not None and self._answer.done():
-            self._end(_outcome(self._answer))
-        elif time.monotonic() > self._deadline:
-            rest = "not in use" if self._answer is None else "perhaps not in use"
+        now = time.monotonic()
+        answer = next((each for each in self._answers if each.done()), None)
+        if answer is not None:
+            self._end(_outcome(answer))
+        elif now > self._deadline:
+            rest = "perhaps not in use" if self._answers else "not in use"
             self._end(
                 f"{target.service} does not answer: the new task is saved, but {rest}; set its parameters prompts to "
                 f"{target.bank} and task to {target.task}"
             )
+        elif now >= self._ask_at and self._client.service_is_ready():
+            if not self._answers:
+                self._deadline = now + ANSWERED_WITHIN
+            self._answers.append(self._client.call_async(self._request))
+            self._ask_at = now + ASKED_AGAIN
 
     def _begin(self, target: Target) -> None:
         self._forget()
         self.text, self._target = "", target
         wanted = {"prompts": target.bank, "task": target.task}
         self._request.parameters = [RosParameter(name, value=text).to_parameter_msg() for name, text in wanted.items()]
-        self._deadline = time.monotonic() + FOUND_WITHIN
+        self._ask_at = time.monotonic()
+        self._deadline = self._ask_at + FOUND_WITHIN
         try:
             self._client = self._node.create_client(SetParametersAtomically, target.service)
         except NameValidationException as error:
@@ -103,10 +111,10 @@ class Activation:
             self._node.get_logger().error(text)
 
     def _forget(self) -> None:
-        """Drop the pending call and its answer."""
+        """Drop the pending calls and their answers."""
         if self._client is not None:
             self._node.destroy_client(self._client)
-        self._client, self._answer = None, None
+        self._client, self._answers = None, []
 
 
 def _outcome(answer: Future) -> str:

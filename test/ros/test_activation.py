@@ -22,6 +22,8 @@ from collections.abc import Iterator
 import pytest
 from harness import Peer
 from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.client import Client
+from rclpy.task import Future
 
 from infrared_ir_ros.ros import activation
 from infrared_ir_ros.ros.activation import IN_USE, Activation, Target
@@ -77,6 +79,22 @@ def test_the_answer_is_told(domain: int, trainer: Peer, refusal: str, told: str)
             ("prompts", "bank"),
             ("task", "mine"),
         ]
+
+
+def test_an_answer_that_is_lost_is_asked_for_again(domain: int, trainer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activation, "ASKED_AGAIN", 0.2)
+    answers: list[Future] = []
+
+    def lossy(client: Client, request: object) -> Future:
+        answers.append(call_async(client, request))
+        return answers[-1] if len(answers) > 1 else Future()
+
+    call_async = Client.call_async
+    monkeypatch.setattr(Client, "call_async", lossy)
+    with Peer(domain) as peer:
+        Restorer(peer).may_answer.set()
+        assert become_of(trainer) == IN_USE
+    assert len(answers) >= 2
 
 
 def test_a_node_that_dies_before_it_answers_is_told(
