@@ -357,7 +357,7 @@ def test_a_rate_may_have_an_exponent_and_no_point(tmp_path: Path) -> None:
     ("name", "stages"),
     [
         ("train_prior", ["field", "restore", "restore"]),
-        ("continue_prior", ["joint"]),
+        ("continue_prior", ["joint", "restore"]),
         ("train_large", ["joint"]),
     ],
 )
