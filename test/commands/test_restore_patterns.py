@@ -36,7 +36,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, rng = tmp_path_factory.mktemp("film"), np.random.default_rng(1)
     scene = 8000 + 2000 * cv2.GaussianBlur(rng.standard_normal((48, 64 + 4 * 60)), (0, 0), 2)
     frames = np.stack([scene[:, at : at + 64] for at in range(0, 4 * 60, 4)])
-    pattern = cv2.GaussianBlur(rng.standard_normal((48, 64)), (0, 0), 1)  # neighbours share it: it may be scene
+    pattern = cv2.GaussianBlur(rng.standard_normal((48, 64)), (0, 0), 0.7)  # neighbours share it: it may be scene
     seen = (frames + 700 * pattern).astype(np.uint16)
     np.savez(folder / "film.npz", frames=seen)
     np.save(folder / "clean.npy", frames[0])
