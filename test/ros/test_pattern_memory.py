@@ -135,7 +135,8 @@ def test_the_pattern_is_kept_between_runs_even_if_the_node_is_killed(domain: int
         assert trigger(peer, "reset_pattern").success
         peer.wait(lambda: "pattern.frames" not in peer.values("restorer"), "a memory that is empty")
     assert read_pattern(path).frames == known.frames
-    with NodeProcess(domain, parameters | {"camera_name": "another"}, environment=home) as node, Peer(domain) as peer:
+    parameters |= {"camera_name": "another", "input_timeout_s": 600.0}
+    with NodeProcess(domain, parameters, environment=home) as node, Peer(domain) as peer:
         peer.wait_state("active")
         peer.wait_message("input", "waiting for the first frame on /image", b"\x00")
         peer.publisher(Image, "image").publish(make_image(next(frames), "mono16"))
