@@ -78,8 +78,9 @@ class Mix:
 class Scene(NamedTuple):
     """A clean frame (height, width) float32 0..255, how to degrade it, and the random generator for that.
 
-    view: the part of a frame that it shows; None for thumbnails. raster: of the sensor, if the frame is resampled.
-    mottle: (height, width) float32 levels, which a mottled sensor adds. stream: that the frame went through.
+    view: the part of a frame that it shows; None for thumbnails and plain scenes. raster: of the sensor, if the
+    frame is resampled. mottle: (height, width) float32 levels, which a mottled sensor adds. stream: that the frame went
+    through.
     """
 
     clean: np.ndarray
@@ -113,7 +114,7 @@ class WholeFrames:
         height, width, _, _ = self._size(step)
         clean, view = draw_view(self._frames, self._mix.sets, rng, height, width)
         if self._mix.plain and rng.random() < self._mix.plain:
-            clean = plain(clean, rng)
+            clean, view = plain(clean, rng), None  # what is labelled there is gone
         preset, raster, mottle, stream = draw_name(rng, self._mix.presets), None, None, None
         if self._mix.resampled and rng.random() < self._mix.resampled:
             raster = draw_raster(rng, height, width)

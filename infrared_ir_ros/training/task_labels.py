@@ -47,7 +47,7 @@ def with_target(scenes: list[Scene], kind: str | None, labels: Labels) -> tuple[
         scenes = [scene._replace(clean=clean) for scene, (clean, _) in zip(scenes, planted, strict=True)]
         return scenes, Target(torch.arange(len(scenes)), _places([scene.clean for scene in scenes], planted))
     of_kind = {"detection": labels.boxes, "segmentation": labels.masks}.get(kind or "", {})
-    frames = [index for index, scene in enumerate(scenes) if scene.view.set_name in of_kind]
+    frames = [index for index, scene in enumerate(scenes) if scene.view and scene.view.set_name in of_kind]
     if not frames:
         return scenes, None
     known = [(of_kind[scenes[i].view.set_name][scenes[i].view.index], scenes[i]) for i in frames]

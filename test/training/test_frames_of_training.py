@@ -205,6 +205,12 @@ def test_plain_scenes_are_smooth_but_for_small_targets_down_to_a_horizon(frames:
     assert 4 < sum(horizon < 0.99 for horizon in horizons) < 16
 
 
+def test_plain_scenes_have_lost_what_was_labelled(frames: FrameSets) -> None:
+    for share in (0.0, 1.0):
+        scene = WholeFrames(frames, replace(MIX, plain=share), (0, 1)).draw(0, 0)
+        assert (scene.view is None) == bool(share)
+
+
 def test_the_mix_says_how_many_scenes_are_plain(frames: FrameSets) -> None:
     mix = replace(MIX, presets={"clean": 1}, sizes=[(64, 96, 60, 1.0)])
     clean, _ = Pairs(WholeFrames(frames, replace(mix, plain=0.5), (0, 1)))[0]

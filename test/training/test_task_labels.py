@@ -112,7 +112,8 @@ def scene(clean: np.ndarray, set_name: str = "aerial") -> Scene:
 
 def test_only_frames_with_labels_have_a_target(one_object: tuple) -> None:
     _, labels = one_object
-    scenes = [scene(np.zeros(SHAPE, np.float32), name) for name in ("sky", "aerial", "aerial")]
+    scenes = [scene(np.zeros(SHAPE, np.float32), name) for name in ("sky", "aerial", "aerial", "aerial")]
+    scenes[3] = scenes[3]._replace(view=None)  # a plain scene
     for kind in ("detection", "segmentation"):
         same, target = with_target(scenes, kind, labels)
         assert same is scenes and target.frames.tolist() == [1, 2]
