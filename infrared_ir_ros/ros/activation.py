@@ -29,9 +29,8 @@ from rclpy.task import Future
 
 IN_USE = "in use"
 FOUND_WITHIN, ANSWERED_WITHIN = 5.0, 30.0  # seconds; a node that loads its network answers late
-ASKED_AGAIN = (
-    8.0  # seconds; on a busy machine the middleware may lose an answer, and setting the same twice is harmless
-)
+# On a busy machine the middleware may lose an answer, and setting the same twice is harmless.
+ASKED_AGAIN = 8.0  # seconds
 
 
 @dataclass(frozen=True)

@@ -249,14 +249,13 @@ class Peer:
         return future.result()
 
     def _client(self, kind: Any, name: str, patience: float) -> Client:
-        """The client of a service, kept: each new one could lose its answer (see below)."""
-        client = self._clients.get(name)
-        if client is None:
-            client = self._clients[name] = self.node.create_client(kind, name)
-            self.wait(client.service_is_ready, f"the service {name}", patience)
+        """The client of a service, kept: each new one could lose its answer."""
+        if new := name not in self._clients:
+            self._clients[name] = self.node.create_client(kind, name)
+        self.wait(self._clients[name].service_is_ready, f"the service {name}", patience)
+        if new:
             time.sleep(0.3)  # the service may discover the client a little later, and its answer is lost until then
-        self.wait(client.service_is_ready, f"the service {name}", patience)
-        return client
+        return self._clients[name]
 
     def state(self) -> str:
         """The node's lifecycle state. Asks twice: on a busy machine the middleware may lose the first answer."""

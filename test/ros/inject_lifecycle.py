@@ -177,7 +177,7 @@ def cycles(rig: Rig, count: int, seed: int = 0) -> Outcome:
     with rig.checked(outcome, all_arrive=False), playing(lambda: camera.publish(good_frame(0)), 100):
         for number in range(count):
             with outcome.fault(f"cycle {number}"):
-                for transition in (CONFIGURE, ACTIVATE, DEACTIVATE, CLEANUP):
+                for transition in (CONFIGURE, ACTIVATE, DEACTIVATE, ACTIVATE, DEACTIVATE, CLEANUP):
                     started = time.monotonic()
                     assert rig.peer.change_state(transition), f"transition {transition} failed"
                     outcome.recoveries.append(time.monotonic() - started)
@@ -185,6 +185,7 @@ def cycles(rig: Rig, count: int, seed: int = 0) -> Outcome:
                         time.sleep(0.1)  # sometimes with frames in work, sometimes with none
             marks.append(_settled(rig))
     rig.peer.node.destroy_publisher(camera)
+    outcome.require(outcome.figures["received"] > 0, "no load: no frame came")
     part = max(1, count // 5)  # the first ones fill caches
     early, late = marks[part : 2 * part] or marks[:1], marks[-part:]
     names = ("memory MB", "descriptors", "threads")
@@ -201,7 +202,8 @@ def _settled(rig: Rig) -> tuple[float, int, int]:
     for _ in range(10):
         marks.append((rig.node.memory() / 1e6, rig.node.descriptors(), rig.node.threads()))
         time.sleep(0.05)
-    return min(mark[0] for mark in marks), min(mark[1] for mark in marks), min(mark[2] for mark in marks)
+    memory, descriptors, threads = map(min, zip(*marks, strict=True))
+    return memory, descriptors, threads
 
 
 def _change(rng: random.Random) -> dict[str, Any]:
