@@ -27,9 +27,10 @@ report:
 	@$(if $(SOURCE),,$(FILM) &&) .venv/bin/python -m infrared_ir_ros.commands.evaluate_bag \
 	    $(if $(SOURCE),"$$SOURCE",$(FILMED)) --output "$${OUTPUT:-report}"
 
+# Three at a time on two cores: the tests of nodes mostly wait.
 test:
 	@scripts/environment.sh test
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 3 --dist loadfile $(TESTS)
 
 lint:
 	@scripts/environment.sh lint
