@@ -79,16 +79,16 @@ def test_while_the_camera_turns_what_else_is_known_is_corrected() -> None:
     frames = passing(80, 1.0)
     known = dome() + np.mean(frames[:20], axis=0) - np.mean(frames[:20])  # some of the scene was taken for pattern
     pairs = told([frame + dome() for frame in frames], known)
-    assert pairs.corrected is not None
-    assert np.std(dome() - pairs.corrected[0]) < 0.5 * np.std(dome() - known)
-    assert pairs.of_corrected < pairs.ratios[1]
+    assert pairs.turning
+    assert np.std(dome() - pairs.pattern[0]) < 0.5 * np.std(dome() - known)
+    assert pairs.of_turn < pairs.ratios[1]
 
 
 def test_what_does_not_move_as_one_corrects_nothing() -> None:
     rng = np.random.default_rng(2)
     frames = [cv2.GaussianBlur(rng.normal(0, 20, CELLS).astype(np.float32), (0, 0), 2) for _ in range(60)]
     pairs = told(frames, dome())
-    assert pairs.corrected is None and pairs.of_corrected == 1.0
+    assert not pairs.turning and pairs.of_turn == 1.0
 
 
 def test_a_camera_that_is_known_is_looked_at_less(monkeypatch: pytest.MonkeyPatch) -> None:

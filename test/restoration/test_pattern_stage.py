@@ -94,7 +94,7 @@ def test_with_auto_a_calibrated_camera_is_untouched(restorer: Restorer) -> None:
 
 def test_auto_turned_on_goes_on_with_what_it_knows() -> None:
     stage = PatternStage()
-    for _, raw in raw_frames(25):
+    for _, raw in raw_frames(20):
         stage(raw, "auto")
     learned = stage.state
     assert learned.frames > 10 and not any(learned.used), "auto wants more than this"

@@ -28,7 +28,7 @@ from infrared_ir_ros.restoration.pattern.motion import CameraMotion
 from infrared_ir_ros.restoration.pattern.pairs import OverlaidPairs
 
 GRID = (64, 80)  # most rows and columns of the coarse frame: at 512 x 640, a cell is 8 pixels wide
-USE_OVERLAID = (0.68, 0.74)  # the share of overlaid frames' differences that the pattern found from them leaves
+USE_OVERLAID = (0.8, 0.86)  # the share of overlaid frames' differences that the pattern found from them leaves
 FINE_LAG = 10  # see `Half`
 LEAST_JUDGED = 12  # pairs of overlaid frames, before what they leave shows anything
 RESCALED = 1.15  # times as strong or weak as in the frames before: another exposure
@@ -58,7 +58,7 @@ class Evidence:
 
 
 STRONG = Evidence(fine=(0.75, 0.82), coarse=(0.33, 0.42), coarse_lag=90, shown=(0.22, 0.4), refuted=0.5, together=0.3)
-WEAK = Evidence(fine=(0.9, 0.95), coarse=(0.8, 0.9), coarse_lag=30, shown=(0.36, 0.46), refuted=0.7, together=0.25)
+WEAK = Evidence(fine=(0.9, 0.95), coarse=(0.8, 0.9), coarse_lag=30, shown=(0.36, 0.46), refuted=0.5, together=0.25)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class PatternMemory:
     """Learns and subtracts the fixed pattern of the frames of one camera, in constant memory.
 
     A frame is split into a coarse frame of cells and the fine rest. Fine pattern: a robust running mean per pixel.
-    Coarse pattern: `common_field` of keyframes, corrected by `OverlaidPairs` while the camera turns; until it is known
+    Coarse pattern: `common_field` of keyframes or, while the camera turns, that of `OverlaidPairs`; until it is known
     well, only the part of it that no scene can imitate. Both are solved for now and then. Only frames on which the
     camera has moved teach; an object that stays in place while the rest moves is an outlier for both.
 
@@ -147,10 +147,10 @@ class PatternMemory:
         motion.
         """
         self._overlaid.ratio, left = self._pairs.ratios
-        possible = left < self._demands.refuted or not self._pairs.judged
+        left_at_best = min(left, self._pairs.of_turn)
+        possible = left_at_best < self._demands.refuted or not self._pairs.judged
         self._followed |= self._pairs.together >= self._demands.together
         moving = self._followed or (self._sure and not self._pairs.possible)
-        left_at_best = min(left, self._pairs.of_corrected)
         known = left_at_best < self._demands.shown[self._coarse_half.on] and self._pairs.judged >= LEAST_JUDGED
         self._coarse_half.ramp(trusted, allowed=moving and possible, known=known)
         self._overlaid.ramp(trusted, allowed=moving and self._sure and not self._coarse_half.on)
@@ -228,7 +228,7 @@ class PatternMemory:
 
     def _look_up(self) -> None:
         """Take over the newest solution for the coarse pattern."""
-        self._coarse, self._coarse_large = self._pairs.corrected or self._kept.pattern
+        self._coarse, self._coarse_large = (self._pairs if self._pairs.turning else self._kept).pattern
 
     def _without(self, frame: np.ndarray) -> np.ndarray:
         """The frame minus the used share of each part; its mean is kept, since it may be a temperature."""

@@ -20,7 +20,7 @@ nothing can be tracked: there it stays flat, or as `common_field` has it so far 
 same place in all frames, such as a sky above or a road below, is thus hardly ever taken for pattern: this is safer than
 `common_field`, but tells less.
 The larger d, the more of a coarse pattern shows: while the camera turns, its motion is chained from pair to pair, and
-frames further apart teach as well.
+frames further apart teach as well, until pairs alone tell as much as `common_field`.
 Registration-based non-uniformity correction (Hardie et al., Applied Optics 39, 2000; Zuo et al., Optical Review 18,
 2011), with dense flow instead of one shift, and robust least squares.
 """
@@ -37,26 +37,19 @@ from infrared_ir_ros.restoration.pattern.solver import FoundField, Solver
 
 SPACING = 4  # frames that taught, per one that is examined
 YOUNG, BURST, REST = 300, 68, 4  # frames that taught; after YOUNG, only one of REST bursts is examined
-LAGS, TAUGHT_LAG, SEEN_LAG = (
-    (1, 3, 8, 16),
-    3,
-    8,
-)  # examined frames between those of a pair; most without a turn: to learn, to judge
+LAGS = (1, 3, 8, 16)  # examined frames between those of a pair
+TAUGHT_LAG, SEEN_LAG = 3, 8  # the most without a turn: to learn, to judge
 ONE = 0.8  # share of the tracked cells that move as one: the camera turns
-PAIRS, FIRST_SOLVE, SOLVE_SHARE = (
-    80,
-    4,
-    8,
-)  # kept; new frames until the pattern is solved for: at least, and per kept pair
+PAIRS = 80  # kept
+FIRST_SOLVE, SOLVE_SHARE = 4, 8  # new frames until the pattern is solved for: at least, and per kept pair
 LEAST_SIDE = 24  # cells; a smaller frame is too small for flow
 MOTION_PAIRS = 6  # judged before a camera is said to move
-WIDTHS, ACCURACY = (6.0, 3.0, 1.5, 1.5), 1e-2  # times the median residual, in each round; of a solution
-FLATNESS, SMALLNESS = 0.2, 1e-4  # weights per pair: slopes near the prior's as far as noise hides them; no offset
-TURNS, TURNING = (
-    6,
-    (0.9, 0.5),
-)  # frames; share of them that turned: from the first on it turns, below the second no more
-EXPLAINED = 0.5  # of the differences; a known pattern that leaves more is no prior
+WIDTHS = (12.0, 6.0, 3.0, 1.5, 1.5)  # times the median residual, in each round: wide first, else a glow is an outlier
+ACCURACY = 1e-2  # of a solution
+FLATNESS, SMALLNESS = 0.1, 1e-4  # weights per pair: slopes near the prior's as far as noise hides them; no offset
+TURNS = 6  # frames until a turn counts
+TURNING = (0.9, 0.5)  # share of them that turned: from the first on the camera turns, below the second no more
+CONFIRMED = 0.2  # share of the differences' power: a known pattern that explains more is where the search begins
 SMOOTHING = 0.93  # of the ratios
 LEAST_BLOCKS = 8
 
@@ -84,15 +77,14 @@ class OverlaidPairs:
         return self._found.of_field.value, self._found.of_known.value
 
     @property
-    def corrected(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """While the camera turns: the `known` pattern corrected by the pairs, in the form of `pattern`."""
-        found = self._found.corrected
-        return None if found is None else found.pattern
+    def turning(self) -> bool:
+        """Whether the camera turns: then the field is a whole pattern."""
+        return self._found.turning
 
     @property
-    def of_corrected(self) -> float:
-        """The share of the differences, in pairs not learned from yet, that `corrected` leaves."""
-        return self._found.of_corrected.value
+    def of_turn(self) -> float:
+        """The share of the differences, in pairs not learned from yet, that the field leaves of a turn; 1 without."""
+        return self._found.of_turn.value
 
     @property
     def together(self) -> float:
@@ -113,13 +105,12 @@ class OverlaidPairs:
             return
         if taught % SPACING == 0 and (taught <= YOUNG or taught // BURST % REST == 0):
             self._new.append(_Seen(taught, coarse, known))
-        if len(self._new) >= max(FIRST_SOLVE, len(self._found.pairs) // SOLVE_SHARE):
             self._begin()
 
     def settle(self) -> None:
         """Solve for the field now."""
         self.solver.wait()
-        _find(self._found, self._taken())
+        _find(self._found, self._taken(), least=1)
 
     def rescale(self, change: np.float32) -> None:
         """Scale for counts that are now `change` times as large. The result of a running search is discarded."""
@@ -160,16 +151,17 @@ class _Ratio:
 
 @dataclass
 class _Found(FoundField):
-    """All that was found from pairs."""
+    """All that was found from pairs. unsolved: frames seen since the field was solved for."""
 
     pairs: list[Pair] = field(default_factory=list)
     past: list[_Seen] = field(default_factory=list)
     of_field: _Ratio = field(default_factory=_Ratio)
     of_known: _Ratio = field(default_factory=_Ratio)
-    corrected: FoundField | None = None
-    of_corrected: _Ratio = field(default_factory=_Ratio)
+    turning: bool = False
+    of_turn: _Ratio = field(default_factory=_Ratio)
     motion: _Ratio = field(default_factory=_Ratio)
     turns: _Ratio = field(default_factory=lambda: _Ratio(0.0))
+    unsolved: int = 0
 
     def see(self, new: _Seen) -> None:
         """Lay the next frame over some before it; each pair first judges what is known, then teaches."""
@@ -193,6 +185,7 @@ class _Found(FoundField):
                 self.motion.take(overlay.together)
         self.turns.take(float(new.turned is not None))
         self.past = [*self.past, new][-LAGS[-1] :]
+        self.unsolved += 1
 
     def _turn(self, links: int, newest: np.ndarray | None) -> np.ndarray | None:
         """The motion over the last `links` frames and on to the newest, or None unless all of it is a turn."""
@@ -208,39 +201,40 @@ class _Found(FoundField):
         if len(before) < LEAST_BLOCKS:
             return
         self.of_known.take(self._left(pair, known) / (spread(before) + 1e-9))
-        if self.corrected is not None:
-            self.of_corrected.take(self._left(pair, self.corrected.pattern[0]) / (spread(before) + 1e-9))
+        if self.turning:
+            self.of_turn.take(self._left(pair, self.pattern[0]) / (spread(before) + 1e-9))
 
     @staticmethod
     def _left(pair: Pair, pattern: np.ndarray) -> float:
         return spread(pair.wide(pair.difference - pair.of(pattern), pattern.shape[1]))
 
     def learn(self, known: np.ndarray) -> None:
-        """Solve for the field again and, while the camera turns, for the corrected known pattern."""
-        share = np.float32(max(1 - self.of_known.value / EXPLAINED, 0.0))
-        self.take(_explaining(self.pairs, self.pattern[0], share * known))
-        if self.turns.count < TURNS or self.turns.value < TURNING[self.corrected is not None]:
-            self.corrected, self.of_corrected = None, _Ratio()
-            return
-        self.corrected = FoundField.of(_explaining(self.pairs, known, known), self.pattern[1].shape)
+        """Solve for the field again, from the known pattern on if pairs confirm it, else from the last field on."""
+        self.unsolved = 0
+        share = np.float32(max(1 - self.of_known.value**2, 0.0))
+        start = known if share > CONFIRMED else self.pattern[0]
+        self.take(_explaining(self.pairs, start, share * known))
+        self.turning = self.turns.count >= TURNS and self.turns.value >= TURNING[self.turning]
+        if not self.turning:
+            self.of_turn = _Ratio()
 
     def rescaled(self, change: np.float32) -> _Found:
         pairs = [replace(pair, difference=pair.difference * change) for pair in self.pairs]
-        corrected = None if self.corrected is None else self.corrected.rescaled(change)
-        return replace(super().rescaled(change), pairs=pairs, past=[], corrected=corrected)
+        return replace(super().rescaled(change), pairs=pairs, past=[], unsolved=0)
 
 
-def _find(found: _Found, new: list[_Seen]) -> None:
+def _find(found: _Found, new: list[_Seen], least: int | None = None) -> None:
+    """Take in new frames and, if at least `least` have come since, or enough, solve for the field again."""
     for seen in new:
         found.see(seen)
-    if found.pairs and new:
-        found.learn(new[-1].known)
+    if found.pairs and found.unsolved >= (least or max(FIRST_SOLVE, len(found.pairs) // SOLVE_SHARE)):
+        found.learn(found.past[-1].known)
 
 
 def _explaining(pairs: list[Pair], pattern: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """The field that explains the differences, else with slopes near those of the prior.
 
-    Robust least squares, starting from the last field."""
+    Robust least squares, from `pattern` on."""
     shape, count = pattern.shape, len(pairs)
     inverse = inverse_laplacian(shape) / np.float32(sum(len(pair.cells) for pair in pairs) / pattern.size)
     flatness = np.float32(count * FLATNESS * _hidden(pairs, pattern))
