@@ -43,7 +43,7 @@ ONE = 0.8  # share of the tracked cells that move as one: the camera turns
 PAIRS = 80  # kept
 FIRST_SOLVE, SOLVE_SHARE = 4, 8  # new frames until the pattern is solved for: at least, and per kept pair
 LEAST_SIDE = 24  # cells; a smaller frame is too small for flow
-MOTION_PAIRS = 6  # judged before a camera is said to move
+MOTION_PAIRS, MOTION_SPREAD = 6, 0.3  # judged before a camera is said to move; of their shares that move as one
 WIDTHS = (12.0, 6.0, 3.0, 1.5, 1.5)  # times the median residual, in each round: wide first, else a glow is an outlier
 ACCURACY = 1e-2  # of a solution
 FLATNESS, SMALLNESS = 0.1, 1e-4  # weights per pair: slopes near the prior's as far as noise hides them; no offset
@@ -88,9 +88,10 @@ class OverlaidPairs:
 
     @property
     def together(self) -> float:
-        """The share of the moving cells that moved as one, over many pairs: the camera moves, it is not noise."""
+        """The share of the moving cells that moved as one, over many pairs, less its standard error: the camera moves,
+        it is not noise."""
         motion = self._found.motion
-        return motion.value if motion.count >= MOTION_PAIRS else 0.0
+        return motion.value - MOTION_SPREAD / motion.count**0.5 if motion.count >= MOTION_PAIRS else 0.0
 
     @property
     def judged(self) -> int:
