@@ -84,6 +84,14 @@ def test_while_the_camera_turns_what_else_is_known_is_corrected() -> None:
     assert pairs.of_turn < pairs.ratios[1]
 
 
+def test_a_turn_completes_what_is_known_of_a_glow() -> None:
+    """From a flat field on, a glow that is far stronger than the scene is an outlier, and stays one."""
+    inwards = np.exp(-np.arange(CELLS[1]) / 8)
+    glow = np.broadcast_to(60 * (inwards + inwards[::-1]), CELLS).astype(np.float32)
+    pairs = told([frame + glow for frame in passing(80, 1.0)], 0.7 * glow)
+    assert np.std(glow - pairs.pattern[0]) < 0.15 * glow.std()  # 0.09, and 0.86 where nothing is known
+
+
 def test_what_does_not_move_as_one_corrects_nothing() -> None:
     rng = np.random.default_rng(2)
     frames = [cv2.GaussianBlur(rng.normal(0, 20, CELLS).astype(np.float32), (0, 0), 2) for _ in range(60)]
