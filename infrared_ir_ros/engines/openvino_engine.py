@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,19 @@ HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
 CORE = _import_openvino().Core()
 
 
+def computes_in_bf16() -> bool:
+    """Whether the processor has instructions for bf16: OpenVINO also offers it where it would have to be emulated."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
 class OpenVinoGraph:
     """An `engines.graph.Graph`, compiled once for all frame sizes: compiling anew for another size would take seconds.
 
-    `precision: auto` means fp32 on a CPU, to match the reference; bf16 is faster where the processor has it.
+    `precision: auto` means fp32 on a CPU, to match the reference.
     """
 
     engine = "openvino"

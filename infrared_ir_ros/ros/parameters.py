@@ -117,7 +117,7 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         "precision",
         "auto",
-        "number format that the network computes with",
+        "number format that the network computes with; auto is fp32, or bf16 where OpenVINO's processor computes in it",
         choices=PRECISIONS,
         change=UNCONFIGURED,
     ),

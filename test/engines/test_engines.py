@@ -61,7 +61,7 @@ def reference():  # noqa: ANN201
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
 def test_graphs_agree_with_torch_at_every_size(reference, name: str) -> None:  # noqa: ANN001
     pytest.importorskip(name)
-    engine = create_engine(find_prior("embedded"), name)
+    engine = create_engine(find_prior("embedded"), name, precision="fp32")
     for height, width in SIZES:
         rng = np.random.default_rng(height)
         ramp = np.linspace(0.2, 0.7, width, dtype=np.float32)[None] + 0.1 * rng.random((height, 1), np.float32)
@@ -99,6 +99,27 @@ def test_without_an_engine_for_cuda_it_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setattr("infrared_ir_ros.engines.engine.PREFERRED", ("openvino", "onnxruntime"))
     with pytest.raises(OptionError, match="'cuda' is installed: pip install onnxruntime-gpu or torch"):
         choose("auto", "cuda")
+
+
+@pytest.mark.parametrize(("able", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_auto_is_bf16_where_the_processor_computes_in_it(
+    able: bool, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    monkeypatch.setattr("infrared_ir_ros.engines.openvino_engine.computes_in_bf16", lambda: able)
+    assert create_engine(find_prior("embedded"), "openvino").description["precision"] == precision
+
+
+def test_tone_shading_and_log_snr_stay_exact_in_bf16() -> None:
+    """They would cost 0.3 dB; the denoiser alone costs 0.06 (benchmarks/speed.py)."""
+    pytest.importorskip("openvino")
+    frame = np.random.default_rng(0).random((1, 1, 64, 96), np.float32)
+    exact, fast = (create_engine(find_prior("embedded"), "openvino", precision=name) for name in ("fp32", "bf16"))
+    estimates = exact.estimate(frame), fast.estimate(frame)
+    for one, other in zip(*estimates, strict=True):
+        np.testing.assert_array_equal(one, other)
+    restored = exact.restore(frame, *estimates[0][:6]), fast.restore(frame, *estimates[0][:6])
+    assert np.abs(restored[0] - restored[1]).max() < 0.02  # of 0..1
 
 
 def test_files_that_ship_are_small() -> None:

@@ -129,7 +129,7 @@ def test_folded_engines_agree_with_the_adapted_prior(files: PriorFiles, name: st
     frozen = load_prior(files)
     adapted, outputs = AdaptedPrior(frozen, Adapters.from_file(frozen.denoiser, stored)), {}
     for task, prompt in prompts().items():
-        engine = create_engine(tasks.fold(task), name)
+        engine = create_engine(tasks.fold(task), name, precision="fp32")
         outputs[task] = engine.restore(frame, *engine.estimate(frame)[:6])
         with torch.no_grad():
             expected = adapted(torch.from_numpy(frame), torch.from_numpy(prompt)).numpy()
