@@ -24,7 +24,7 @@ from infrared_ir_ros.restoration.pattern.solver import FoundField, Solver
 
 KEYS = 64  # coarse frames kept
 KEY_SPACING = 3  # least number of frames between two of them
-KNOWN, UNFAMILIAR, LEAST_TRUST = 60, 3.0, 0.02  # frames; times the median slope; weight of an outlier
+KNOWN, UNFAMILIAR, LEAST_TRUST = 60, 4.0, 0.02  # frames; times the median slope; weight of an outlier
 BESIDE = np.ones((3, 3), np.uint8)  # cells: those beside an outlier are trusted as little
 FIRST_SOLVE, SOLVE_GROWTH = 3, 1.25  # keyframes until the first solution; growth until the next
 
