@@ -70,7 +70,7 @@ class GraphEngine:
     """Runs `estimate.onnx` and `restore.onnx` of a prior. engine: onnxruntime or openvino.
 
     `precision: auto` means bf16 where OpenVINO runs on a processor that computes in it. Only the denoiser does then:
-    tone and shading are whole levels of a frame, would lose 0.3 dB, and take little of the time.
+    tone and shading are whole levels of a frame, and would lose 0.3 dB.
     """
 
     multiple = MULTIPLE
