@@ -92,7 +92,7 @@ def _of_denoiser(engine: str, device: str, precision: str) -> str:
     if (engine, precision) == ("openvino", "auto") and device in ("auto", "cpu"):
         from infrared_ir_ros.engines.openvino_engine import computes_in_bf16
 
-        return "bf16" if computes_in_bf16() else "fp32"
+        return "bf16" if computes_in_bf16() else precision
     return precision
 
 

@@ -195,19 +195,16 @@ class _Found(FoundField):
 
     def judge(self, pair: Pair, known: np.ndarray) -> None:
         """Judge, by a pair not learned from yet, the field and what was known when the pair came."""
+        rest, columns = pair.difference - pair.of(self.pattern[0]), known.shape[1]
         if self.pattern[0].any():
-            left = spread(pair.difference - pair.of(self.pattern[0])) / (spread(pair.difference) + 1e-9)
-            self.of_field.take(left)
-        before = pair.wide(pair.difference, known.shape[1])
+            self.of_field.take(spread(rest) / (spread(pair.difference) + 1e-9))
+        before = pair.wide(pair.difference, columns)
         if len(before) < LEAST_BLOCKS:
             return
-        self.of_known.take(self._left(pair, known) / (spread(before) + 1e-9))
+        whole = spread(before) + 1e-9
+        self.of_known.take(spread(pair.wide(pair.difference - pair.of(known), columns)) / whole)
         if self.turning:
-            self.of_turn.take(self._left(pair, self.pattern[0]) / (spread(before) + 1e-9))
-
-    @staticmethod
-    def _left(pair: Pair, pattern: np.ndarray) -> float:
-        return spread(pair.wide(pair.difference - pair.of(pattern), pattern.shape[1]))
+            self.of_turn.take(spread(pair.wide(rest, columns)) / whole)
 
     def learn(self, known: np.ndarray) -> None:
         """Solve for the field again, from the known pattern on if pairs confirm it, else from the last field on."""
