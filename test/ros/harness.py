@@ -189,6 +189,11 @@ class Peer:
         self.node.create_subscription(kind, topic, messages.append, _profile(reliable, depth))
         return messages
 
+    def destroy(self, entity: Publisher | Client) -> None:
+        """Destroy it in the thread that spins: elsewhere rclpy's executor may just be waiting on it, and would end."""
+        destroy = self.node.destroy_client if isinstance(entity, Client) else self.node.destroy_publisher
+        self.wait(self._executor.create_task(destroy, entity).done, f"the end of {entity}")
+
     def wait(self, condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
         """Wait until `condition` gives something true, and return that; AssertionError after `patience` seconds."""
         deadline = time.monotonic() + patience

@@ -184,7 +184,7 @@ def cycles(rig: Rig, count: int, seed: int = 0) -> Outcome:
                     if transition == ACTIVATE and number % 4 == 0:
                         time.sleep(0.1)  # sometimes with frames in work, sometimes with none
             marks.append(_settled(rig))
-    rig.peer.node.destroy_publisher(camera)
+    rig.peer.destroy(camera)
     outcome.require(outcome.figures["received"] > 0, "no load: no frame came")
     part = max(1, count // 5)  # the first ones fill caches
     early, late = marks[part : 2 * part] or marks[:1], marks[-part:]
@@ -270,7 +270,7 @@ def parameter_sets(rig: Rig, count: int, seed: int = 0, clients: int = 8) -> Out
     changeable = {name: value for name, value in defaults.items() if BY_NAME[name].change not in (START, UNCONFIGURED)}
     assert peer.set_together(**{name.replace(".", "__"): value for name, value in changeable.items()}).successful
     for service in services:
-        peer.node.destroy_client(service)
+        peer.destroy(service)
     lead(peer, "unconfigured")
     return outcome
 

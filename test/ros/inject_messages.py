@@ -247,7 +247,7 @@ def decompression_bombs(rig: Rig, count: int, seed: int = 0) -> Outcome:
     outcome.figures["peak memory growth MB"] = round(grown, 1)
     outcome.require(grown < 4096 * 4096 * 8 / 1e6, f"the peak of memory rose by {grown:.0f} MB")
     outcome.said = messages(rig.peer, "frames", since)
-    rig.peer.node.destroy_publisher(compressed)
+    rig.peer.destroy(compressed)
     return outcome
 
 

@@ -85,7 +85,7 @@ class Rig:
     def leave(self) -> None:
         """Remove the camera."""
         if self._camera is not None:
-            self.peer.node.destroy_publisher(self._camera)
+            self.peer.destroy(self._camera)
             self._camera = None
 
     def alive(self) -> None:

@@ -173,13 +173,13 @@ def test_a_second_publisher_of_restored_frames_is_told(peer: Peer) -> None:
     """As of a second camera's node in the same namespace: frames of both would mix."""
     since, other = len(peer.diagnostics), peer.publisher(Image, "restored", matched=False)
     peer.wait_message("frames", "/restored has 2 publishers: start each node in a namespace", WARN, since)
-    peer.node.destroy_publisher(other)
+    peer.destroy(other)
 
 
 def test_a_second_camera_on_the_topic_is_told(peer: Peer) -> None:
     other = peer.publisher(Image, "image")
     _play_until(peer, WARN, "2 publishers on /image: start a node for each camera")
-    peer.node.destroy_publisher(other)
+    peer.destroy(other)
     _play_until(peer, OK, "frames arrive on /image")
 
 
@@ -275,7 +275,7 @@ def test_a_frame_that_fails_passes_through_on_demand(peer: Peer) -> None:
 
 def test_compressed_frames_are_heard_when_there_are_no_plain_ones(peer: Peer) -> None:
     """Last of this module: the plain camera leaves."""
-    peer.node.destroy_publisher(peer.camera)
+    peer.destroy(peer.camera)
     peer.camera = peer.publisher(CompressedImage, "image/compressed")
     start = int(peer.fresh_values()["received"])
     bomb = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x75\x30\x00\x00\x75\x30\x10\x00\x00\x00\x00"

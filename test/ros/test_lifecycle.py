@@ -167,7 +167,7 @@ def test_a_flood_is_thinned_to_the_newest_and_services_answer_meanwhile(peer: Pe
     assert start < int(values["received"]) <= start + len(stamps)
     assert int(values["dropped.superseded"]) > 0 and int(values["published"]) >= len(restored)
     _walk(peer, DEACTIVATE, CLEANUP)
-    peer.node.destroy_publisher(camera)
+    peer.destroy(camera)
 
 
 def test_old_frames_are_dropped_as_stale(peer: Peer) -> None:
@@ -185,7 +185,7 @@ def test_old_frames_are_dropped_as_stale(peer: Peer) -> None:
     assert peer.set_parameters(max_age_ms=60000.0)[0].successful
     _walk(peer, DEACTIVATE, CLEANUP)
     assert_balanced(peer.fresh_values())
-    peer.node.destroy_publisher(camera)
+    peer.destroy(camera)
 
 
 def test_why_frames_pass_through_is_told_while_they_do(peer: Peer) -> None:
@@ -211,7 +211,7 @@ def test_why_frames_pass_through_is_told_while_they_do(peer: Peer) -> None:
     assert peer.call(SetBool, "enable", SetBool.Request(data=True)).success
     assert peer.set_parameters(max_age_ms=60000.0)[0].successful
     _walk(peer, DEACTIVATE, CLEANUP)
-    peer.node.destroy_publisher(camera)
+    peer.destroy(camera)
 
 
 def test_shutdown_by_service_ends_in_finalized(peer: Peer) -> None:

@@ -66,7 +66,7 @@ def test_the_node_answers_with_the_memory_on_and_says_what_it_knows(domain: int)
                 assert time.monotonic() < deadline, peer.values("restorer")
                 camera.publish(make_image(next(frames), "mono16"))
                 time.sleep(0.02)
-            peer.node.destroy_publisher(camera)
+            peer.destroy(camera)
 
         peer.wait_state("active")
         play("pattern.strength", True)
@@ -95,7 +95,7 @@ def learn(peer: Peer, frames: Iterator[np.ndarray], node: NodeProcess) -> None:
         assert time.monotonic() < deadline, (peer.values("restorer"), node.output())
         camera.publish(make_image(next(frames), "mono16"))
         time.sleep(0.02)
-    peer.node.destroy_publisher(camera)
+    peer.destroy(camera)
 
 
 def test_the_pattern_is_kept_between_runs_even_if_the_node_is_killed(domain: int, tmp_path: Path) -> None:

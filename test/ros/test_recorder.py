@@ -98,7 +98,7 @@ def test_what_was_latched_before_is_recorded_once_and_as_latched(domain: int, tm
         texts.publish(String(data="warm"))
         another = peer.node.create_publisher(String, "/x/latched", 10)  # keeps nothing, so nothing kept is asked for
         time.sleep(0.5)
-        peer.node.destroy_publisher(another)
+        peer.destroy(another)
         time.sleep(0.5)
         assert "recorded 3 messages of 2 topics, 0 lost" in finish(process)
     with AnyReader([tmp_path / "bag"]) as reader:

@@ -138,7 +138,7 @@ def test_the_calibration_goes_with_every_frame(bench: Bench) -> None:
     bench.peer.wait(lambda: bench.peer.values("input")["camera_info"] == "True", "the calibration in the node")
     bench.restore(make_image(scene(4), "mono16", T0 + 5, "left_thermal"))
     bench.peer.wait(lambda: infos, "the calibration")
-    bench.peer.node.destroy_publisher(calibration)
+    bench.peer.destroy(calibration)
     assert (stamp_ns(infos[-1]), infos[-1].header.frame_id) == (T0 + 5, "left_thermal")
     assert list(infos[-1].k) == list(range(9)) and infos[-1].width == 80
 
@@ -157,7 +157,7 @@ def test_a_calibration_of_another_size_is_told(bench: Bench) -> None:
         else:
             bench.peer.fresh_values("input")
             assert "camera_info" not in bench.peer.message("input")
-    bench.peer.node.destroy_publisher(calibration)
+    bench.peer.destroy(calibration)
 
 
 def test_a_calibration_that_was_sent_once_and_is_latched_is_heard_late(bench: Bench) -> None:
@@ -168,7 +168,7 @@ def test_a_calibration_that_was_sent_once_and_is_latched_is_heard_late(bench: Be
     calibration.publish(CameraInfo(width=80, height=60))
     bench.peer.change_state(Transition.TRANSITION_ACTIVATE)
     bench.peer.wait(lambda: bench.peer.fresh_values("input")["camera_info"] == "True", "the calibration in the node")
-    bench.peer.node.destroy_publisher(calibration)
+    bench.peer.destroy(calibration)
 
 
 def test_estimate_and_timing_are_published_for_every_frame(bench: Bench) -> None:
