@@ -28,6 +28,7 @@ from infrared_ir_ros.restoration.pattern.motion import CameraMotion
 from infrared_ir_ros.restoration.pattern.pairs import OverlaidPairs
 
 GRID = (64, 80)  # most rows and columns of the coarse frame: at 512 x 640, a cell is 8 pixels wide
+SHOWN, REFUTED = 0.36, 0.5  # the share of overlaid frames' differences that the pattern leaves: used; no longer used
 USE_OVERLAID = (0.8, 0.86)  # the share of overlaid frames' differences that the pattern found from them leaves
 FINE_LAG = 10  # see `Half`
 LEAST_JUDGED = 12  # pairs of overlaid frames, before what they leave shows anything
@@ -44,21 +45,17 @@ class Evidence:
     """What is required before the pattern is subtracted.
 
     fine, coarse: limits of `Half`; coarse_lag: its lag, long since a slow pan shows the same scene for long.
-    shown: limits of the share of overlaid frames' differences that the whole coarse pattern leaves, as in `Half`; below
-    them it is used at any age. refuted: above this share it is not used at all.
     together: share of the moving cells that move as one, above which the camera moves and it is not noise.
     """
 
     fine: tuple[float, float]
     coarse: tuple[float, float]
     coarse_lag: int
-    shown: tuple[float, float]
-    refuted: float
     together: float
 
 
-STRONG = Evidence(fine=(0.75, 0.82), coarse=(0.33, 0.42), coarse_lag=90, shown=(0.22, 0.4), refuted=0.5, together=0.3)
-WEAK = Evidence(fine=(0.9, 0.95), coarse=(0.8, 0.9), coarse_lag=30, shown=(0.36, 0.46), refuted=0.5, together=0.25)
+STRONG = Evidence(fine=(0.75, 0.82), coarse=(0.33, 0.42), coarse_lag=90, together=0.3)
+WEAK = Evidence(fine=(0.9, 0.95), coarse=(0.8, 0.9), coarse_lag=30, together=0.25)
 
 
 @dataclass(frozen=True)
@@ -148,10 +145,10 @@ class PatternMemory:
         """
         self._overlaid.ratio, left = self._pairs.ratios
         left_at_best = min(left, self._pairs.of_turn)
-        possible = left_at_best < self._demands.refuted or not self._pairs.judged
+        possible = left_at_best < REFUTED or not self._pairs.judged
         self._followed |= self._pairs.together >= self._demands.together
         moving = self._followed or (self._sure and not self._pairs.possible)
-        known = left_at_best < self._demands.shown[self._coarse_half.on] and self._pairs.judged >= LEAST_JUDGED
+        known = left_at_best < (REFUTED if self._coarse_half.on else SHOWN) and self._pairs.judged >= LEAST_JUDGED
         self._coarse_half.ramp(trusted, allowed=moving and possible, known=known)
         self._overlaid.ramp(trusted, allowed=moving and self._sure and not self._coarse_half.on)
         self._fine_half.ramp(trusted, allowed=moving)
