@@ -18,15 +18,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from infrared_ir_ros.errors import FrameError
-from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES, INFINITE, LARGEST_SIDE, SMALLEST_SIDE, Counts
+from infrared_ir_ros.records import CLEAN_LEVELS, CLEAN_PERCENTILES, LARGEST_SIDE, SMALLEST_SIDE, Counts
+from infrared_ir_ros.restoration.unknown import blank, filled
 
 LOW_LEVEL, HIGH_LEVEL = (level / 255 for level in CLEAN_LEVELS)
 FLOOR, CEILING = -0.1, 1.2  # what lies beyond bypasses the networks, which were trained on about 0..1
-FAINT = 0.1  # share of the window filled by a frame, down to which the networks restore as well as ever
+FAINT = 0.3  # share of the window filled by a frame, down to which the networks restore as well as ever
+MIDDLE, FLAME, MARGIN = (5.0, 95.0), 0.2, 0.15  # percentiles; with a flame, they span less of all; added on each side
 SMALLEST = float(np.finfo(np.float32).tiny)  # counts; the inverse of less overflows float32
 DTYPES = (np.uint8, np.uint16, np.float32)
 
@@ -85,32 +86,11 @@ def checked(frame: np.ndarray) -> np.ndarray:
             f"frame has shape {frame.shape}: send (height, width), each from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels"
         )
     if frame.dtype == np.float32:
-        frame = _filled(frame)
+        frame = filled(frame)
     low, high = float(frame.min()), float(frame.max())
     if high - low <= 1e-6 * abs(high):  # float32 rounds
         raise FrameError(f"every pixel of the frame is {high:g}: is the lens covered or the shutter closed?")
     return frame
-
-
-def _filled(frame: np.ndarray) -> np.ndarray:
-    """NaN and inf replaced by the mean of the finite pixels around them, in the smallest neighbourhood that has any."""
-    finite = np.abs(frame) < INFINITE
-    if finite.all():
-        return frame
-    if not finite.any():
-        raise FrameError("no pixel of the frame is finite: check the camera driver")
-    filled = np.where(finite, frame, np.float32(0))
-    missing, size = ~finite, 3
-    while missing.any():
-        weight = cv2.blur(finite.astype(np.float32), (size, size), borderType=cv2.BORDER_REFLECT)
-        mean = cv2.blur(np.where(finite, frame, np.float32(0)), (size, size), borderType=cv2.BORDER_REFLECT)
-        reach = missing & (weight > 1e-7)
-        filled[reach] = mean[reach] / weight[reach]
-        missing, size = missing & ~reach, 2 * size + 1
-        if size > 2 * max(frame.shape):
-            filled[missing] = frame[finite].mean()
-            break
-    return filled
 
 
 def narrowed(whole: Window, frame: np.ndarray) -> Window:
@@ -119,13 +99,13 @@ def narrowed(whole: Window, frame: np.ndarray) -> Window:
     The networks were never trained on so little contrast, and would lose a target in that sky. The window narrows
     gradually, from FAINT of it filled down to half of that.
     """
-    low, high = (float(x) for x in np.percentile(frame[::4, ::4], CLEAN_PERCENTILES))
+    low, high = _range(frame[::4, ::4], CLEAN_PERCENTILES)
     weight = float(np.clip(2 * (high - low) / (FAINT * whole.span) - 1, 0, 1)) if high > low else 1.0
     return whole if weight == 1 else _clean_window(low, high).blended(whole, weight)
 
 
 def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> Window:
-    """The window of one frame under a mapping. Percentiles are those of every fourth pixel.
+    """The window of one frame under a mapping. Percentiles are those of every fourth pixel; flames do not count.
 
     dtype: of the camera's frames, if it differs from that of `frame`."""
     if counts.mapping == "fixed":
@@ -133,10 +113,20 @@ def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> 
     if counts.mapping == "auto" and (dtype or frame.dtype) == np.uint8:
         return Window(0.0, 255.0)
     sample = frame[::2, ::2] if min(frame.shape) >= 64 else frame
-    low, high = (float(x) for x in np.percentile(sample, (counts.low_percentile, counts.high_percentile)))
+    low, high = _range(sample, (counts.low_percentile, counts.high_percentile), *MIDDLE)
     if not high > low:  # a few hot pixels in a flat frame
         low, high = float(frame.min()), float(frame.max())
     return _clean_window(low, high)
+
+
+def _range(frame: np.ndarray, percentiles: tuple[float, float], *middle: float) -> tuple[float, float]:
+    """The counts of a scene at these percentiles; or at the middle ones, a little widened, if the rest is a flame."""
+    nothing = blank(frame)
+    scene = frame if nothing is None else frame[~nothing]
+    low, *inner, high = np.percentile(scene, (percentiles[0], *middle, percentiles[1]))
+    if inner and 0 < (span := inner[1] - inner[0]) < FLAME * (high - low):
+        low, high = inner[0] - MARGIN * span, inner[1] + MARGIN * span
+    return float(low), float(high)
 
 
 def _clean_window(low: float, high: float) -> Window:

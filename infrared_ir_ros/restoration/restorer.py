@@ -38,6 +38,7 @@ from infrared_ir_ros.restoration.smoothing import Smoother
 from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
 from infrared_ir_ros.restoration.temporal_filter import TemporalFilter
 from infrared_ir_ros.restoration.tone import mixed, noise_of, preserve
+from infrared_ir_ros.restoration.unknown import without_blank
 
 PERCENTILES = Counts("percentile")
 SMALLEST_SPAN = 0.5  # of the restored frame: a nearly flat one is stretched by a factor of 2 at most
@@ -139,12 +140,15 @@ class Restorer:
             self._filter.reset()
 
         # 1. counts (H, W) -> unit range, float32; flames far above the window go around the networks
-        repaired = replace_dead_pixels(finite)
+        repaired, nothing = without_blank(replace_dead_pixels(finite))
         corrected = self.patterns(repaired, options.pattern_memory)
         smoothing = 0.0 if self.patterns.changing else options.smoothing  # past estimates belong to another pattern
         whole = window(corrected, options.counts, frame.dtype)
+        view = narrowed(whole, corrected)
+        if self._view is not None and _moved(self._view, view):  # what was estimated in units of the past one misleads
+            self._forget_scene()
         self._window = _smoothed(self._window, whole, smoothing)
-        self._view = _smoothed(self._view, narrowed(whole, corrected), smoothing)
+        self._view = _smoothed(self._view, view, smoothing)
         seen, excess = split_excess(self._view.to_unit(corrected))
         clock.lap("counts")
         # 2. estimate tone, shading, lines and the log-SNR of each sub-band; smoothed over a video
@@ -161,6 +165,8 @@ class Restorer:
         if options.strength < 1:
             restored = mixed(toned.to_unit(repaired), restored, options.strength)
         image = toned.to_counts(restored, frame.dtype) if options.strength > 0 else finite.copy()  # to the bit
+        if nothing is not None:
+            image[nothing] = finite[nothing]
         clock.lap("tone")
         timestep = self._schedule.timestep(estimate.log_snr)
         return Restored(with_repeats(image, times), task, estimate.log_snr, timestep, estimate, clock.laps)
@@ -260,13 +266,14 @@ def _prepared(engine_for: Callable[[str], Engine], task: str, shape: tuple[int, 
 
 
 def _smoothed(past: Window | None, fresh: Window, smoothing: float) -> Window:
-    """Smooth windows over time, since percentiles jitter; one that moved by half its width belongs to another scene."""
-    if past is None or smoothing == 0:
-        return fresh
+    """Smooth windows over time, since percentiles jitter; but not across a cut."""
+    return fresh if past is None or smoothing == 0 or _moved(past, fresh) else fresh.blended(past, smoothing)
+
+
+def _moved(past: Window, fresh: Window) -> bool:
+    """Whether an end has moved by half of the width: it is another scene."""
     moved = max(abs(new - old) for new, old in zip(fresh.ends, past.ends, strict=True))
-    if moved > 0.5 * min(past.span, fresh.span):
-        return fresh
-    return fresh.blended(past, smoothing)
+    return moved > 0.5 * min(past.span, fresh.span)
 
 
 @dataclass
