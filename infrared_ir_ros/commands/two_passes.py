@@ -26,6 +26,7 @@ from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
 from infrared_ir_ros.restoration.pattern import PatternStage, SavedPattern
 from infrared_ir_ros.restoration.repeats import without_repeats
 from infrared_ir_ros.restoration.stillness import StillnessWatch
+from infrared_ir_ros.restoration.unknown import without_blank
 
 
 def learn_patterns(frames: Iterable[Frame], done: Callable[[], object]) -> dict[int, SavedPattern]:
@@ -48,7 +49,8 @@ def learn_patterns(frames: Iterable[Frame], done: Callable[[], object]) -> dict[
             stage.reset()
             start, taught = number, 0
         with suppress(FrameError):  # nothing is learned from it; the second pass reports it
-            stage(replace_dead_pixels(without_repeats(checked(frame.image))[0]), "on")
+            finite, _ = without_repeats(checked(frame.image))
+            stage(without_blank(replace_dead_pixels(finite))[0], "on")
         now = stage.state.frames if stage.state else 0
         start, taught = (number if now < taught else start), now
         done()
