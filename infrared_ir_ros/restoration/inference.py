@@ -24,11 +24,33 @@ import numpy as np
 from infrared_ir_ros.engines import Engine
 from infrared_ir_ros.records import Estimate
 
+SMALL, TIMES = 48, 2  # pixels of the shorter side, up to which frames are restored so many times as large
+
 
 def pad(unit: np.ndarray, multiple: int) -> np.ndarray:
     """(H, W) -> (1, 1, H', W') with sides divisible by `multiple`, mirrored at the bottom and the right."""
     bottom, right = (-side % multiple for side in unit.shape)
     return cv2.copyMakeBorder(unit, 0, bottom, 0, right, cv2.BORDER_REFLECT_101)[None, None]
+
+
+def enlarged(unit: np.ndarray) -> np.ndarray:
+    """A small frame TIMES as large, any other unchanged: (H, W) float32.
+
+    The networks were trained on frames of 128 pixels and more; from a small one they take away detail."""
+    times = _times(unit.shape)
+    return unit if times == 1 else cv2.resize(unit, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+
+
+def reduced(restored: np.ndarray, padded: np.ndarray, unit: np.ndarray, gain: float) -> np.ndarray:
+    """A restored padded frame, (H', W'), at the size of `unit`, with the detail of it that was lost in enlarging.
+
+    gain: of the restored tone."""
+    times, (height, width) = _times(unit.shape), unit.shape
+    before, after = (image[: times * height, : times * width] for image in (padded[0, 0], restored))
+    if times == 1:
+        return after
+    before, after = (cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) for image in (before, after))
+    return after + np.float32(gain) * (unit - before)
 
 
 def estimate_of(engine: Engine, padded: np.ndarray) -> Estimate:
@@ -55,7 +77,7 @@ def restored_by(engine: Engine, padded: np.ndarray, estimate: Estimate) -> np.nd
 
 def cropped(estimate: Estimate, shape: tuple[int, ...]) -> Estimate:
     """The estimate of a padded frame, with its shading cut to the frame of shape (height, width)."""
-    padded = len(estimate.rows), len(estimate.columns)
+    padded, shape = (len(estimate.rows), len(estimate.columns)), tuple(_times(shape) * side for side in shape)
     if padded == shape:
         return estimate
     whole = cv2.resize(estimate.shading, padded[::-1], interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
@@ -65,5 +87,9 @@ def cropped(estimate: Estimate, shape: tuple[int, ...]) -> Estimate:
 def run_once(engine: Engine, height: int, width: int) -> None:
     """Run one synthetic frame, so that the first real one of this size is not slow."""
     ramp = np.linspace(0.2, 0.8, height * width, dtype=np.float32).reshape(height, width)
-    padded = pad(ramp, engine.multiple)
+    padded = pad(enlarged(ramp), engine.multiple)
     restored_by(engine, padded, estimate_of(engine, padded))
+
+
+def _times(shape: tuple[int, ...]) -> int:
+    return TIMES if min(shape) <= SMALL else 1

@@ -28,7 +28,7 @@ from infrared_ir_ros.errors import FrameError
 from infrared_ir_ros.records import Counts, Estimate, Options, Restored
 from infrared_ir_ros.restoration.counts import Window, checked, narrowed, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
-from infrared_ir_ros.restoration.inference import cropped, estimate_of, pad, restored_by, run_once
+from infrared_ir_ros.restoration.inference import cropped, enlarged, estimate_of, pad, reduced, restored_by, run_once
 from infrared_ir_ros.restoration.library import Library, open_library
 from infrared_ir_ros.restoration.pattern import PatternStage
 from infrared_ir_ros.restoration.repeats import with_repeats, without_repeats
@@ -152,11 +152,11 @@ class Restorer:
         seen, excess = split_excess(self._view.to_unit(corrected))
         clock.lap("counts")
         # 2. estimate tone, shading, lines and the log-SNR of each sub-band; smoothed over a video
-        padded = pad(seen, engine.multiple)
+        padded = pad(enlarged(seen), engine.multiple)
         estimate = self._smoother(self._estimated(engine, padded, repaired), smoothing)
         clock.lap("estimate")
         # 3. one evaluation of the denoiser, (1, 1, H', W') -> (H, W)
-        restored = restored_by(engine, padded, estimate)[: finite.shape[0], : finite.shape[1]]
+        restored = reduced(restored_by(engine, padded, estimate), padded, seen, estimate.gain)
         clock.lap("restore")
         self._require_finite(restored)
         # 4. tone and strength, and back to counts of the same dtype
@@ -198,7 +198,7 @@ class Restorer:
 
         def before() -> float:
             seen, _ = split_excess(self._view.to_unit(patterned))
-            log_snr = estimate_of(engine, pad(seen, engine.multiple)).log_snr
+            log_snr = estimate_of(engine, pad(enlarged(seen), engine.multiple)).log_snr
             self._require_finite(log_snr)
             return log_snr
 
