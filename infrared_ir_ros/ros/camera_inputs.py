@@ -52,25 +52,22 @@ class CameraInputs:
         self.last_arrival = time.monotonic()  # of the last frame; before the first, when this was created
         self.arrivals = 0
         self.damaged = ""  # what was wrong with the last damaged camera_info or shutter message
-        self.compressed_topic = companion_topic(node, "image/compressed", "image", "compressed")
-        info_topic = companion_topic(node, "camera_info", "image", "camera_info")
+        self._compressed = companion_topic(node, "image/compressed", "image", "compressed")
+        self.compressed_topic = node.resolve_topic_name(self._compressed)
+        info = companion_topic(node, "camera_info", "image", "camera_info")
         self._inputs: dict[str, RawInput] = {}
         try:
-            image_topic = node.resolve_topic_name("image")
             self._inputs["image"] = RawInput(
                 node,
                 Image,
                 IMAGE,
-                image_topic,
+                "image",
                 self._frame_receiver(inspect_image, read_image),
                 setting,
                 lose=pipeline.lose,
             )
-            self._inputs["info"] = RawInput(
-                node, CameraInfo, CAMERA_INFO, info_topic, self._on_info, setting, latched=True
-            )
-            shutter_topic = node.resolve_topic_name("~/shutter")
-            self._inputs["shutter"] = RawInput(node, Bool, BOOL, shutter_topic, self._on_shutter, setting)
+            self._inputs["info"] = RawInput(node, CameraInfo, CAMERA_INFO, info, self._on_info, setting, latched=True)
+            self._inputs["shutter"] = RawInput(node, Bool, BOOL, "~/shutter", self._on_shutter, setting)
             self.follow(setting)
         except Exception:
             self.destroy()
@@ -80,16 +77,16 @@ class CameraInputs:
         """Adapt to the publishers: plain or compressed frames, reliable or best effort."""
         for one in self._inputs.values():
             one.follow(setting)
-        plain = self._offered(self.image.topic, IMAGE)
+        plain = self._offered("image", IMAGE)
         if plain and "compressed" in self._inputs:
             self._inputs.pop("compressed").destroy()
-        elif not plain and "compressed" not in self._inputs and self._offered(self.compressed_topic, COMPRESSED):
+        elif not plain and "compressed" not in self._inputs and self._offered(self._compressed, COMPRESSED):
             receive = self._frame_receiver(inspect_compressed, read_compressed)
             self._inputs["compressed"] = RawInput(
                 self._node,
                 CompressedImage,
                 COMPRESSED,
-                self.compressed_topic,
+                self._compressed,
                 receive,
                 setting,
                 lose=self._pipeline.lose,
@@ -116,8 +113,8 @@ class CameraInputs:
         while self._inputs:
             self._inputs.popitem()[1].destroy()
 
-    def _offered(self, topic: str, type_name: str) -> bool:
-        return any(info.topic_type == type_name for info in self._node.get_publishers_info_by_topic(topic))
+    def _offered(self, name: str, type_name: str) -> bool:
+        return any(info.topic_type == type_name for info in self._node.get_publishers_info_by_topic(name))
 
     def _frame_receiver(
         self, inspect: Callable[[bytes], None], read: Callable[[bytes], Picture]

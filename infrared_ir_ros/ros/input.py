@@ -31,6 +31,8 @@ LONGEST_WAIT = 10.0  # seconds; a longer wait in the middleware means that the c
 class RawInput:
     """One topic, subscribed raw, so that no message can raise inside the executor.
 
+    name: as the code calls the topic. topic: its resolved name; rclpy is always given `name`, since it would apply the
+    remappings to a resolved name again.
     receive: called with the serialised message and its arrival in seconds of the steady clock (`time.monotonic`).
     lose: called with the number of messages that the middleware reports as lost.
     setting: current value of the parameter `qos`. latched: also receive the last message of latched publishers.
@@ -41,7 +43,7 @@ class RawInput:
         node: Node,
         kind: Any,
         type_name: str,
-        topic: str,
+        name: str,
         receive: Callable[[bytes, float], None],
         setting: str,
         latched: bool = False,
@@ -50,7 +52,7 @@ class RawInput:
         self._node = node
         self._kind = kind
         self._type_name = type_name
-        self.topic = topic
+        self._name, self.topic = name, node.resolve_topic_name(name)
         self._receive = receive
         self._lose = lose
         self._latched = latched
@@ -64,7 +66,7 @@ class RawInput:
         """Subscribe again if the publishers' QoS has changed."""
         override = qos.reliability_override(self._node, self.topic)
         publishers = [
-            info for info in self._node.get_publishers_info_by_topic(self.topic) if info.topic_type == self._type_name
+            info for info in self._node.get_publishers_info_by_topic(self._name) if info.topic_type == self._type_name
         ]
         if self._current is not None and override == qos.FOLLOW and setting == qos.FOLLOW and not publishers:
             return  # nobody to follow: keep the subscription
@@ -80,7 +82,7 @@ class RawInput:
         """Why publishers cannot be received: another type, incompatible QoS, or this node's own output."""
         found = []
         itself = (self._node.get_name(), self._node.get_namespace())
-        for info in self._node.get_publishers_info_by_topic(self.topic):
+        for info in self._node.get_publishers_info_by_topic(self._name):
             if (info.node_name, info.node_namespace) == itself:
                 found.append(f"{self.topic} is this node's own output: remap image to the camera's topic")
             elif info.topic_type != self._type_name:
@@ -117,7 +119,7 @@ class RawInput:
         with qos.overriding(self.topic):
             return self._node.create_subscription(
                 self._kind,
-                self.topic,
+                self._name,
                 self._callback(offer),
                 qos.subscription_profile(offer),
                 event_callbacks=qos.SubscriptionEventCallbacks(message_lost=self._on_lost, use_default_callbacks=False),

@@ -98,12 +98,12 @@ class Output:
     def problems(self) -> list[str]:
         """Why subscribers cannot receive our topics."""
         found = []
-        for topic in self._publishers.topics:
-            publishers = self._node.get_publishers_info_by_topic(topic)
+        for name, topic in self._publishers.topics.items():  # rclpy would remap a resolved topic again
+            publishers = self._node.get_publishers_info_by_topic(name)
             if topic == self.restored.topic_name and len(publishers) > 1:
                 found.append(f"{topic} has {len(publishers)} publishers: start each node in a namespace of its own")
             for offered in self._own(publishers):
-                for info in self._node.get_subscriptions_info_by_topic(topic):
+                for info in self._node.get_subscriptions_info_by_topic(name):
                     if clash := qos.clash(offered.qos_profile, info.qos_profile):
                         found.append(f"{topic}: QoS of the subscriber {info.node_name!r} is incompatible ({clash})")
         return found

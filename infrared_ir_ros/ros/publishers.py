@@ -28,21 +28,22 @@ class Publishers:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._opened: list[Publisher] = []
+        self._opened: dict[str, Publisher] = {}
 
     def open(self, kind: type, topic: str, profile: QoSProfile | None = None) -> Publisher:
         """Open one more with `open_publisher`. If that raises, all are destroyed."""
         try:
-            self._opened.append(open_publisher(self._node, kind, topic, profile))
+            self._opened[topic] = open_publisher(self._node, kind, topic, profile)
         except Exception:
             self.destroy()
             raise
-        return self._opened[-1]
+        return self._opened[topic]
 
     @property
-    def topics(self) -> list[str]:
-        return [publisher.topic_name for publisher in self._opened]
+    def topics(self) -> dict[str, str]:
+        """The resolved topics, by the names that they were opened with."""
+        return {name: publisher.topic_name for name, publisher in self._opened.items()}
 
     def destroy(self) -> None:
         while self._opened:
-            self._node.destroy_publisher(self._opened.pop())
+            self._node.destroy_publisher(self._opened.popitem()[1])

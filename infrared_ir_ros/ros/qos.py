@@ -146,13 +146,12 @@ def clash(publisher: QoSProfile, subscription: QoSProfile) -> str:
 
 
 def companion_topic(node: Node, name: str, base: str, suffix: str) -> str:
-    """The topic `name` if the user remapped it, else the one that belongs to the (remapped) topic `base`.
+    """`name` if the user remapped it, else the topic that belongs to the (remapped) topic `base`; to be resolved.
 
     suffix `compressed`: `<base>/compressed`; suffix `camera_info`: beside `base`, as image_transport does.
     """
-    own = node.resolve_topic_name(name)
-    if own != node.resolve_topic_name(name, only_expand=True):
-        return own
+    if node.resolve_topic_name(name) != node.resolve_topic_name(name, only_expand=True):
+        return name
     resolved = node.resolve_topic_name(base)
     return f"{resolved}/{suffix}" if suffix == "compressed" else f"{resolved.rpartition('/')[0]}/{suffix}"
 

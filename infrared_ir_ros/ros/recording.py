@@ -46,6 +46,7 @@ class Recorder(Node):
         super().__init__("recorder")
         self.failed = False
         self.lost = 0
+        self._names: dict[str, str] = {}  # of the topics, as given: rclpy would remap a resolved topic again
         self._wanted = dict(self._split(topic) for topic in topics)
         self._subscriptions_of: dict[str, tuple[Subscription, Offer]] = {}
         self._given_up: set[tuple[str, str]] = set()  # topics, with the type that cannot be recorded
@@ -83,13 +84,15 @@ class Recorder(Node):
 
     def _split(self, text: str) -> tuple[str, str]:
         name, _, kind = text.partition(":")
-        return self.resolve_topic_name(name), kind
+        topic = self.resolve_topic_name(name)
+        self._names[topic] = name
+        return topic, kind
 
     def _look(self) -> None:
         """Subscribe to topics whose type has become known, and follow changes of their publishers' QoS."""
         self.get_logger().info(f"recording {len(self._wanted)} topics into {self._bag.path}", once=True)
         for topic in self._wanted:
-            publishers = self.get_publishers_info_by_topic(topic)
+            publishers = self.get_publishers_info_by_topic(self._names[topic])
             if not publishers:
                 continue
             offer = Offer(wants_reliable(FOLLOW, publishers), are_latched(publishers))
@@ -119,7 +122,7 @@ class Recorder(Node):
         )
         subscription = self.create_subscription(
             _message_class(topic, kind),
-            topic,
+            self._names[topic],
             lambda message, about: self._write(topic, message, about["source_timestamp"]),
             profile,
             raw=True,
@@ -133,7 +136,7 @@ class Recorder(Node):
     def _announce(self, topic: str) -> None:
         """Add a topic to the bag, once the QoS of its publishers is known."""
         _, offer = self._subscriptions_of[topic]
-        latched = offer.latched or are_latched(self.get_publishers_info_by_topic(topic))
+        latched = offer.latched or are_latched(self.get_publishers_info_by_topic(self._names[topic]))
         self._bag.add(topic, self._wanted[topic], latched)
 
     def _on_lost(self, status: Any) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -27,7 +28,9 @@ from rclpy.context import Context
 from sensor_msgs.msg import Image
 
 from infrared_ir_ros.media.image_message import IMAGE
+from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.input import RawInput
+from infrared_ir_ros.ros.output import Output
 
 WARN = DiagnosticStatus.WARN
 
@@ -51,9 +54,33 @@ def test_a_node_that_hears_itself_says_so(domain: int) -> None:
         context.shutdown()
 
 
-def _wait_for_publishers(node: rclpy.node.Node, number: int) -> None:
+def test_topics_are_remapped_once(domain: int) -> None:
+    """As of a second node, which restores what the first has restored; where both topics have a rule of their own."""
+    context = Context()
+    rclpy.init(context=context, domain_id=domain)
+    swapped = ["--ros-args", "-r", "image:=restored", "-r", "restored:=image"]
+    node, other = rclpy.create_node("one", context=context, cli_args=swapped), rclpy.create_node("a", context=context)
+    try:
+        output = Output(node)
+        inputs = CameraInputs(node, Mock(), "auto")
+        for _ in range(2):
+            other.create_publisher(Image, "/restored", 1)
+        _wait_for_publishers(node, 2, "/restored")
+        assert (inputs.image.topic, inputs.compressed_topic) == ("/restored", "/restored/compressed")
+        assert inputs.problems() == [] and output.problems() == []
+        deadline = time.monotonic() + PATIENCE
+        while inputs.frame_publishers < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert inputs.frame_publishers == 2
+    finally:
+        node.destroy_node()
+        other.destroy_node()
+        context.shutdown()
+
+
+def _wait_for_publishers(node: rclpy.node.Node, number: int, topic: str = "/image") -> None:
     deadline = time.monotonic() + PATIENCE
-    while node.count_publishers("/image") < number and time.monotonic() < deadline:
+    while node.count_publishers(topic) < number and time.monotonic() < deadline:
         time.sleep(0.01)
 
 

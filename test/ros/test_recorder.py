@@ -129,6 +129,19 @@ def test_a_type_that_is_not_installed_stops_no_other_topic(
     assert "a callback failed" not in output
 
 
+def test_a_topic_is_remapped_once(domain: int, tmp_path: Path) -> None:
+    """Where its new name has a rule of its own."""
+    rules = ["-r", "/x/a:=/x/b", "-r", "/x/b:=/x/c"]
+    process = start("/x/a", "--output", str(tmp_path / "bag"), "--ros-args", *rules)
+    with Peer(domain) as peer:
+        texts = peer.publisher(String, "/x/b")
+        texts.publish(String(data="warm"))
+        time.sleep(0.5)
+        assert "recorded 1 messages of 1 topics" in finish(process)
+    with AnyReader([tmp_path / "bag"]) as reader:
+        assert list(reader.topics) == ["/x/b"]
+
+
 def test_silent_topics_are_named(domain: int, tmp_path: Path) -> None:
     process = start("/nobody", "/known:std_msgs/msg/String", "--output", str(tmp_path / "bag"))
     assert process.stdout is not None
