@@ -58,7 +58,8 @@ def adapt(
 ) -> Outcome:
     """Train, and write `folder/prompts.safetensors`: the tasks of `bank`, and the new one if it beats its start.
 
-    stop: called repeatedly; True saves and returns. pause: while True nothing is computed, and the time does not count.
+    stop: called repeatedly, once more after the last step; True saves and returns, unless all steps are done. pause:
+    while True nothing is computed, and the time does not count.
     Raises OptionError or WeightsError if the arguments do not fit each other, SourceError if `folder` cannot be made.
     """
     _check_output(folder, resume)
@@ -163,6 +164,7 @@ class _Training:
             self._progress.step += 1
             self._progress.seconds += time.monotonic() - began
             tell(self._report(self._look()))
+        stop()  # raises if the last step was cancelled; an interruption of it finds everything done
         return True
 
     def end(self, files: PriorFiles, bank: PromptBank | None, finished: bool) -> Outcome:

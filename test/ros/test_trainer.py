@@ -32,7 +32,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue  # noqa: E402
-from harness import NodeProcess, Peer, assert_balanced, make_image, scene, stamp_ns  # noqa: E402
+from harness import PATIENCE, NodeProcess, Peer, assert_balanced, make_image, scene, stamp_ns  # noqa: E402
 from rcl_interfaces.srv import SetParametersAtomically  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
@@ -49,7 +49,7 @@ from infrared_ir_ros.ros.training_job import Asked, State, TrainingJob  # noqa: 
 from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training import checkpoint  # noqa: E402
 from infrared_ir_ros.training.adapt_frames import Lesson  # noqa: E402
-from infrared_ir_ros.training.adapt_plan import RATES, SUPERVISIONS, Plan  # noqa: E402
+from infrared_ir_ros.training.adapt_plan import RATES, SUPERVISIONS, Plan, Report  # noqa: E402
 
 TRAINER = "infrared_ir_ros.ros.trainer_node"
 SHAPE = (48, 64)
@@ -216,6 +216,22 @@ def test_a_job_that_fails_at_once_says_why(tmp_path: Path) -> None:
     job = TrainingJob(hopeless(tmp_path), lambda: False, lambda *_: None, print, done)
     job.stop(60.0)
     assert told == [(State.FAILED, job.failure)] and str(tmp_path / "none") in job.failure
+
+
+def test_a_job_that_is_cancelled_during_its_last_step_keeps_nothing(
+    learn: dict[str, object], prior: str, tmp_path: Path
+) -> None:
+    lesson = Lesson((str(learn["sources"]),), degradation="sensor_hard")
+    asked = Asked(Plan("mine", optimise="adapters", steps=2), lesson, tmp_path / "out", prior, "", nice=0, threads=1)
+    done = threading.Event()
+
+    def tell(job: TrainingJob, report: Report) -> None:
+        if report.step == 2:
+            job.cancel()
+
+    job = TrainingJob(asked, lambda: False, tell, print, lambda *_: done.set())
+    assert done.wait(PATIENCE) and job.state == State.CANCELLED, job.failure
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own here")

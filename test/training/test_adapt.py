@@ -202,6 +202,14 @@ def test_a_stopped_one_goes_on_as_if_it_had_not_been(files: PriorFiles, material
     assert whole.bank and rest.bank and whole.bank.read_bytes() == rest.bank.read_bytes()
 
 
+def test_a_stop_during_the_last_step_is_asked_for_and_finds_it_finished(
+    files: PriorFiles, material: Material, tmp_path: Path
+) -> None:
+    stop = After(3)
+    assert adapt(plan(steps=3), files, None, material, tmp_path, stop=stop).finished
+    assert stop.steps == -1 and not (tmp_path / FILE).exists()
+
+
 def test_what_is_not_better_is_not_saved(
     files: PriorFiles, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
