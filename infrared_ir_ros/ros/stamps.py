@@ -55,7 +55,8 @@ class StampWatch:
         now: the node's clock; steady: a clock that never jumps; limit: age up to which frames are wanted.
         """
         offset = now - steady
-        if self._offset is not None and abs(offset - self._offset) > JUMP:
+        jump = min(JUMP, limit // 2)  # a jump that is not noticed must not make every later frame too old
+        if self._offset is not None and abs(offset - self._offset) > jump:
             self.trusted = False
         self._offset = offset
         self.clock_silent = now == 0

@@ -124,6 +124,16 @@ def test_a_jump_of_the_clock_ends_the_trust() -> None:
     assert watch.age(3702 * SECOND, 3702 * SECOND, 2 * SECOND, LIMIT) == 0
 
 
+def test_a_clock_that_is_stepped_by_little_makes_no_later_frame_too_old() -> None:
+    """By more than the age limit, less than a second, while the camera goes on stamping by another clock."""
+    watch, step = StampWatch(), 8 * SECOND // 10
+    assert watch.age(100 * SECOND, 100 * SECOND, 0, LIMIT) == 0
+    for number in range(1, 4):
+        stamp = 100 * SECOND + number * SECOND // 10
+        assert watch.age(stamp, stamp + step, number * SECOND // 10, LIMIT) is None
+    assert not watch.faults
+
+
 def test_a_freeze_is_a_shutter_event_once_it_ends() -> None:
     watch, frame = StillnessWatch(), np.zeros((4, 4), np.uint16)
     assert watch.still_for == 0.0
