@@ -140,20 +140,23 @@ class CameraNode(Node):
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _wait_for_subscriber(self) -> None:
-        deadline = time.monotonic() + float(self._values["wait_for_subscriber_s"])
-        seen = None
-        while time.monotonic() < deadline and not self._stopping.is_set():
-            if self._image.get_subscription_count() < self._values["subscribers"]:
+        patience, wanted = float(self._values["wait_for_subscriber_s"]), int(self._values["subscribers"])
+        if not patience:
+            return
+        deadline, seen = time.monotonic() + patience, None
+        while not self._stopping.is_set():
+            now, listening = time.monotonic(), self._image.get_subscription_count()
+            if listening < wanted:
                 seen = None
+                if now >= deadline:
+                    audience = f"{listening} of {wanted} subscribers on {self._image.topic_name}"
+                    self.get_logger().warning(f"{audience} within {patience:g} s: starting")
+                    return
             elif seen is None:
-                seen = time.monotonic()
-            elif time.monotonic() - seen >= SETTLE:
+                seen = now
+            elif now - seen >= SETTLE:
                 return
             self._stopping.wait(0.02)
-        if self._values["wait_for_subscriber_s"] and not self._stopping.is_set():
-            waited = self._values["wait_for_subscriber_s"]
-            listening = f"{self._image.get_subscription_count()} of {self._values['subscribers']} subscribers"
-            self.get_logger().warning(f"{listening} on {self._image.topic_name} within {waited:g} s: starting")
 
     def _film(self) -> int:
         """Publish each frame at its time; returns their number."""

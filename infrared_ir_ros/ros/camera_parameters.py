@@ -40,7 +40,7 @@ CAMERA_TABLE: tuple[Parameter, ...] = tuple(
         ("shutter_s", 0.0, "seconds between shutter closings of raw_core; 0: no shutter", 0.0, 3600.0),
         ("frame_id", "thermal_optical_frame", "of every header"),
         ("publish_truth", False, "publish the truth topics even while nobody subscribes to them"),
-        ("wait_for_subscriber_s", 0.0, "seconds to wait for subscribers before the first frame", 0.0, 600.0),
+        ("wait_for_subscriber_s", 0.0, "seconds to look for subscribers; the first frame comes 4 s later", 0.0, 600.0),
         ("subscribers", 1, "number of subscribers to wait for", 1, 100),
     )
 )  # fmt: skip

@@ -94,6 +94,19 @@ def test_every_subscriber_that_is_waited_for_gets_the_first_frame(domain: int) -
         peer.wait(lambda: len(first) == len(second) == 3, "three frames each")
 
 
+@pytest.mark.parametrize("listening", [0, 1])
+def test_the_wait_for_subscribers_is_for_finding_them(domain: int, listening: int) -> None:
+    """It may be shorter than the time that those found are given to discover the camera."""
+    wait = {"wait_for_subscriber_s": 3.5 * listening or 0.5, "frames": 3}
+    with Peer(domain) as peer:
+        got = [peer.collect(Image, "image") for _ in range(listening)]
+        with NodeProcess(domain, SMALL | wait, module=CAMERA) as camera:
+            assert end(camera) == 0
+            assert ("0 of 1 subscribers on /image within 0.5 s: starting" in camera.output()) == (not listening)
+            assert "1 of 1" not in camera.output()
+        peer.wait(lambda: all(len(messages) == 3 for messages in got), "three frames")
+
+
 def make_pictures(folder: Path) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 60000, (48, 64)).astype(np.uint16) for _ in range(4)]
