@@ -25,6 +25,7 @@ from rclpy.subscription import Subscription
 
 from infrared_ir_ros.ros import qos
 
+HANDOVER = 2.0  # seconds for a new subscription to receive something; then the one that it replaces ends anyway
 LONGEST_WAIT = 10.0  # seconds; a longer wait in the middleware means that the clock has jumped
 
 
@@ -59,11 +60,14 @@ class RawInput:
         self._offer = qos.Offer(reliable=False, latched=False)
         self._current: Subscription | None = None
         self._leaving: Subscription | None = None
+        self._leaves_at = 0.0  # of the steady clock
         self._last_of_leaving: bytes | None = None
         self.follow(setting)
 
     def follow(self, setting: str) -> None:
-        """Subscribe again if the publishers' QoS has changed."""
+        """Subscribe again if the publishers' QoS or the setting has changed; called periodically."""
+        if self._leaving is not None and time.monotonic() > self._leaves_at:
+            self._finish_leaving()  # the new one receives nothing: the setting does not fit the publishers
         override = qos.reliability_override(self._node, self.topic)
         publishers = [
             info for info in self._node.get_publishers_info_by_topic(self._name) if info.topic_type == self._type_name
@@ -75,7 +79,7 @@ class RawInput:
         if self._current is not None and offer == self._offer:
             return
         self._finish_leaving()
-        self._leaving, self._offer = self._current, offer
+        self._leaving, self._leaves_at, self._offer = self._current, time.monotonic() + HANDOVER, offer
         self._current = self._subscribe(offer)
 
     def problems(self) -> list[str]:

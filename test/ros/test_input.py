@@ -17,17 +17,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
+import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from harness import PATIENCE, NodeProcess, Peer, make_image, scene
 from lifecycle_msgs.msg import Transition
 from rclpy.context import Context
+from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
 from infrared_ir_ros.media.image_message import IMAGE
+from infrared_ir_ros.ros import input
 from infrared_ir_ros.ros.camera_inputs import CameraInputs
 from infrared_ir_ros.ros.input import RawInput
 from infrared_ir_ros.ros.output import Output
@@ -54,6 +58,28 @@ def test_a_node_that_hears_itself_says_so(domain: int) -> None:
         context.shutdown()
 
 
+def test_a_setting_that_fits_no_publisher_ends_the_earlier_subscription(
+    domain: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reliable, of a camera that is not: frames came all the same, while the diagnostics said that none can."""
+    monkeypatch.setattr(input, "HANDOVER", 0.0)
+    context = Context()
+    rclpy.init(context=context, domain_id=domain)
+    node, other = rclpy.create_node("one", context=context), rclpy.create_node("other", context=context)
+    try:
+        heard = RawInput(node, Image, IMAGE, "/image", lambda raw, seconds: None, "auto")
+        camera = other.create_publisher(Image, "/image", qos_profile_sensor_data)
+        _wait(lambda: heard.publishers == camera.get_subscription_count() == 1)
+        for _ in range(2):
+            heard.follow("reliable")
+        _wait(lambda: camera.get_subscription_count() == 0)
+        assert camera.get_subscription_count() == heard.publishers == 0 and "incompatible" in heard.problems()[0]
+    finally:
+        node.destroy_node()
+        other.destroy_node()
+        context.shutdown()
+
+
 def test_topics_are_remapped_once(domain: int) -> None:
     """As of a second node, which restores what the first has restored; where both topics have a rule of their own."""
     context = Context()
@@ -68,9 +94,7 @@ def test_topics_are_remapped_once(domain: int) -> None:
         _wait_for_publishers(node, 2, "/restored")
         assert (inputs.image.topic, inputs.compressed_topic) == ("/restored", "/restored/compressed")
         assert inputs.problems() == [] and output.problems() == []
-        deadline = time.monotonic() + PATIENCE
-        while inputs.frame_publishers < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        _wait(lambda: inputs.frame_publishers == 2)
         assert inputs.frame_publishers == 2
     finally:
         node.destroy_node()
@@ -79,8 +103,12 @@ def test_topics_are_remapped_once(domain: int) -> None:
 
 
 def _wait_for_publishers(node: rclpy.node.Node, number: int, topic: str = "/image") -> None:
+    _wait(lambda: node.count_publishers(topic) >= number)
+
+
+def _wait(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while node.count_publishers(topic) < number and time.monotonic() < deadline:
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
