@@ -45,7 +45,8 @@ def run_command(command: Callable[..., int | None]) -> NoReturn:
 
     The fields of a dataclass parameter become options, too.
 
-    Ctrl-C and SIGTERM raise KeyboardInterrupt in the command, which may raise it again with a message to show.
+    The first Ctrl-C or SIGTERM raises KeyboardInterrupt in the command, which tidies up undisturbed by further ones, and
+    may raise it again with a message to show.
     """
     _answer_signals(_on_signal)
     if isinstance(sys.stdout, TextIOWrapper):
@@ -108,6 +109,7 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
     if _is_importing(frame):
         threading.Timer(KNOCK_AGAIN, os.kill, (os.getpid(), number)).start()
     else:
+        _answer_signals(signal.SIG_IGN)
         raise KeyboardInterrupt
 
 

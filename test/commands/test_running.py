@@ -90,9 +90,13 @@ def test_an_output_that_takes_nothing_more_is_one_line() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_let_the_command_tidy_up_once(number: int) -> None:
-    process = start("try:\n    print('within', flush=True)\n    time.sleep(60)\nfinally: print('tidied', flush=True)")
-    assert process.stdout is not None and [process.stdout.readline() for _ in range(2)] == ["begun\n", "within\n"]
-    process.send_signal(number)
+    tidy = "print('tidying', flush=True); time.sleep(0.5); print('tidied', flush=True)"
+    process = start(f"try:\n    print('within', flush=True)\n    time.sleep(60)\nfinally: {tidy}")
+    assert process.stdout is not None
+    for line in ("within\n", "tidying\n"):
+        while process.stdout.readline() != line:
+            assert process.poll() is None
+        process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "tidied\n", "tell: interrupted\n")
 
