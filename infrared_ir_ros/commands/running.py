@@ -15,7 +15,7 @@
 """Runs console commands, and defines how they end: never with a traceback.
 
 0: done. 1: failed, in part or as a whole, with one line on stderr that says why. 2: an option is unknown or missing.
-130: Ctrl-C or SIGTERM; written files are complete, and no half-written ones remain.
+130: Ctrl-C, SIGTERM or a closed terminal; written files are complete, and no half-written ones remain.
 
 Imports nothing heavy, and neither do the modules of the commands, so that Ctrl-C is handled from the start.
 """
@@ -34,6 +34,7 @@ from types import FrameType
 from typing import NoReturn, get_type_hints
 
 from infrared_ir_ros.errors import InfraredError, OptionError
+from infrared_ir_ros.signals import answer_signals, leave_terminal
 
 MISSPELT = 2
 INTERRUPTED = 130  # as in shells: 128 plus the number of SIGINT
@@ -45,10 +46,10 @@ def run_command(command: Callable[..., int | None]) -> NoReturn:
 
     The fields of a dataclass parameter become options, too.
 
-    The first Ctrl-C or SIGTERM raises KeyboardInterrupt in the command, which tidies up undisturbed by further ones, and
-    may raise it again with a message to show.
+    The first Ctrl-C, SIGTERM or SIGHUP raises KeyboardInterrupt in the command, which tidies up undisturbed by further
+    ones, and may raise it again with a message to show.
     """
-    _answer_signals(_on_signal)
+    answer_signals(_on_signal)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # like stderr: names of files may hold any bytes
     code: int | str | None
@@ -61,11 +62,11 @@ def run_command(command: Callable[..., int | None]) -> NoReturn:
         code = f"{command.__name__}: {error}"
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # otherwise Python tries again when it exits
     except KeyboardInterrupt as interrupt:
-        _answer_signals(signal.SIG_IGN)
+        answer_signals(signal.SIG_IGN)
         print(f"{command.__name__}: interrupted", *interrupt.args, file=sys.stderr)
         code = INTERRUPTED
         exec("")  # otherwise `python -m` dies of SIGINT if the last `exec`, as in a dataclass, was interrupted
-    _answer_signals(signal.SIG_IGN)
+    answer_signals(signal.SIG_IGN)
     sys.exit(code)
 
 
@@ -99,17 +100,14 @@ def _words(arguments: list[str]) -> list[str]:
     return arguments[: arguments.index("--ros-args")] if "--ros-args" in arguments else arguments
 
 
-def _answer_signals(answer: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, answer)
-
-
 def _on_signal(number: int, frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt; but an import may swallow it or turn it into another exception: then try again later."""
+    if number == signal.SIGHUP:
+        leave_terminal()
     if _is_importing(frame):
         threading.Timer(KNOCK_AGAIN, os.kill, (os.getpid(), number)).start()
     else:
-        _answer_signals(signal.SIG_IGN)
+        answer_signals(signal.SIG_IGN)
         raise KeyboardInterrupt
 
 

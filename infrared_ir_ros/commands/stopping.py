@@ -26,12 +26,13 @@ from functools import cache
 from pathlib import Path
 
 from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.signals import answer_signals, leave_terminal
 
 STOPPING = b"\nstopping: the training is saved after this step or epoch\n"
 
 
 def stopper(minutes: float) -> Callable[[], bool]:
-    """A function that says whether to save and stop: after `minutes` (0: never), or after Ctrl-C or SIGTERM.
+    """A function that says whether to save and stop: after `minutes` (0: never), Ctrl-C, SIGTERM or SIGHUP.
 
     It handles signals from its first call on; before that there is nothing to save, and Ctrl-C ends the command at
     once. Raises OptionError for invalid minutes."""
@@ -40,15 +41,16 @@ def stopper(minutes: float) -> Callable[[], bool]:
     deadline = time.monotonic() + 60 * minutes if minutes else float("inf")
     asked = threading.Event()
 
-    def on_signal(*_: object) -> None:
+    def on_signal(number: int, _: object) -> None:
+        if number == signal.SIGHUP:
+            leave_terminal()
         if not asked.is_set():
             os.write(sys.stderr.fileno(), STOPPING)  # not print, which may be what was interrupted
         asked.set()
 
     @cache
     def listen() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, on_signal)
+        answer_signals(on_signal)
 
     def is_time() -> bool:
         listen()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Runs a node as a process that ends with exit code 0 on SIGINT and SIGTERM, whenever they arrive.
+"""Runs a node as a process that ends with exit code 0 on SIGINT, SIGTERM and SIGHUP, whenever they arrive.
 
 Imports nothing heavy: call `catch_signals` before importing rclpy, numpy and the rest.
 """
@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.ros.manual import Manual
 from infrared_ir_ros.ros.shared_memory import remove_abandoned_segments
+from infrared_ir_ros.signals import answer_signals
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -59,15 +60,14 @@ _running = False
 
 
 def catch_signals() -> None:
-    """From now on SIGINT and SIGTERM end the process with 0: immediately while it starts, orderly once it runs.
+    """From now on SIGINT, SIGTERM and SIGHUP end the process with 0: at once while it starts, orderly once it runs.
 
     The main thread waits on a pipe that the signal is written to, whichever thread receives it. A main thread that
     waits on a lock could miss signals that another thread receives.
     """
     os.set_blocking(_tell, False)
     signal.set_wakeup_fd(_tell, warn_on_full_buffer=False)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _on_signal)
+    answer_signals(_on_signal)
 
 
 def _on_signal(number: int, frame: Any) -> None:
@@ -161,8 +161,7 @@ def use_transport_profile() -> None:
 
 def leave(code: int) -> NoReturn:
     """Exit without the teardown of the interpreter, where threads of the middleware can still crash."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    answer_signals(signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # its reader is gone, or the disk is full
             stream.flush()

@@ -24,7 +24,7 @@ from infrared_ir_ros.ros.process import catch_signals, leave, plain_arguments, r
 
 
 def record(topics: list[str], /, *, output: Path) -> None:
-    """Record topics into an mcap bag until SIGINT or SIGTERM.
+    """Record topics into an mcap bag until Ctrl-C, SIGTERM or a closed terminal.
 
     Parameters
     ----------

@@ -16,12 +16,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -88,7 +91,7 @@ def test_an_output_that_takes_nothing_more_is_one_line() -> None:
     assert (process.returncode, err) == (1, "tell: [Errno 28] No space left on device\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_let_the_command_tidy_up_once(number: int) -> None:
     tidy = "print('tidying', flush=True); time.sleep(0.5); print('tidied', flush=True)"
     process = start(f"try:\n    print('within', flush=True)\n    time.sleep(60)\nfinally: {tidy}")
@@ -99,6 +102,46 @@ def test_signals_let_the_command_tidy_up_once(number: int) -> None:
         process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "tidied\n", "tell: interrupted\n")
+
+
+def test_nohup_outlasts_the_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = start("time.sleep(1)\nprint('done')")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGHUP)
+    assert process.communicate(timeout=30)[0] == "done\n" and process.returncode == 0
+
+
+SAVE = """
+from pathlib import Path
+from infrared_ir_ros.commands.stopping import stopper
+stop = stopper(0.0)
+while not stop():
+    print("a step", flush=True)
+    time.sleep(0.05)
+print("saving", file=sys.stderr)
+Path(what).touch()
+"""
+
+
+@pytest.mark.parametrize(("code", "ends_with"), [(SAVE, 0), ("print('a step', flush=True)\ntime.sleep(60)", 130)])
+def test_a_closed_terminal_is_an_interruption(tmp_path: Path, code: str, ends_with: int) -> None:
+    """It takes no more text, either."""
+    terminal, its_end = pty.openpty()
+    script = TELL + "".join(f"    {line}\n" for line in code.splitlines()) + "run_command(tell)\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "saved")],
+        stdin=its_end, stdout=its_end, stderr=its_end, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(its_end)
+    while b"a step" not in os.read(terminal, 1024):
+        pass
+    os.close(terminal)
+    assert process.wait(60) == ends_with and (tmp_path / "saved").exists() == (ends_with == 0)
 
 
 def test_an_interruption_within_a_text_that_python_runs_ends_alike(tmp_path: Path) -> None:

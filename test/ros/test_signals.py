@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""SIGINT and SIGTERM at any moment: exit code 0, no traceback."""
+"""SIGINT, SIGTERM and SIGHUP at any moment: exit code 0, no traceback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from harness import PATIENCE, NodeProcess, Peer, make_image, scene
 from sensor_msgs.msg import Image
 
 PARAMETERS = {"engine": "onnxruntime"}
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _assert_clean_end(node: NodeProcess, number: int) -> None:
@@ -40,7 +40,7 @@ def test_a_signal_at_a_random_moment_ends_with_zero(domain: int, turn: int) -> N
         while not node.catches_signals():
             assert node.process.poll() is None
         time.sleep(moment)
-        _assert_clean_end(node, SIGNALS[turn % 2])
+        _assert_clean_end(node, SIGNALS[turn % 3])
 
 
 @pytest.mark.parametrize("number", SIGNALS)
