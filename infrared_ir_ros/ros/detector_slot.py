@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,38 +56,31 @@ class DetectorSlot:
         return self._detecting
 
     def load(self, values: Mapping[str, Value], warm_up: tuple[int, int]) -> None:
-        """Load and try the detector. warm_up: height and width of a frame."""
+        """Load and try the detector; it is kept if only `detector.classes` are not its own: they may be set later.
+
+        warm_up: height and width of a frame.
+        """
         self._detector, self.problem = None, ""
         model = path_of(values, "detector.model")
         if not model:
             return
-        try:
+        with self._telling():
             from infrared_ir_ros.ros import detecting  # noqa: F401 - raises if vision_msgs is missing
 
             detector = load_detector(
                 model, bool(values["detector.allow_pickle"]), str(values["engine"]), str(values["device"])
             )
-            detector.check(detection_options_from(values))
             detector.warm_up(*warm_up)
             self._detector = detector
-        except ImportError as error:
-            self._fail(NO_MESSAGES if "vision_msgs" in str(error) else str(error))
-        except InfraredError as error:
-            self._fail(str(error))
-        except Exception as error:  # a library may raise anything on an untrusted file
-            self._fail(f"{type(error).__name__}: {error}")
+            self.check(detection_options_from(values))
 
     def start(self, values: Mapping[str, Value], prompt: tuple[str, int]) -> None:
         if self._detector is None:
             return
         from infrared_ir_ros.ros.detecting import Detecting
 
-        try:
+        with self._telling():
             self._detecting = Detecting(self._node, self._detector, settings_from(values), prompt, self._versions)
-        except InfraredError as error:
-            self._fail(str(error))
-        except Exception as error:  # frames are restored without
-            self._fail(f"{type(error).__name__}: {error}")
 
     def stop(self, patience: float | None = None) -> None:
         detecting, self._detecting = self._detecting, None
@@ -101,18 +95,36 @@ class DetectorSlot:
         if self._detector is not None:
             self._detector.check(options)
 
-    def apply(self, values: Mapping[str, Value]) -> None:
+    def apply(self, values: Mapping[str, Value], prompt: tuple[str, int] | None) -> None:
+        """Take parameters that were set; a detector that did not know its classes starts. prompt: None: not active."""
         if self._detecting is not None:
             self._detecting.settings = settings_from(values)
+        elif prompt is not None:
+            self.start(values, prompt)
+        elif self._detector is not None:
+            with self._telling():
+                self.check(detection_options_from(values))
 
     def offer(self, picture: Picture, published: np.ndarray, prompt: tuple[str, int]) -> None:
         """Hand in a frame as received and as published, see `Detecting.offer`."""
         if self._detecting is not None:
             self._detecting.offer(picture, published, prompt)
 
-    def _fail(self, reason: str) -> None:
-        self.problem = f"no detections: {reason}"
-        self._node.get_logger().error(self.problem)
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Makes an exception the problem; frames are restored without. A new one is logged."""
+        reason = ""
+        try:
+            yield
+        except ImportError as error:
+            reason = NO_MESSAGES if "vision_msgs" in str(error) else str(error)
+        except InfraredError as error:
+            reason = str(error)
+        except Exception as error:  # a library may raise anything on an untrusted file
+            reason = f"{type(error).__name__}: {error}"
+        problem, self.problem = self.problem, f"no detections: {reason}" if reason else ""
+        if self.problem not in ("", problem):
+            self._node.get_logger().error(self.problem)
 
 
 def settings_from(values: Mapping[str, Value]) -> DetectionSettings:

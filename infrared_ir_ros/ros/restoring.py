@@ -201,7 +201,8 @@ class RestoreNode(LifecycleNode):
     def _check(self, options: Options, changed: Mapping[str, Value]) -> None:
         """Raises InfraredError for an unknown task or class, and for an unreadable or foreign bank of prompts."""
         self._library = None  # one that was refused earlier must not be applied now
-        self._detector.check(detection_options_from(self._parameters_in_use.values | changed))
+        if "detector.classes" in changed:
+            self._detector.check(detection_options_from(self._parameters_in_use.values | changed))
         if self._restorer is None:
             return
         if changed.get("prompts") or ("prompts" in changed and self._parameters_in_use.values["prompts"]):
@@ -219,7 +220,8 @@ class RestoreNode(LifecycleNode):
             self._restorer.options = self._parameters_in_use.options
         if self._pipeline is not None:
             self._pipeline.settings = self._settings()
-        self._detector.apply(self._parameters_in_use.values)
+        prompt = None if self._restorer is None or self._pipeline is None else self._restorer.prompt
+        self._detector.apply(self._parameters_in_use.values, prompt)
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data

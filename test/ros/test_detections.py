@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness import NodeProcess, Peer, make_image, stamp_ns
+from lifecycle_msgs.msg import Transition
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 
@@ -251,6 +252,26 @@ def test_restoration_goes_on_without(bench: Bench, tmp_path: Path, name: str, re
     peer.wait_message("detector", reason, level, since=seen)
     assert peer.node.count_publishers("/ir/detections") == 0
     assert peer.set_parameters(detector__classes="")[0].successful
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_detector_starts_once_its_classes_are_set_to_known_ones(bench: Bench, detector: Path, active: bool) -> None:
+    peer = bench.peer
+    _take(peer, detector__model=str(detector), detector__classes="zebra")
+    refused = peer.set_parameters(detector__classes="horse")[0]
+    assert not refused.successful and "names 'horse': this detector has hot, warm" in refused.reason
+    assert peer.set_parameters(detect_on="restored")[0].successful, "another parameter"
+    assert peer.fresh_values("detector") == {} and "names 'zebra'" in peer.message("detector")
+    assert active or peer.change_state(Transition.TRANSITION_DEACTIVATE)
+    assert peer.set_parameters(detector__classes="hot")[0].successful
+    if not active:
+        peer.fresh_values("detector")
+        assert peer.message("detector") == "none requested"
+        assert peer.change_state(Transition.TRANSITION_ACTIVATE)
+    bench.camera = peer.publisher(Image, "image")
+    arrays = peer.collect(messages.Detection2DArray, "detections")
+    bench.until(lambda: arrays and arrays[-1].detections, "detections")
+    peer.wait_message("detector", "running", b"\x00", since=len(peer.diagnostics))
 
 
 def test_restoration_goes_on_without_the_messages(domain: int, detector: Path, tmp_path: Path) -> None:
