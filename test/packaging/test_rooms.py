@@ -25,7 +25,7 @@ TORCH = {"torch", "torchvision", "onnx", "accelerate", "ultralytics", "diffusers
 WITH_TORCH = ("priors", "training", "engines/torch_engine.py", "engines/sd_turbo_engine.py")
 # Rooms from the ground up; what a module imports as it is loaded stands on the same floor or below.
 FLOORS = (
-    ("errors.py",),
+    ("errors.py", "signals.py"),
     ("records.py", "media"),
     ("engines", "restoration", "priors"),
     ("simulation",),
