@@ -22,7 +22,7 @@ ABOUT = "Restores the thermal frames of the topic image, and publishes them on t
 
 
 def main(args: list[str] | None = None) -> None:
-    """Entry point `restore_node`. Ends with 0 on SIGINT and SIGTERM, with 1 when the node cannot start."""
+    """Entry point `restore_node`. Ends with 0 on SIGINT, SIGTERM and SIGHUP, with 1 when the node cannot start."""
     catch_signals()
     from infrared_ir_ros.ros.manual import Manual
     from infrared_ir_ros.ros.parameters import TABLE

@@ -22,8 +22,8 @@ ABOUT = "A simulated camera: publishes a procedural scene, or recorded frames, o
 
 
 def main(args: list[str] | None = None) -> None:
-    """Entry point `thermal_camera`. Ends with 0 on SIGINT, SIGTERM and after its last frame, with 1 when its source
-    cannot be read."""
+    """Entry point `thermal_camera`. Ends with 0 on SIGINT, SIGTERM, SIGHUP and after its last frame, with 1 when its
+    source cannot be read."""
     catch_signals()
     from infrared_ir_ros.ros.camera import CameraNode
     from infrared_ir_ros.ros.camera_parameters import CAMERA_TABLE

@@ -22,7 +22,7 @@ ABOUT = "Learns a task for one camera from its recordings, beside a running rest
 
 
 def main(args: list[str] | None = None) -> None:
-    """Entry point `trainer_node`. Ends with 0 on SIGINT and SIGTERM, with 1 when the node cannot start."""
+    """Entry point `trainer_node`. Ends with 0 on SIGINT, SIGTERM and SIGHUP, with 1 when the node cannot start."""
     catch_signals()
     from infrared_ir_ros.ros.manual import Manual
     from infrared_ir_ros.ros.process import run
