@@ -145,7 +145,7 @@ class Restorer:
         smoothing = 0.0 if self.patterns.changing else options.smoothing  # past estimates belong to another pattern
         whole = window(corrected, options.counts, frame.dtype)
         view = narrowed(whole, corrected)
-        if self._view is not None and _moved(self._view, view):  # what was estimated in units of the past one misleads
+        if self._view is not None and _moved(self._view, view) > 2:  # what was estimated in its units misleads
             self._forget_scene()
         self._window = _smoothed(self._window, whole, smoothing)
         self._view = _smoothed(self._view, view, smoothing)
@@ -267,13 +267,13 @@ def _prepared(engine_for: Callable[[str], Engine], task: str, shape: tuple[int, 
 
 def _smoothed(past: Window | None, fresh: Window, smoothing: float) -> Window:
     """Smooth windows over time, since percentiles jitter; but not across a cut."""
-    return fresh if past is None or smoothing == 0 or _moved(past, fresh) else fresh.blended(past, smoothing)
+    return fresh if past is None or smoothing == 0 or _moved(past, fresh) > 0.5 else fresh.blended(past, smoothing)
 
 
-def _moved(past: Window, fresh: Window) -> bool:
-    """Whether an end has moved by half of the width: it is another scene."""
+def _moved(past: Window, fresh: Window) -> float:
+    """How far an end has moved, in widths of the narrower window."""
     moved = max(abs(new - old) for new, old in zip(fresh.ends, past.ends, strict=True))
-    return moved > 0.5 * min(past.span, fresh.span)
+    return moved / max(min(past.span, fresh.span), 1e-30)
 
 
 @dataclass
