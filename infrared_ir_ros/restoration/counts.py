@@ -105,7 +105,8 @@ def narrowed(whole: Window, frame: np.ndarray) -> Window:
 
 
 def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> Window:
-    """The window of one frame under a mapping. Percentiles are those of every fourth pixel; flames do not count.
+    """The window of one frame under a mapping. Percentiles are those of every fourth pixel, without bars; flames do
+    not count, unless the user has chosen the percentiles.
 
     dtype: of the camera's frames, if it differs from that of `frame`."""
     if counts.mapping == "fixed":
@@ -113,7 +114,8 @@ def window(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> 
     if counts.mapping == "auto" and (dtype or frame.dtype) == np.uint8:
         return Window(0.0, 255.0)
     sample = frame[::2, ::2] if min(frame.shape) >= 64 else frame
-    low, high = _range(sample, (counts.low_percentile, counts.high_percentile), *MIDDLE)
+    asked = counts.low_percentile, counts.high_percentile
+    low, high = _range(sample, asked, *(MIDDLE if asked == CLEAN_PERCENTILES else ()))
     if not high > low:  # a few hot pixels in a flat frame
         low, high = float(frame.min()), float(frame.max())
     return _clean_window(low, high)

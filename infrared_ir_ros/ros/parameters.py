@@ -76,8 +76,8 @@ TABLE: tuple[Parameter, ...] = (
     Parameter(
         "counts.mapping",
         _COUNTS.mapping,
-        "how counts map to the range that the network sees: fixed (minimum, maximum), percentile (of the frame), "
-        "tlinear (counts are temperatures), auto (8 bit: 0 to 255, otherwise percentile)",
+        "how counts map to the range that the network sees: fixed (minimum, maximum), percentile (of the scene; bars "
+        "and flames do not count), tlinear (counts are temperatures), auto (8 bit: 0 to 255, otherwise percentile)",
         choices=MAPPINGS,
     ),
     Parameter("counts.minimum", _COUNTS.minimum, "counts that map to 0 when the mapping is fixed", -1e6, 1e6),

@@ -165,3 +165,10 @@ def test_fixed_bounds_that_do_not_fit_are_told_with_what_comes(counts: Counts, f
 )
 def test_of_bounds_that_fit_nothing_is_said(counts: Counts, frame: np.ndarray) -> None:
     assert counts.misfit(frame) == ""
+
+
+def test_percentiles_that_the_user_has_chosen_are_taken_even_with_a_flame() -> None:
+    frame = np.random.default_rng(0).normal(7000, 100, (128, 160)).astype(np.uint16)
+    frame[40:60, 40:60] = np.random.default_rng(1).normal(16000, 100, (20, 20))
+    assert window(frame, Counts("percentile", low_percentile=0, high_percentile=100)).high > 16000
+    assert window(frame, Counts("percentile")).high < 8000
