@@ -37,7 +37,7 @@ from infrared_ir_ros.restoration.shading import SnrGain, shrunk
 from infrared_ir_ros.restoration.smoothing import Smoother
 from infrared_ir_ros.restoration.task_switch import Loaded, TaskSwitch
 from infrared_ir_ros.restoration.temporal_filter import TemporalFilter
-from infrared_ir_ros.restoration.tone import mixed, noise_of, preserve, with_spots
+from infrared_ir_ros.restoration.tone import mixed, noise_of, preserve
 from infrared_ir_ros.restoration.unknown import without_blank
 
 PERCENTILES = Counts("percentile")
@@ -218,7 +218,7 @@ class Restorer:
     ) -> np.ndarray:
         """The restored frame in the chosen tone, free of flicker, with what bypassed the networks added again."""
         if options.preserves:
-            restored, gain = with_spots(preserve(restored, seen, cropped(estimate, seen.shape)), seen), 1.0
+            restored, gain = preserve(restored, seen, cropped(estimate, seen.shape)), 1.0
         else:
             step = 0 if self._kind[1] == np.float32 else 1 / self._view.span
             restored, gain = self._stretched(restored, noise_of(seen, step) * estimate.gain, smoothing)

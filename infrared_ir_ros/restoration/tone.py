@@ -22,8 +22,6 @@ import numpy as np
 from infrared_ir_ros.records import Estimate
 
 MEAN_GRID = (10, 8)  # columns, rows of the local means that `preserve` keeps
-STANDS_OUT, NOISE = 8.0, 3.0  # deviations of what is removed: no noise is as far away; what may be noise of the rest
-LINE = 9  # pixels: what is longer is a line
 
 
 def preserve(restored: np.ndarray, frame: np.ndarray, estimate: Estimate) -> np.ndarray:
@@ -37,23 +35,6 @@ def preserve(restored: np.ndarray, frame: np.ndarray, estimate: Estimate) -> np.
     toned = (restored - np.float32(estimate.offset) + shading) / np.float32(estimate.gain)
     drift = cv2.resize(frame - toned, MEAN_GRID, interpolation=cv2.INTER_AREA)
     return toned + cv2.resize(drift, size, interpolation=cv2.INTER_LINEAR)
-
-
-def with_spots(toned: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """A restored frame in the tone of its input `frame`, with the hot spots that the network took for noise.
-
-    A target smaller than the blur of the lens looks like noise, but for its height, and is a maximum that somebody may
-    measure. Lines stay away. Both (height, width) float32.
-    """
-    removed = frame - toned
-    deviation = 1.4826 * float(np.median(np.abs(removed[::4, ::4])))
-    spots = (removed > STANDS_OUT * deviation).astype(np.uint8)
-    if not spots.any():
-        return toned
-    for line in (np.ones((LINE, 1), np.uint8), np.ones((1, LINE), np.uint8)):
-        spots &= 1 - cv2.morphologyEx(spots, cv2.MORPH_OPEN, line)
-    around = cv2.dilate(spots, np.ones((3, 3), np.uint8)) > 0
-    return np.where(around, toned + np.maximum(removed - np.float32(NOISE * deviation), 0), toned)
 
 
 def mixed(frame: np.ndarray, restored: np.ndarray, strength: float) -> np.ndarray:

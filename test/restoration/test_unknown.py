@@ -21,7 +21,6 @@ import pytest
 
 from infrared_ir_ros.records import Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
-from infrared_ir_ros.restoration.tone import with_spots
 from infrared_ir_ros.simulation import layout, stretch
 
 SHAPE = (256, 320)
@@ -107,24 +106,3 @@ def test_nothing_drifts_after_something_hot_has_come_into_view(restorer: Restore
             frame[80:180, 60:150] = 14000 + rng.normal(0, 30, (100, 90))
         seen.append(restorer.restore(frame).image[200:].mean())
     assert np.ptp(seen[4:]) < 0.03 * np.ptp(raw(truth))
-
-
-@pytest.mark.parametrize("blur", [0.5, 0.7])
-def test_a_small_hot_target_keeps_its_height_where_the_tone_is_preserved(restorer: Restorer, blur: float) -> None:
-    restorer.options = Options(tone="preserve", smoothing=0.0)
-    frame, places = 60 + 20 * ROWS / 256 + NOISE / 4, [(40.3, 50.6), (100.5, 200.1), (200.8, 120.4)]
-    for row, column in places:
-        frame += 60 * np.exp(-((ROWS - row) ** 2 + (COLUMNS - column) ** 2) / 2 / blur**2)
-    frame = np.rint(frame).astype(np.uint8)
-    restored = restorer.restore(frame).image
-    around = [np.s_[int(row) - 1 : int(row) + 3, int(column) - 1 : int(column) + 3] for row, column in places]
-    assert np.mean([restored[here].max() - 70.0 for here in around]) > 0.7 * np.mean(
-        [frame[here].max() - 70.0 for here in around]
-    )
-
-
-def test_a_hot_column_does_not_come_back_as_a_spot() -> None:
-    noisy = np.random.default_rng(2).normal(0.5, 0.01, SHAPE).astype(np.float32)
-    noisy[:, 100:102] += 0.3
-    smooth = np.full(SHAPE, 0.5, np.float32)
-    np.testing.assert_array_equal(with_spots(smooth, noisy), smooth)
