@@ -24,7 +24,7 @@ import numpy as np
 from infrared_ir_ros.engines import Engine
 from infrared_ir_ros.records import Estimate
 
-SMALL, TIMES = 48, 2  # pixels of the shorter side, up to which frames are restored so many times as large
+SMALL, TIMES = 32, 2  # pixels of the shorter side, up to which frames are restored so many times as large
 
 
 def pad(unit: np.ndarray, multiple: int) -> np.ndarray:

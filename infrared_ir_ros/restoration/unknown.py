@@ -29,15 +29,17 @@ PATCH = np.ones((5, 5), np.uint8)  # the least one; at the border of a frame, 3 
 def blank(frame: np.ndarray) -> np.ndarray | None:
     """Where a frame shows nothing: black bars, corners behind a round lens, or saturated boxes; None if nowhere.
 
-    These are many pixels of exactly the least or greatest counts, further from all others than those are apart.
-    Returns (height, width) bool."""
-    least, greatest = frame.min(), frame.max()
+    These are many pixels of exactly the least counts that the dtype has (of a float frame, the least in it) or the
+    greatest, further from all others than those are apart. Returns (height, width) bool."""
+    integer = np.issubdtype(frame.dtype, np.integer)
+    least, greatest = (0, np.iinfo(frame.dtype).max) if integer else (frame.min(), np.inf)
     darkest, brightest = frame == least, frame == greatest
     between = frame[~(darkest | brightest)]
     if not 0 < between.size < (1 - BLANK) * frame.size:
         return None
     low, high = (float(x) for x in np.percentile(between, CLEAN_PERCENTILES))
     found = [mask for mask, gap in ((darkest, low - least), (brightest, greatest - high)) if gap > high - low]
+    found = [mask for mask in found if mask.any()]
     return np.logical_or.reduce(found) if found else None
 
 
