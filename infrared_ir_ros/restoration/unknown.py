@@ -38,8 +38,8 @@ def blank(frame: np.ndarray) -> np.ndarray | None:
     if not 0 < between.size < (1 - BLANK) * frame.size:
         return None
     low, high = (float(x) for x in np.percentile(between, CLEAN_PERCENTILES))
-    found = [mask for mask, gap in ((darkest, low - least), (brightest, greatest - high)) if gap > high - low]
-    found = [mask for mask in found if mask.any()]
+    ends = (darkest, low - least), (brightest, greatest - high)
+    found = [mask for mask, gap in ends if gap > high - low and mask.any()]
     return np.logical_or.reduce(found) if found else None
 
 

@@ -35,6 +35,7 @@ from infrared_ir_ros.media.images import IMAGE_SUFFIXES
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Counts
 from infrared_ir_ros.restoration.counts import checked
+from infrared_ir_ros.restoration.unknown import without_blank
 from infrared_ir_ros.simulation import stretch
 from infrared_ir_ros.simulation.camera import GreyScale
 from infrared_ir_ros.simulation.profile import is_profile
@@ -218,7 +219,9 @@ def _moments(path: Path, wanted: Wanted, report: Report) -> Iterator[Moment]:
             lonely += 1
             continue
         try:
-            image, clean = (None if one is None else checked(one) for one in (instant.frame.image, instant.clean))
+            image, clean = (
+                None if one is None else without_blank(checked(one))[0] for one in (instant.frame.image, instant.clean)
+            )  # as in the restorer, bars are not part of a scene: beyond the window, they would dominate the loss
             stretch(image if clean is None else clean)
         except (FrameError, OptionError) as error:
             bad.append(str(error))

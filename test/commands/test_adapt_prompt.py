@@ -91,6 +91,20 @@ def test_sources_are_files_folders_and_patterns(bags: Path, pictures: Path) -> N
         find_sources([str(bags / "none*.mcap")])
 
 
+def test_bars_are_no_part_of_the_scene(tmp_path: Path) -> None:
+    """As in the restorer. They would squeeze the rest of the clean frame into a few levels."""
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        clean = 7000 + 700 * layout(rng, 96, 128)
+        for folder, noise in (("frames", 20), ("clean", 0)):
+            frame = (clean + rng.normal(0, noise, clean.shape)).astype(np.uint16)
+            frame[:12] = frame[-12:] = 0
+            write_image(tmp_path / f"{folder}/{number}.png", frame)
+    material = read_material(Lesson((str(tmp_path / "frames"),), "pairs", reference=str(tmp_path / "clean")), fail)
+    example = material.draw(material.training[0], rng)
+    assert np.abs(example.seen - example.target).max() < 0.3
+
+
 def test_noise_alone_is_measured_on_the_frames(bags: Path) -> None:
     material = read_material(Lesson((str(bags / "mcap"),), "self"), fail)
     example = material.draw(material.training[0], np.random.default_rng(0))
