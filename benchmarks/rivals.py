@@ -66,7 +66,7 @@ def rivals(
     rate
         Highest learning rate.
     config
-        Configuration of train_prior; the rival gets the mix of its last stage.
+        Configuration of train_prior; the rival gets its precision and the mix of its last stage.
     workers
         Processes that draw frames.
     seed
@@ -75,8 +75,10 @@ def rivals(
         Stop after this many steps of this session; 0: at the end of the schedule.
     """
     torch.manual_seed(seed)
-    mix, frames = read_config(config).stages[-1].mix, read_pack(pack)
+    configured, frames = read_config(config), read_pack(pack)
+    mix = configured.stages[-1].mix
     run = Run(name, seed, mix, frames)
+    in_bf16 = torch.autocast("cpu", torch.bfloat16, enabled=configured.precision == "bf16")
     print(f"{name}: {multiply_adds(run.network) / 1e9:.2f} G multiply-adds at 640x512, from step {run.step}")
     batches = loader(Pairs(WholeFrames(frames, mix, (seed, 0))), run.step, workers)
     last, saved, first = time.monotonic(), time.monotonic(), run.step
@@ -85,7 +87,9 @@ def rivals(
         share = run.seconds / (60 * minutes)
         if share >= 1 or (steps and run.step - first >= steps):
             break
-        loss = run.learn(clean, degraded, rate * schedule(share, run.step))
+        with in_bf16:
+            restored = run.network(degraded)
+        loss = run.learn(restored.float(), clean, rate * schedule(share, run.step))
         now = time.monotonic()
         run.seconds, last = run.seconds + now - last, now
         bar.set_postfix(loss=f"{loss:.3f}", step=run.step)
@@ -115,11 +119,11 @@ class Run:
             self._optimizer.load_state_dict(state["optimizer"])
             self.step, self.seconds = state["step"], state["seconds"]
 
-    def learn(self, clean: Tensor, degraded: Tensor, rate: float) -> float:
-        """One step; returns the loss."""
+    def learn(self, restored: Tensor, clean: Tensor, rate: float) -> float:
+        """One step from the network's output; returns the loss."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        loss = frame_loss(self.network(degraded), clean)
+        loss = frame_loss(restored, clean)
         self._optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
