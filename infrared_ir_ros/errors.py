@@ -33,6 +33,10 @@ class FrameError(InfraredError):
     """A frame cannot be restored: wrong shape, dtype, encoding or content."""
 
 
+class EngineError(FrameError):
+    """An engine failed on a frame, as for want of memory; the next one may succeed."""
+
+
 class OptionError(InfraredError, ValueError):
     """A setting has a value that is out of range or unknown."""
 

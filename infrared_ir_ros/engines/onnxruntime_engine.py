@@ -38,23 +38,33 @@ class OnnxRuntimeGraph:
         if precision not in ("auto", "fp32"):
             raise OptionError(f"precision is {precision!r}: onnxruntime runs these graphs in fp32, use fp32 or auto")
         available = onnxruntime.get_available_providers()
-        if device == "auto":
-            device = "cuda" if has_cuda() else "cpu"
-        if PROVIDERS.get(device) not in available:
+        wanted = ("cuda" if has_cuda() else "cpu") if device == "auto" else device
+        if PROVIDERS.get(wanted) not in available:
             raise OptionError(f"device is {device!r}: this onnxruntime has {', '.join(available)}; use cpu or auto")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.enable_mem_pattern = False  # frames may change their size
         # each graph has its own pool of threads: spinning ones would take cores from other processes
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(data, options, providers=[PROVIDERS[device]])
+        self._session = onnxruntime.InferenceSession(data, options, providers=[PROVIDERS[wanted]])
+        self.device = _used(self._session)
+        if device not in ("auto", self.device):  # it falls back without a word
+            raise OptionError(
+                f"device is {device!r}, but onnxruntime could not start it and runs on the {self.device}: install the "
+                "CUDA and cuDNN libraries that this onnxruntime-gpu asks for, or use cpu or auto"
+            )
         self.inputs = {
             value.name: tuple(side if isinstance(side, int) else None for side in value.shape)
             for value in self._session.get_inputs()
         }
         self.outputs = tuple(value.name for value in self._session.get_outputs())
         self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
-        self.device = device
 
     def run(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         return tuple(self._session.run(None, dict(zip(self.inputs, inputs, strict=True))))
+
+
+def _used(session: onnxruntime.InferenceSession) -> str:
+    """The device that a session really runs on."""
+    provider = session.get_providers()[0]
+    return next((device for device, name in PROVIDERS.items() if name == provider), provider)

@@ -63,7 +63,7 @@ class OpenVinoGraph:
 
     def __init__(self, data: bytes, device: str, precision: str) -> None:
         name = {"auto": "CPU"}.get(device, device.upper())
-        if name not in CORE.available_devices:
+        if not any(found == name or found.startswith(f"{name}.") for found in CORE.available_devices):  # GPU.0, GPU.1
             raise OptionError(
                 f"device is {device!r}: OpenVINO finds {', '.join(CORE.available_devices)} here; use cpu or auto"
             )

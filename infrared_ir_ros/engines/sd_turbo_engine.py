@@ -70,17 +70,20 @@ class SdTurboEngine:
         return (np.ones((1, 1), np.float32), *empty, *(np.full(size, log_snr, np.float32) for size in (BANDS, (1, 1))))
 
     def restore(self, frame: np.ndarray, *estimate: np.ndarray) -> np.ndarray:
-        """Projects the log-SNR, which may have been smoothed, to a candidate timestep again."""
+        """Projects the log-SNR, which may have been smoothed, to a candidate timestep again.
+
+        The network knows 0..1 alone; what a frame has beyond that (hot objects) is added to its answer."""
         sigma = float(np.sqrt(1 / (1 + np.exp(estimate[5].mean(dtype=np.float64)))))
         look = self._looked(frame)
         with torch.inference_mode():
             restored = self._prior.restore(look, self._prior.timestep(sigma), *frame.shape[-2:])
-        return restored.clamp(0, 1).cpu().numpy()
+        return restored.clamp(0, 1).cpu().numpy() + (frame - frame.clip(0, 1))
 
     def _looked(self, frame: np.ndarray) -> Look:
         """The output of the encoder; kept, since `restore` follows `estimate` with the same frame."""
         if not np.array_equal(frame, self._seen):
             with torch.inference_mode():
-                self._look = self._prior.look(torch.from_numpy(frame).to(self._prior.embedding.device))
+                shown = torch.from_numpy(frame.clip(0, 1))
+                self._look = self._prior.look(shown.to(self._prior.embedding.device))
             self._seen = frame.copy()
         return self._look

@@ -78,7 +78,7 @@ def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
             if status.st_size > limit:
                 raise SourceError(f"{what} has {status.st_size} bytes: at most {limit} are read")
             with open(descriptor, "rb", closefd=False) as file:
-                return file.read(limit)
+                return file.read(min(limit, status.st_size + 1))  # Python reserves as much as is asked for
         finally:
             os.close(descriptor)
     except OSError as error:

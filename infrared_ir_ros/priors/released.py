@@ -21,6 +21,7 @@ It holds the weights that they trained on top of SD-Turbo (design section 1.8): 
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,14 @@ UNET_GROUPS = tuple(
     for block in (*(f"down_blocks.{i}" for i in LEVELS), *(f"up_blocks.{i}" for i in LEVELS), "mid_block", "conv_out")
 )
 GROUPS = ENCODER_GROUPS + UNET_GROUPS  # in the order of the hypernetwork's operators
+ATTENTION = ("to_k", "to_q", "to_v", "to_out.0")
+ENCODER_TARGETS = (*ATTENTION, "conv", "conv1", "conv2", "conv_in", "conv_out", "conv_shortcut")
+UNET_TARGETS = (
+    *ATTENTION, "conv", "conv1", "conv2", "conv_out", "conv_shortcut",
+    "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2",
+)  # fmt: skip
 FEATURES, HIDDEN = 128, 256  # widths of the estimator
+NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -169,6 +177,12 @@ class Released:
         return cls(*ranks, {name: torch.from_numpy(values) for name, values in tensors.items()})
 
 
+def is_adapted(name: str) -> bool:
+    """Whether the method adapts a layer of this name, such as `unet.conv_out` (design section 1.8)."""
+    targets = ENCODER_TARGETS if name.startswith("vae.encoder.") else UNET_TARGETS if name.startswith("unet.") else ()
+    return name.endswith(tuple(f".{target}" for target in targets))
+
+
 def group_of(layer: str) -> int:
     """Index of an adapted layer's group in `GROUPS`. Raises WeightsError if it belongs to none."""
     for index, group in enumerate(GROUPS):
@@ -180,11 +194,13 @@ def group_of(layer: str) -> int:
 def read_checkpoint(path: Path) -> Released:
     """Read the authors' pickle file without running code in it (`weights_only`).
 
-    Raises WeightsError: not a regular file, not this checkpoint, code instead of numbers, NaN.
+    Raises WeightsError: not a regular file, not this checkpoint, code instead of numbers, NaN, more data than the file
+    is large.
     """
     if not path.exists():
         raise WeightsError(f"{path} does not exist: give the InfraredIR.pkl that the method's authors publish")
     data = read_regular(path, LARGEST_FILE)
+    _check_packing(path, data)
     try:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile file makes torch raise all kinds
@@ -201,6 +217,19 @@ def read_checkpoint(path: Path) -> Released:
     )
 
 
+def _check_packing(path: Path, data: bytes) -> None:
+    """Raises WeightsError for an archive that unpacks to more than itself, which torch never writes."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except zipfile.BadZipFile:
+        return  # an old file of torch, or damaged
+    if unpacked > len(data):
+        raise WeightsError(
+            f"{path} has {len(data)} bytes and unpacks to {unpacked}, which no file of torch does: download it again"
+        )
+
+
 def _rank(about: dict[str, Any], name: str) -> int:
     rank = about.get(name)
     if not isinstance(rank, int) or not 1 <= rank <= 1024:
@@ -209,6 +238,12 @@ def _rank(about: dict[str, Any], name: str) -> int:
 
 
 def _numbers(name: str, value: object) -> Tensor:
-    if not isinstance(value, Tensor) or not value.is_floating_point() or not value.isfinite().all():
+    if (
+        not isinstance(value, Tensor)
+        or (value.layout, value.device.type) != (torch.strided, "cpu")
+        or value.dtype not in NUMBERS
+        or value.numel() * value.element_size() > value.untyped_storage().nbytes()  # an expanded one
+        or not value.isfinite().all()
+    ):
         raise WeightsError(f"the checkpoint's {name} is not a tensor of finite numbers: download the file again")
     return value.detach().float().contiguous()

@@ -38,8 +38,9 @@ PROMPT = (
     "A high-resolution, 8K, ultra-realistic image with sharp focus, vibrant colors, and natural lighting."  # released
 )
 WEIGHTS = "diffusion_pytorch_model.safetensors"
-FILES = [f"{part}/{name}" for part in ("unet", "vae") for name in ("config.json", WEIGHTS)]
-FILES += ["text_encoder/config.json", "text_encoder/model.safetensors", "tokenizer/*"]
+CONFIG = "config.json"
+NETWORKS = [f"{part}/{name}" for part in ("unet", "vae") for name in (CONFIG, WEIGHTS)]
+FILES = [*NETWORKS, "text_encoder/config.json", "text_encoder/model.safetensors", "tokenizer/*"]
 
 
 def base_folder(base: str) -> Path:
@@ -47,24 +48,43 @@ def base_folder(base: str) -> Path:
 
     Raises WeightsError, which says where to get it.
     """
-    if Path(base).is_dir():
-        return Path(base)
+    return _local("base", base, FILES, WHERE)
+
+
+def decoder_folder(decoder: str) -> Path:
+    """The same of a small decoder."""
+    return _local("decoder", decoder, [CONFIG, WEIGHTS], TINY)
+
+
+def _local(what: str, source: str, files: list[str], hint: str) -> Path:
+    if Path(source).is_dir():
+        return Path(source)
     try:
         from huggingface_hub import snapshot_download
 
-        return Path(snapshot_download(base, allow_patterns=FILES))
+        return Path(snapshot_download(source, allow_patterns=files))
     except Exception as error:  # no network, no such repository, licence not accepted
         reason = one_line(error)
-        raise WeightsError(f"the base {base!r} is not a folder and can't be downloaded ({reason}): {WHERE}") from error
+        raise WeightsError(
+            f"the {what} {source!r} is not a folder and can't be downloaded ({reason}): {hint}"
+        ) from error
 
 
 def base_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of the weights of unet and vae. Raises WeightsError if one is missing."""
-    paths = {part: folder / part / WEIGHTS for part in ("unet", "vae")}
-    for path in paths.values():
-        if not path.is_file():
-            raise WeightsError(f"{path} is missing: {WHERE}")
-    return {part: fingerprint(path) for part, path in paths.items()}
+    """SHA-256 of weights and configuration of unet and vae, by path. Raises WeightsError if a file is missing."""
+    return _hashes(folder, NETWORKS, WHERE)
+
+
+def decoder_hashes(folder: Path) -> dict[str, str]:
+    """The same of a small decoder."""
+    return _hashes(folder, [CONFIG, WEIGHTS], TINY)
+
+
+def _hashes(folder: Path, names: list[str], hint: str) -> dict[str, str]:
+    for name in names:
+        if not (folder / name).is_file():
+            raise WeightsError(f"{folder / name} is missing: {hint}")
+    return {name: fingerprint(folder / name) for name in names}
 
 
 def load_vae(folder: Path, dtype: torch.dtype) -> AutoencoderKL:
@@ -77,15 +97,12 @@ def load_unet(folder: Path, dtype: torch.dtype) -> UNet2DConditionModel:
     return _loaded("UNet2DConditionModel", folder, "unet", dtype)
 
 
-def load_tiny_decoder(source: str, dtype: torch.dtype) -> AutoencoderTiny:
-    """A small autoencoder of the same latents, whose decoder costs a fraction.
-
-    source: folder or hub id. Raises WeightsError.
-    """
-    return _loaded("AutoencoderTiny", source, None, dtype, TINY)
+def load_tiny_decoder(folder: Path, dtype: torch.dtype) -> AutoencoderTiny:
+    """A small autoencoder of the same latents, whose decoder costs a fraction. Raises WeightsError."""
+    return _loaded("AutoencoderTiny", folder, None, dtype, TINY)
 
 
-def _loaded(kind: str, source: Path | str, part: str | None, dtype: torch.dtype, hint: str = WHERE) -> Any:
+def _loaded(kind: str, source: Path, part: str | None, dtype: torch.dtype, hint: str = WHERE) -> Any:
     """A network of diffusers with all of its weights, from safetensors. kind: its class.
 
     hint: what to do if it cannot be loaded.
@@ -124,10 +141,14 @@ def embed_prompt(folder: Path) -> Tensor:
         from transformers import CLIPTextModel, CLIPTokenizer
 
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-        encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", use_safetensors=True).eval().float()
+        encoder, report = CLIPTextModel.from_pretrained(
+            folder / "text_encoder", use_safetensors=True, output_loading_info=True
+        )
+        if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:
+            raise KeyError(f"it lacks {lacking[0]}, or has it in another shape")
         length = tokenizer.model_max_length
         tokens = tokenizer(PROMPT, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
         with torch.no_grad():
-            return encoder(tokens.input_ids)[0].clone()
+            return encoder.eval().float()(tokens.input_ids)[0].clone()
     except Exception as error:  # OSError, ValueError, SafetensorError, KeyError
         raise WeightsError(f"the text encoder in {folder} can't be used ({one_line(error)}): {WHERE}") from error

@@ -25,9 +25,12 @@ from infrared_ir_ros.errors import OptionError, WeightsError
 from infrared_ir_ros.priors.manifest import write_with_manifest
 from infrared_ir_ros.priors.released import TASKS, Released
 from infrared_ir_ros.priors.sd_base import (
+    TINY,
     WHERE,
     base_folder,
     base_hashes,
+    decoder_folder,
+    decoder_hashes,
     embed_prompt,
     load_tiny_decoder,
     load_unet,
@@ -59,8 +62,16 @@ def write_import(
     embedding = embed_prompt(where)
     vae = load_vae(where, torch.float16)
     SdTurboPrior(vae, load_unet(where, torch.float16), vae, released, embedding).check()
-    if decoder:
-        load_tiny_decoder(decoder, torch.float16)  # fails now rather than whenever the prior is loaded
+    hashes = base_hashes(where)
+    if decoder:  # fails now rather than whenever the prior is loaded
+        small = decoder_folder(decoder)
+        channels = load_tiny_decoder(small, torch.float16).config.latent_channels
+        if channels != vae.config.latent_channels:
+            raise WeightsError(
+                f"the decoder {decoder!r} takes latents of {channels} channels, the base's have "
+                f"{vae.config.latent_channels}: {TINY}"
+            )
+        hashes |= _of_decoder(small)
     files = {
         CHECKPOINT: released.to_bytes(),
         EMBEDDING: write_tensors({"embedding": embedding.numpy()}, {"kind": "prompt embedding"}),
@@ -69,7 +80,7 @@ def write_import(
         "name": SD_TURBO,
         "version": "InfraredIR",
         "tasks": list(TASKS),
-        "constructor": {"base": _absolute(base), "base_sha256": base_hashes(where), **constructor},
+        "constructor": {"base": _absolute(base), "sha256": hashes, **constructor},
     }
     write_with_manifest(folder, files, manifest)
 
@@ -81,7 +92,7 @@ def load_prior(files: PriorFiles, dtype: torch.dtype) -> SdTurboPrior:
     """
     given = files.constructor
     try:
-        base, hashes = str(given["base"]), dict(given["base_sha256"])
+        base, hashes = str(given["base"]), dict(given["sha256"])
         _check(given)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(
@@ -90,17 +101,30 @@ def load_prior(files: PriorFiles, dtype: torch.dtype) -> SdTurboPrior:
     released = Released.from_bytes(files.read(CHECKPOINT), str(files.folder / CHECKPOINT))
     embedding = _embedding(files)
     where = base_folder(base)
-    for part, found in base_hashes(where).items():
-        if found != hashes.get(part):
-            raise WeightsError(
-                f"the {part} in {where} has SHA-256 {found}, at the import it was {hashes.get(part)}: restore that "
-                "base, or import the checkpoint again"
-            )
+    _check_unchanged(base_hashes(where), hashes, where)
     vae, unet = load_vae(where, dtype), load_unet(where, dtype)
-    decoder = load_tiny_decoder(given["decoder"], dtype) if given["decoder"] else vae
+    decoder = vae
+    if given["decoder"]:
+        small = decoder_folder(given["decoder"])
+        _check_unchanged(_of_decoder(small), hashes, small)
+        decoder = load_tiny_decoder(small, dtype)
     if unet.config.cross_attention_dim != embedding.shape[-1]:
         raise WeightsError(f"the UNet in {where} takes other embeddings than its text encoder gives: {WHERE}")
     return SdTurboPrior(vae, unet, decoder, released, embedding, given["step"], given["tile"])
+
+
+def _of_decoder(folder: Path) -> dict[str, str]:
+    return {f"decoder/{name}": found for name, found in decoder_hashes(folder).items()}
+
+
+def _check_unchanged(found: dict[str, str], imported: dict[str, str], folder: Path) -> None:
+    """Raises WeightsError if a file has not the SHA-256 that it had at the import."""
+    for name, value in found.items():
+        if value != imported.get(name):
+            raise WeightsError(
+                f"{name} of {folder} has SHA-256 {value}, at the import it was {imported.get(name)}: restore that "
+                "file, or import the checkpoint again"
+            )
 
 
 def _embedding(files: PriorFiles) -> Tensor:

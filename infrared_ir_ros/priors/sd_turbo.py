@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from infrared_ir_ros.errors import WeightsError
-from infrared_ir_ros.priors.released import Released
+from infrared_ir_ros.priors.released import Released, is_adapted
 from infrared_ir_ros.priors.sd_estimator import SigmaEstimator, encode
 from infrared_ir_ros.priors.tiling import blended, cut, places
 from infrared_ir_ros.restoration.schedule import Schedule, candidate_timesteps, exact_step
@@ -77,9 +77,13 @@ class SdTurboPrior(nn.Module):
             self._replace(name, value)
 
     def check(self) -> None:
-        """Raises WeightsError unless every adapter fits its layer."""
+        """Raises WeightsError unless every adapter fits its layer, and every layer that is to be adapted is."""
+        layers = set(self.released.layers)
         for layer in self.released.layers:
             self._check_shape(f"{layer}.weight", self.released.shape(layer))
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Conv2d | nn.Linear) and is_adapted(name) and name not in layers:
+                raise WeightsError(f"the checkpoint lacks the adapter of {name}: is the file whole? Download it again")
 
     def _check_shape(self, name: str, shape: tuple[int, ...]) -> None:
         try:

@@ -16,12 +16,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 
 from infrared_ir_ros.engines import Engine
+from infrared_ir_ros.errors import EngineError, InfraredError, one_line
 from infrared_ir_ros.records import Estimate
 
 SMALL, TIMES = 32, 2  # pixels of the shorter side, up to which frames are restored so many times as large
@@ -54,8 +57,8 @@ def reduced(restored: np.ndarray, padded: np.ndarray, unit: np.ndarray, gain: fl
 
 
 def estimate_of(engine: Engine, padded: np.ndarray) -> Estimate:
-    """The estimate for a padded frame, (1, 1, height, width) float32 in the unit range."""
-    gain, offset, shading, columns, rows, bands, log_snr = engine.estimate(padded)
+    """The estimate for a padded frame, (1, 1, height, width) float32 in the unit range. Raises EngineError."""
+    gain, offset, shading, columns, rows, bands, log_snr = _answer(engine.estimate, padded)
     return Estimate(
         gain=float(gain[0, 0]),
         offset=float(offset[0, 0]),
@@ -68,11 +71,13 @@ def estimate_of(engine: Engine, padded: np.ndarray) -> Estimate:
 
 
 def restored_by(engine: Engine, padded: np.ndarray, estimate: Estimate) -> np.ndarray:
-    """One evaluation of the denoiser: a padded frame and its estimate -> (height, width) float32, restored tone."""
+    """One evaluation of the denoiser: a padded frame and its estimate -> (height, width) float32, restored tone.
+
+    Raises EngineError."""
     scalars = (np.full((1, 1), value, np.float32) for value in (estimate.gain, estimate.offset))
     lines = (estimate.columns[None, None, None], estimate.rows[None, None, :, None])
     arrays = (*scalars, estimate.shading[None, None], *lines, estimate.log_snr_bands[None])
-    return engine.restore(padded, *(np.ascontiguousarray(array, np.float32) for array in arrays))[0, 0]
+    return _answer(engine.restore, padded, *(np.ascontiguousarray(array, np.float32) for array in arrays))[0, 0]
 
 
 def cropped(estimate: Estimate, shape: tuple[int, ...]) -> Estimate:
@@ -89,6 +94,20 @@ def run_once(engine: Engine, height: int, width: int) -> None:
     ramp = np.linspace(0.2, 0.8, height * width, dtype=np.float32).reshape(height, width)
     padded = pad(enlarged(ramp), engine.multiple)
     restored_by(engine, padded, estimate_of(engine, padded))
+
+
+def _answer(network: Callable, padded: np.ndarray, *estimate: np.ndarray) -> Any:
+    """What a network of an engine answers. Raises EngineError if it fails."""
+    try:
+        return network(padded, *estimate)
+    except InfraredError:
+        raise
+    except Exception as error:  # each engine has its own
+        height, width = padded.shape[-2:]
+        raise EngineError(
+            f"the engine failed on a frame of {width}x{height} ({one_line(error)}): if memory is short, use smaller "
+            "frames"
+        ) from error
 
 
 def _times(shape: tuple[int, ...]) -> int:

@@ -26,7 +26,7 @@ import numpy as np
 from rclpy.clock import Clock
 from sensor_msgs.msg import CameraInfo
 
-from infrared_ir_ros.errors import FrameError
+from infrared_ir_ros.errors import EngineError, FrameError
 from infrared_ir_ros.records import Restored
 from infrared_ir_ros.restoration import Restorer
 from infrared_ir_ros.restoration.stillness import StillnessWatch
@@ -205,6 +205,8 @@ class Pipeline:
         else:
             try:
                 restored = self._restorer.restore(picture.image)
+            except EngineError as error:
+                self._refuse(Drop.FAILED, str(error), settings)
             except FrameError as error:
                 self._refuse(Drop.REFUSED, str(error), settings)
             except Exception as error:

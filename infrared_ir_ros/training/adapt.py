@@ -94,7 +94,9 @@ def _check(plan: Plan, files: PriorFiles, bank: PromptBank | None) -> None:
     read_adapters(files)
     if bank:
         bank.check(files.hashes[WEIGHTS], files.hashes[ADAPTERS], "the bank of prompts")
-    if plan.task in files.tasks or (plan.task in _known(files, bank) and plan.task != plan.start):
+    if plan.task in files.tasks:
+        raise OptionError(f"task {plan.task!r} is one of the prior's own, which stay as they are: choose another name")
+    if plan.task in _known(files, bank) and plan.task != plan.start:
         raise OptionError(f"task {plan.task!r} exists: choose another name, or start from it to train it further")
 
 

@@ -37,7 +37,7 @@ from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.records import Counts, Detection
 from infrared_ir_ros.restoration.counts import Window, checked, narrowed, split_excess, window
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
-from infrared_ir_ros.restoration.inference import pad
+from infrared_ir_ros.restoration.inference import enlarged, pad
 from infrared_ir_ros.simulation import stretch
 from infrared_ir_ros.simulation.camera import Degrader, GreyScale
 from infrared_ir_ros.simulation.profile import read_profile
@@ -56,7 +56,8 @@ class Moment:
 
 
 class Example(NamedTuple):
-    """seen: (H', W') float32, the network's input, padded to multiples of 32. target: (H, W) float32, 0..1.
+    """seen: (H', W') float32, the network's input, padded to multiples of 32. target: (H, W) float32, 0..1; both of a
+    small frame are enlarged, as by the restorer.
 
     noisy: the target is noisy, and has the tone of `seen`. boxes: for a detector, instead of the target: (n, 5)
     float32, class, then centre x, centre y, width and height as shares of the frame.
@@ -109,7 +110,7 @@ def degraded(preset: str, counts: Counts) -> Draw:
 
 def _degraded(preset: str, counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
     bad = Degrader(preset, int(rng.integers(2**31)))(moment.frame)
-    return Example(_seen(bad, counts)[0], stretch(moment.frame) / np.float32(255))
+    return Example(_seen(bad, counts)[0], _target(stretch(moment.frame) / np.float32(255)))
 
 
 def paired(counts: Counts) -> Draw:
@@ -119,7 +120,7 @@ def paired(counts: Counts) -> Draw:
 
 def _paired(counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
     assert moment.clean is not None  # `read_material` guarantees it for pairs
-    return Example(_seen(moment.frame, counts)[0], stretch(moment.clean) / np.float32(255))
+    return Example(_seen(moment.frame, counts)[0], _target(stretch(moment.clean) / np.float32(255)))
 
 
 def labelled(names: Sequence[str], counts: Counts) -> Draw:
@@ -133,7 +134,7 @@ def _labelled(names: tuple[str, ...], counts: Counts, moment: Moment, rng: np.ra
     rows = [(names.index(one.label), *_shares(one.box, height, width)) for one in known]
     seen, view = _seen(moment.frame, counts)
     unchanged = view.to_unit(moment.frame.astype(np.float32))
-    return Example(seen, unchanged, boxes=np.array(rows, np.float32).reshape(-1, 5))
+    return Example(seen, _target(unchanged), boxes=np.array(rows, np.float32).reshape(-1, 5))
 
 
 def _shares(box: tuple[float, float, float, float], height: int, width: int) -> tuple[float, float, float, float]:
@@ -152,7 +153,7 @@ def _recorrupted(noise: Noise, counts: Counts, moment: Moment, rng: np.random.Ge
     whole = replace_dead_pixels(checked(moment.frame))
     clean, added = levels.levels(whole), noise.draw(whole.shape, rng)
     seen, view = _seen(levels.values(clean + ADDED * added, like), counts, moment.frame.dtype)
-    return Example(seen, view.to_unit(levels.values(clean - added / ADDED, like)), noisy=True)
+    return Example(seen, _target(view.to_unit(levels.values(clean - added / ADDED, like))), noisy=True)
 
 
 def _seen(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> tuple[np.ndarray, Window]:
@@ -160,4 +161,9 @@ def _seen(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> t
     repaired = replace_dead_pixels(checked(frame))
     view = narrowed(window(repaired, counts, dtype or frame.dtype), repaired)
     seen, _ = split_excess(view.to_unit(repaired))
-    return pad(seen, MULTIPLE)[0, 0], view
+    return pad(enlarged(seen), MULTIPLE)[0, 0], view
+
+
+def _target(unit: np.ndarray) -> np.ndarray:
+    """A target (H, W) at the size at which the network sees its frame."""
+    return np.ascontiguousarray(enlarged(unit))

@@ -19,7 +19,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from infrared_ir_ros.media.images import IMAGE_SUFFIXES
 from infrared_ir_ros.media.paths import printable
 from infrared_ir_ros.records import Counts
 from infrared_ir_ros.restoration.counts import checked
+from infrared_ir_ros.restoration.repeats import without_repeats
 from infrared_ir_ros.restoration.unknown import without_blank
 from infrared_ir_ros.simulation import stretch
 from infrared_ir_ros.simulation.camera import GreyScale
@@ -182,10 +183,10 @@ def measure_noise(paths: list[Path], topic: str) -> Noise:
 
 
 def _usable(frames: Iterable[Frame]) -> Iterator[np.ndarray]:
-    """Those that can be restored; `_moments` reports the others."""
+    """Those that can be restored, at the resolution of the sensor; `_moments` reports the others."""
     for frame in frames:
         with suppress(FrameError):
-            yield checked(frame.image)
+            yield without_repeats(checked(frame.image))[0]
 
 
 def _read(lesson: Lesson, paths: list[Path], report: Report) -> list[list[Moment]]:
@@ -219,18 +220,26 @@ def _moments(path: Path, wanted: Wanted, report: Report) -> Iterator[Moment]:
             lonely += 1
             continue
         try:
-            image, clean = (
-                None if one is None else without_blank(checked(one))[0] for one in (instant.frame.image, instant.clean)
-            )  # as in the restorer, bars are not part of a scene: beyond the window, they would dominate the loss
-            stretch(image if clean is None else clean)
+            moment = prepared(Moment(instant.frame.image, instant.clean, instant.labels or ()))
+            stretch(moment.frame if moment.clean is None else moment.clean)
         except (FrameError, OptionError) as error:
             bad.append(str(error))
             continue
-        yield Moment(image, clean, instant.labels or ())
+        yield moment
     if lonely:
         report(f"{printable(path.name)}: {lonely} frames have no clean one and are left out")
     if bad:
         report(f"{printable(path.name)}: {len(bad)} frames cannot be restored and are left out: {bad[0]}")
+
+
+def prepared(moment: Moment) -> Moment:
+    """A moment at the resolution of the sensor and without bars, as in the restorer: beyond the window, bars would
+    dominate the loss. Raises FrameError if it cannot be restored."""
+    frame, (down, right) = without_repeats(checked(moment.frame))
+    clean = None if moment.clean is None else without_blank(checked(moment.clean)[::down, ::right])[0]
+    shrink = np.array([right, down, right, down])
+    labels = [replace(one, box=tuple((np.array(one.box) / shrink).tolist())) for one in moment.labels]
+    return Moment(without_blank(frame)[0], clean, tuple(labels))
 
 
 class _Thinned:

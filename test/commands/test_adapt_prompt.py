@@ -35,10 +35,12 @@ from infrared_ir_ros.commands.adapt_prompt import adapt_prompt  # noqa: E402
 from infrared_ir_ros.commands.make_bag import make_bag  # noqa: E402
 from infrared_ir_ros.errors import InfraredError, OptionError, SourceError  # noqa: E402
 from infrared_ir_ros.media import open_source, write_image  # noqa: E402
+from infrared_ir_ros.records import Detection  # noqa: E402
 from infrared_ir_ros.restoration.prompts import read_bank  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
 from infrared_ir_ros.training import adapt_plan, semantic  # noqa: E402
-from infrared_ir_ros.training.adapt_frames import Lesson, find_sources, read_material  # noqa: E402
+from infrared_ir_ros.training.adapt_examples import Moment  # noqa: E402
+from infrared_ir_ros.training.adapt_frames import Lesson, find_sources, prepared, read_material  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,14 @@ def test_bars_are_no_part_of_the_scene(tmp_path: Path) -> None:
     material = read_material(Lesson((str(tmp_path / "frames"),), "pairs", reference=str(tmp_path / "clean")), fail)
     example = material.draw(material.training[0], rng)
     assert np.abs(example.seen - example.target).max() < 0.3
+
+
+def test_repeated_pixels_are_taken_once_as_in_the_restorer() -> None:
+    scene = np.rint(255 * layout(np.random.default_rng(0), 48, 64)).astype(np.uint8)
+    twice = scene.repeat(2, 0).repeat(2, 1)
+    moment = prepared(Moment(twice, twice + np.float32(0.5), (Detection((20.0, 10.0, 60.0, 30.0), 1.0, "person"),)))
+    assert np.array_equal(moment.frame, scene) and np.array_equal(moment.clean, scene + 0.5)
+    assert moment.labels[0].box == (10.0, 5.0, 30.0, 15.0)
 
 
 def test_noise_alone_is_measured_on_the_frames(bags: Path) -> None:

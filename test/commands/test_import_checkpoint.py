@@ -17,11 +17,14 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -105,6 +108,56 @@ def test_a_checkpoint_that_lacks_or_adds_something_is_refused(
     torch.save(content, tmp_path / "bad.pkl")
     with pytest.raises(WeightsError, match=says):
         read_checkpoint(tmp_path / "bad.pkl")
+
+
+def without_attention(content: dict[str, Any]) -> None:
+    part = content["state_dict_unet"]
+    for name in [name for name in part if ".attn2." in name]:
+        del part[name]
+
+
+def test_a_checkpoint_without_some_adapters_is_refused(tmp_path: Path) -> None:
+    content = torch.load(CHECKPOINT, weights_only=True)
+    without_attention(content)
+    torch.save(content, tmp_path / "bad.pkl")
+    with pytest.raises(WeightsError, match=r"lacks the adapter of unet\..*attn2.*Download it again"):
+        import_checkpoint(tmp_path / "bad.pkl", output=tmp_path / "out", base=BASE)
+
+
+def test_a_damaged_text_encoder_is_refused(tmp_path: Path) -> None:
+    base = Path(shutil.copytree(BASE, tmp_path / "base"))
+    weights = base / "text_encoder" / "model.safetensors"
+    weights.chmod(0o644)
+    tensors = load_file(weights)
+    del tensors[next(name for name in tensors if "mlp.fc1" in name)]
+    save_file(tensors, weights, {"format": "pt"})
+    with pytest.raises(WeightsError, match="the text encoder in .* lacks .*mlp.fc1"):
+        import_checkpoint(CHECKPOINT, output=tmp_path / "out", base=str(base))
+
+
+HUGE = [
+    ("expanded", torch.zeros(1).expand(1 << 40)),
+    ("sparse", torch.sparse_coo_tensor(torch.zeros(1, 1, dtype=torch.long), torch.ones(1), (1 << 40,))),
+    ("small numbers", torch.zeros(4).to(torch.float8_e4m3fn)),
+]
+
+
+@pytest.mark.parametrize("value", [value for _, value in HUGE], ids=[name for name, _ in HUGE])
+def test_tensors_that_would_fill_the_memory_are_refused(tmp_path: Path, value: Any) -> None:
+    content = torch.load(CHECKPOINT, weights_only=True)
+    content["task_prompts"]["detection"] = value
+    torch.save(content, tmp_path / "bad.pkl")
+    with pytest.raises(WeightsError, match="prompt.detection is not a tensor of finite numbers|not a checkpoint of"):
+        read_checkpoint(tmp_path / "bad.pkl")
+
+
+def test_an_archive_that_unpacks_to_more_than_itself_is_refused(tmp_path: Path) -> None:
+    torch.save({"zeros": torch.zeros(1 << 20)}, tmp_path / "plain.pkl")
+    with ZipFile(tmp_path / "plain.pkl") as plain, ZipFile(tmp_path / "bomb.pkl", "w", ZIP_DEFLATED) as bomb:
+        for entry in plain.infolist():
+            bomb.writestr(entry.filename, plain.read(entry))
+    with pytest.raises(WeightsError, match="and unpacks to 4.* which no file of torch does"):
+        read_checkpoint(tmp_path / "bomb.pkl")
 
 
 def test_adapters_of_another_network_are_refused(tmp_path: Path) -> None:

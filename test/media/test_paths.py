@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,15 @@ def test_what_is_shown_is_one_short_line() -> None:
 def test_numbers_in_names_are_ordered_by_their_value() -> None:
     names = ["Frame2", "frame9", "frame9\N{SUPERSCRIPT TWO}", "frame10", "frame10b"]
     assert sorted(reversed(names), key=natural_key) == names
+
+
+def test_a_small_file_takes_little_memory_whatever_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"12345")
+    tracemalloc.start()
+    read_file(tmp_path / "x", 1 << 28)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1 << 20
 
 
 def test_a_file_beyond_the_limit_is_not_read(tmp_path: Path) -> None:

@@ -209,6 +209,33 @@ def test_a_tiny_decoder_decodes_in_place_of_the_vae(tmp_path: Path) -> None:
     assert load_restorer("sd_turbo", str(tmp_path / "imported")).restore(noisy()).image.shape == (70, 90)
 
 
+def test_a_decoder_that_changed_or_decodes_other_latents_is_refused(tmp_path: Path) -> None:
+    from diffusers import AutoencoderTiny
+
+    channels = {"encoder_block_out_channels": (8, 8, 8, 8), "decoder_block_out_channels": (8, 8, 8, 8)}
+    AutoencoderTiny(**channels).save_pretrained(tmp_path / "taesd")
+    AutoencoderTiny(**channels, latent_channels=16).save_pretrained(tmp_path / "other")
+    options = {"output": tmp_path / "imported", "base": str(PARITY / "tiny_sd")}
+    with pytest.raises(WeightsError, match="takes latents of 16 channels, the base's have 4"):
+        import_checkpoint(PARITY / "InfraredIR_tiny.pkl", decoder=str(tmp_path / "other"), **options)
+    import_checkpoint(PARITY / "InfraredIR_tiny.pkl", decoder=str(tmp_path / "taesd"), **options)
+    torch.manual_seed(5)
+    AutoencoderTiny(**channels).save_pretrained(tmp_path / "taesd")
+    with pytest.raises(WeightsError, match="decoder/diffusion.* has SHA-256"):
+        load_restorer("sd_turbo", str(tmp_path / "imported"))
+
+
+def test_hot_objects_beyond_the_range_of_the_network_keep_their_counts(folder: Path) -> None:
+    engine = load_restorer("sd_turbo", str(folder))._switch.current.engine
+    frame = (noisy() / np.float32(255))[None, None, :64, :64]
+    hot = frame.copy()
+    hot[..., 20:30, 20:30] = 1.0
+    hotter = hot.copy()
+    hotter[..., 20:30, 20:30] += np.linspace(0.02, 0.2, 10, dtype=np.float32)
+    answers = [engine.restore(seen, *engine.estimate(seen)) for seen in (hot, hotter)]
+    np.testing.assert_allclose(answers[1] - answers[0], hotter - hot, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("choice", "says"),
     [({}, "give the folder that import_checkpoint wrote"), ({"engine": "openvino"}, "prior sd_turbo runs on torch")],
@@ -224,7 +251,7 @@ def test_another_or_no_base_is_told(tmp_path: Path) -> None:
     weights = base / "unet" / "diffusion_pytorch_model.safetensors"
     weights.chmod(0o644)
     weights.write_bytes(weights.read_bytes()[:-4] + bytes(4))
-    with pytest.raises(WeightsError, match="the unet in .* has SHA-256 .*, at the import it was"):
+    with pytest.raises(WeightsError, match="unet/diffusion.* of .* has SHA-256 .*, at the import it was"):
         load_restorer("sd_turbo", str(tmp_path / "imported"))
     weights.unlink()
     with pytest.raises(WeightsError, match="is missing: get SD-Turbo with `hf download stabilityai/sd-turbo`"):

@@ -13,11 +13,12 @@
 # limitations under the License.
 
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from infrared_ir_ros.errors import FrameError, OptionError
+from infrared_ir_ros.errors import EngineError, FrameError, OptionError
 from infrared_ir_ros.records import Counts, Options
 from infrared_ir_ros.restoration import Restorer, load_restorer
 from infrared_ir_ros.restoration.repeats import without_repeats
@@ -257,6 +258,9 @@ def test_a_frame_that_an_engine_cannot_answer_costs_itself_alone(monkeypatch: py
             restorer.restore(frame)
         monkeypatch.setattr(engine, "estimate", estimate)
         assert restorer.restore(frame).image.std() > 10
+    monkeypatch.setattr(engine, "restore", Mock(side_effect=RuntimeError("[CPU] can't allocate\n 40 GB")))
+    with pytest.raises(EngineError, match=r"engine failed on a frame of 320x256 \(\[CPU\] can't allocate 40 GB\)"):
+        restorer.restore(frame)
 
 
 def test_frames_in_which_the_network_sees_nothing_are_answered_and_cost_no_other(restorer: Restorer) -> None:

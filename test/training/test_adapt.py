@@ -123,12 +123,12 @@ def test_what_is_trained_is_what_is_served(
     assert np.abs(gain * shown + offset - out)[inside].max() < 1
 
 
-@pytest.mark.parametrize("contrast", [1.0, 0.05])
+@pytest.mark.parametrize(("contrast", "shape"), [(1.0, SHAPE), (0.05, SHAPE), (1.0, (24, 40))])
 def test_a_frame_is_seen_as_the_restorer_sees_it(
-    files: PriorFiles, contrast: float, monkeypatch: pytest.MonkeyPatch
+    files: PriorFiles, contrast: float, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of faint ones, too, which the restorer looks at through a narrower window."""
-    frame = np.rint(120 + 100 * contrast * layout(np.random.default_rng(9), *SHAPE)).astype(np.uint8)
+    """Of faint ones, too, which the restorer looks at through a narrower window, and small ones, which it enlarges."""
+    frame = np.rint(120 + 100 * contrast * layout(np.random.default_rng(9), *shape)).astype(np.uint8)
     restorer, seen = load_restorer(prior_path=str(files.folder), engine="onnxruntime"), []
     engine = restorer._switch.current.engine
     estimate = engine.estimate
@@ -136,6 +136,8 @@ def test_a_frame_is_seen_as_the_restorer_sees_it(
     restorer.restore(frame)
     example = paired(Counts())(Moment(frame, frame), np.random.default_rng(0))
     assert np.array_equal(example.seen, seen[0][0, 0])
+    enlarged = 2 if min(shape) < 33 else 1
+    assert example.target.shape == tuple(enlarged * side for side in shape)
 
 
 def test_a_task_goes_on_from_one_that_was_learned(files: PriorFiles, material: Material, tmp_path: Path) -> None:
