@@ -90,17 +90,18 @@ def _read(input: Path, topic: str, most: int, problems: list[str]) -> tuple[np.n
         except FrameError as error:
             bad.append(str(error))
             continue
-        if images and image.shape != images[0].shape:
+        if images and (image.shape, image.dtype) != (images[0].shape, images[0].dtype):
             odd += 1
             continue
         images.append(image)
         stamps.append(frame.stamp_ns)
     if odd:
-        problems.append(f"{odd} frames have another size than the first: left out")
+        problems.append(f"{odd} frames have another size or depth than the first: left out")
     if bad:
         problems.append(f"{len(bad)} frames cannot be measured and are left out: {bad[0]}")
     if len(images) < LEAST_FRAMES:
-        raise SourceError(f"{source.name} holds {len(images)} usable frames: {LEAST_FRAMES} or more are needed")
+        few = f"{source.name} holds {len(images)} usable frames: {LEAST_FRAMES} or more are needed"
+        raise SourceError("; ".join([few, *problems]))
     grey = GreyScale.of(images)
     counts = grey.values(np.array([0.0, 100.0], np.float32), np.dtype(np.float32))
     levels, seconds = np.stack([grey.levels(one) for one in images]), [(stamp - stamps[0]) / 1e9 for stamp in stamps]

@@ -37,8 +37,6 @@ from infrared_ir_ros.restoration.counts import checked
 from infrared_ir_ros.simulation import stretch
 from infrared_ir_ros.simulation.camera import GreyScale
 
-CURVE_FRAMES = 4
-
 Row = dict[str, float]
 
 
@@ -67,7 +65,7 @@ class Judge:
     def _begin(self) -> None:
         self._rows: list[dict[str, Row]] = []
         self._moments: dict[str, Moments] = {}
-        self._first: list[np.ndarray] = []
+        self._sources: list[np.ndarray] = []
 
     def add(self, images: dict[str, np.ndarray], clean: np.ndarray | None) -> Iterator[dict[str, Row]]:
         """The next frame by method, the input first; yields the rows of a finished window."""
@@ -81,8 +79,8 @@ class Judge:
             seen = look(image, edges)
             rows.setdefault(name, {}).update(stripes=seen.stripes, detail=seen.detail)
             self._moments.setdefault(name, Moments()).add(image)
-        if len(self._first) < CURVE_FRAMES:
-            self._first.append(source)
+        if self._curve is None:
+            self._sources.append(source)
         self._rows.append(rows)
         self._count += clean is not None
         if len(self._rows) == WINDOW:
@@ -92,16 +90,16 @@ class Judge:
         """The rows of the last window."""
         if not self._rows:
             return
-        moments = next(iter(self._moments.values()))
+        source, moments = next(iter(self._moments.items()))
         still = still_pixels(moments) if moments.count > 1 else np.zeros(self._edges.shape, bool)
-        self._curve = self._curve or BlurCurve.of(self._first, self._edges, still)
+        self._curve = self._curve or BlurCurve.of(self._sources, still)
         for name, one in self._moments.items():
             figures = stillness(one, still)
-            rows = [frame[name] for frame in self._rows if name in frame]
-            detail = float(np.mean([row["detail"] for row in rows]))
-            noise = self._curve.without_blur(figures.noise, detail, "noise")
-            for row in rows:
-                row["stripes"] = self._curve.without_blur(row["stripes"], row["detail"], "stripes")
+            rows = [(frame[name], frame[source]["detail"]) for frame in self._rows if name in frame]
+            details = np.mean([(row["detail"], of_source) for row, of_source in rows], 0)
+            noise = self._curve.without_blur(figures.noise, *details, "noise")
+            for row, of_source in rows:
+                row["stripes"] = self._curve.without_blur(row["stripes"], row["detail"], of_source, "stripes")
                 row |= {"temporal_noise": noise, "flicker": figures.flicker, "static": figures.static}
         yield from self._rows
         self._begin()

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from infrared_ir_ros.media.frames import Frame
+from infrared_ir_ros.media.images import IMAGE_SUFFIXES
 from infrared_ir_ros.media.labels import read_boxes
 from infrared_ir_ros.media.paths import existing, printable, read_file
 from infrared_ir_ros.records import Detection
@@ -49,7 +50,9 @@ class LabelFolder:
     def of(self, frame: Frame) -> tuple[Detection, ...] | None:
         """The labels of a frame; None without a file. Raises SourceError."""
         picture = Path(frame.name)
-        names = (picture.with_suffix(".txt"), Path(picture.stem + ".txt"), Path(f"{frame.number:06d}.txt"))
+        by_name = (picture.with_suffix(".txt"), Path(picture.stem + ".txt"))
+        is_picture = picture.suffix.lower() in IMAGE_SUFFIXES  # else a frame of a video or bag, as `drive.mp4#000003`
+        names = by_name if is_picture else (Path(f"{frame.number:06d}.txt"),)
         file = next((self._folder / name for name in names if (self._folder / name).is_file()), None)
         if file is None:
             return None

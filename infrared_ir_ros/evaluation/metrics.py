@@ -91,7 +91,7 @@ def fit_tone(restored: np.ndarray, clean: np.ndarray) -> np.ndarray:
     first, second = _pair(restored, clean)
     centred = first - first.mean()
     power = float(np.mean(centred**2))
-    gain = max(float(np.mean(centred * second)) / power, 0.0) if power > 0 else 0.0
+    gain = max(float(np.mean(centred * second)) / power, 0.0) if np.ptp(first) > 0 else 0.0
     return gain * centred + second.mean()
 
 

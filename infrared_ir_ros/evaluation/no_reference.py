@@ -41,6 +41,7 @@ LEAST_POWER = 0.05  # share of the power on the edges that is the scene's, howev
 BLOCK = 16  # pixels: the mean of a block is free of noise and unchanged by a blur
 WINDOW = 32  # frames over which a pixel must be static
 LEAST_STATIC = 0.05  # of all pixels; with fewer, nothing is measured
+LOOKED = 4  # frames of a window
 BLURS = (0.0, 0.5, 0.8, 1.2, 2.0, 4.0)  # pixels, of the input's blurred copies
 MOVING = 4.0  # times the power over time on edges as elsewhere: the camera moves
 LEAST_SHIFT = 0.1  # pixels, or it does not: compression changes edges alone
@@ -89,29 +90,34 @@ def look(frame: np.ndarray, edges: np.ndarray) -> Look:
 
 @dataclass(frozen=True)
 class BlurCurve:
-    """The input's figures under blur alone. detail: of each blurred copy, decreasing. stripes, noise: of each copy,
-    relative to those of the input, so the first is 1."""
+    """The input's figures under blur alone, of copies that are blurred more and more, relative to those of the input
+    itself, so the first is 1. detail: not increasing."""
 
     detail: np.ndarray
     stripes: np.ndarray
     noise: np.ndarray
 
     @classmethod
-    def of(cls, frames: list[np.ndarray], edges: np.ndarray, static: np.ndarray) -> BlurCurve:
-        """The curve of some successive frames of the input."""
-        looks, noises = [], []
+    def of(cls, frames: list[np.ndarray], static: np.ndarray) -> BlurCurve:
+        """The curve of successive frames of the input; noise from all of them, the rest from LOOKED, evenly spread."""
+        looked = range(0, len(frames), -(-len(frames) // LOOKED))
+        edges = {index: edge_mask(frames[index]) for index in looked}
+        details, stripes, noises = [], [], []
         for sigma in BLURS:
             copies = [cv2.GaussianBlur(_float(frame), (0, 0), sigma) if sigma else frame for frame in frames]
-            looks.append(look(copies[0], edges))
+            looks = [look(copies[index], mask) for index, mask in edges.items()]
+            details.append(np.mean([one.detail for one in looks]))
+            stripes.append(np.mean([one.stripes for one in looks]))
             noises.append(stillness(Moments.of(copies), static).noise)
-        stripes = np.array([one.stripes for one in looks])
-        detail = np.minimum.accumulate([one.detail for one in looks])
-        noise = np.array(noises)
-        return cls(detail, _to_first(stripes), _to_first(noise))
+        detail = np.minimum.accumulate(details)
+        return cls(_to_first(detail), _to_first(np.array(stripes)), _to_first(np.array(noises)))
 
-    def without_blur(self, figure: float, detail: float, kind: str) -> float:
-        """A method's figure (`stripes` or `noise`), without the part of its fall that its loss of detail explains."""
-        gained = np.interp(detail, self.detail[::-1], getattr(self, kind)[::-1])
+    def without_blur(self, figure: float, detail: float, of_input: float, kind: str) -> float:
+        """A method's figure (`stripes` or `noise`), without the part of its fall that its loss of detail explains.
+
+        detail, of_input: of the method and of the input in the same frames."""
+        share = detail / of_input if of_input > 0 else 1.0
+        gained = np.interp(share, self.detail[::-1], getattr(self, kind)[::-1])
         return figure / max(float(gained), 1e-3)
 
 

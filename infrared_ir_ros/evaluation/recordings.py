@@ -212,31 +212,45 @@ class _Partner(Generic[Beside]):
         self._place = attrgetter("stamp_ns" if by_stamp else "number")
         self.where = f"within {tolerance_ns / 1e6:g} ms" if by_stamp else "of the same number"
         self._held: list[Beside] = []
-        self._last = -math.inf
+        self._ahead: Beside | None = None  # read, but not yet held
+        self._last = self._last_read = -math.inf
+        self._pass = self._pass_read = 0  # of a recording played in a loop
         self.missed = 0
 
     def of(self, frame: Frame) -> Beside | None:
         """The item that belongs to a frame; call it in the order of recording.
 
-        If stamps go back, as in a recording played in a loop, they must do so in both sources. Frames with the same
-        stamp get different items.
+        If stamps go back, as in a recording played in a loop, they must do so in both sources; items of one pass never
+        belong to frames of another. Frames with the same stamp get different items.
         """
         wanted = self._place(frame)
-        if wanted < self._last:
+        if wanted < self._last - self._tolerance:
             self._held.clear()
+            self._pass += 1
+            while self._peek() is not None and self._pass_read < self._pass:
+                self._ahead = None
         is_again, self._last = wanted == self._last, wanted
         while is_again or not self._held or not self._suffices(self._place(self._held[-1]), wanted):
             is_again = False
-            partner = next(self._frames, None)
-            if partner is None:
+            partner = self._peek()
+            if partner is None or self._pass_read > self._pass:
                 break
             self._held.append(partner)
+            self._ahead = None
         self._held = [one for one in self._held if self._place(one) >= wanted - self._tolerance]
         near = min(reversed(self._held), key=lambda one: abs(self._place(one) - wanted), default=None)
         if near is None or abs(self._place(near) - wanted) > self._tolerance:
             self.missed += 1
             return None
         return near
+
+    def _peek(self) -> Beside | None:
+        """The next item, which is read only once."""
+        if self._ahead is None and (ahead := next(self._frames, None)) is not None:
+            place = self._place(ahead)
+            self._pass_read += place < self._last_read - self._tolerance
+            self._ahead, self._last_read = ahead, place
+        return self._ahead
 
     def _suffices(self, last: int, wanted: int) -> bool:
         """Whether no item after one at `last` can be nearer."""

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -126,22 +127,29 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 
 class PictureFolder:
-    """Writes a sequence as `000000.png`, ... into a folder, if no lossless video can be written."""
+    """Writes a sequence as `000000.png`, ... into a folder, if no lossless video can be written.
+
+    Those of an earlier, longer sequence are removed at its end, unless it ends with an error."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._count = folder, 0
+        self._folder, self._written = folder, []
 
     def write(self, image: np.ndarray) -> None:
         """Add (height, width) uint8, uint16 or, as tiff, float32. Raises SourceError."""
         suffix = ".tiff" if image.dtype == np.float32 else ".png"
-        write_image(self._folder / f"{self._count:06d}{suffix}", image)
-        self._count += 1
+        name = f"{len(self._written):06d}{suffix}"
+        write_image(self._folder / name, image)
+        self._written.append(name)
 
     def __enter__(self) -> PictureFolder:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        pass
+    def __exit__(self, error: object, *_: object) -> None:
+        written = set(self._written)
+        if error is None and written:
+            for path in self._folder.iterdir():
+                if re.fullmatch(r"\d{6,}\.(png|tiff)", path.name) and path.name not in written:
+                    path.unlink(missing_ok=True)
 
 
 def _encode(image: np.ndarray, suffix: str, options: list[int]) -> bytes:

@@ -29,7 +29,8 @@ from infrared_ir_ros.media.paths import existing, printable, suffix_of
 from infrared_ir_ros.media.video import VIDEO_SUFFIXES, VideoSource
 
 BAG_SUFFIXES = frozenset({".mcap", ".db3", ".mcap.zstd", ".db3.zstd"})
-OTHER_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES | {".npz"}
+SEQUENCES = VIDEO_SUFFIXES | {".npz"}
+OTHER_SUFFIXES = IMAGE_SUFFIXES | SEQUENCES
 
 
 def open_source(
@@ -92,11 +93,11 @@ def _pictures(folder: Path, frame_rate: float, report: Report) -> ImageSource:
     try:
         return ImageSource(folder, frame_rate, report)
     except SourceError:
-        bags = [path.name for path in sorted(folder.iterdir()) if suffix_of(path) in BAG_SUFFIXES]
-        if not bags:
+        others = [path.name for path in sorted(folder.iterdir()) if suffix_of(path) in BAG_SUFFIXES | SEQUENCES]
+        if not others:
             raise
-        what = printable(f"{folder} holds several bags ({', '.join(bags[:3])}")
-        raise SourceError(f"{what}{', ...' if len(bags) > 3 else ''}): name one of them") from None
+        what = printable(f"{folder} holds videos or bags ({', '.join(others[:3])}")
+        raise SourceError(f"{what}{', ...' if len(others) > 3 else ''}): name one of them") from None
 
 
 def _bag(path: Path, topic: str, report: Report) -> Source:

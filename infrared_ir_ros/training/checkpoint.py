@@ -102,3 +102,15 @@ def fill(module: nn.Module, weights: dict[str, Tensor], what: str) -> None:
     except RuntimeError as error:
         reason = one_line(error)
         raise WeightsError(f"the checkpoint is not of {what}: {reason}") from error
+
+
+def fill_optimizer(optimizer: torch.optim.Optimizer, state: dict) -> None:
+    """Load a checkpoint's optimiser; an empty state leaves it new. Raises WeightsError if it is of other parameters."""
+    try:
+        if state:
+            optimizer.load_state_dict(state)
+    except (KeyError, ValueError) as error:
+        raise WeightsError(
+            f"the checkpoint trained other parts than this configuration ({one_line(error)}): resume with the "
+            "configuration that it began with"
+        ) from error

@@ -31,11 +31,13 @@ from infrared_ir_ros.errors import OptionError, SourceError
 from infrared_ir_ros.media.paths import printable, read_file
 from infrared_ir_ros.media.yaml_text import load_yaml
 from infrared_ir_ros.simulation.degradation import check_preset
+from infrared_ir_ros.simulation.profile import is_profile, read_profile
 from infrared_ir_ros.training.frames import Mix
 from infrared_ir_ros.training.numbers import Count, Decay, NonNegative, Positive, PositiveCount, Seed
 from infrared_ir_ros.training.stages import STAGES, FieldStage
 
 PRECISIONS = ("fp32", "bf16")
+OF_WHOLE_FRAMES = ("sizes", "plain", "resampled", "mottled", "streamed")
 LARGEST_TABLE = 10_000  # values; the shipped configurations hold about 100
 DEGRADE_ON = ("auto", "loader", "device")
 
@@ -122,6 +124,8 @@ def build_mix(path: Path, content: dict[str, Any], defaults: dict[str, Any], whe
     weights = {"sets": list(mix.sets.values()), "presets": list(mix.presets.values())}
     if whole:
         weights["sizes"] = [size[3] for size in mix.sizes]
+    elif ignored := [key for key in OF_WHOLE_FRAMES if getattr(mix, key)]:
+        raise OptionError(f"{path}: {where}mix: {', '.join(ignored)}: thumbnails have none of these, remove them")
     for key, of_key in weights.items():
         check_weights(path, f"{where}mix: {key}", getattr(mix, key), of_key)
     check_presets(path, f"{where}mix: presets", mix.presets)
@@ -139,7 +143,9 @@ def check_presets(path: Path, key: str, presets: Iterable[str]) -> None:
     for preset in presets:
         try:
             check_preset(preset)
-        except OptionError as error:
+            if is_profile(preset):
+                read_profile(preset)  # fails now rather than in a process that draws frames
+        except (OptionError, SourceError) as error:
             raise OptionError(f"{path}: {key}: {error}") from None
 
 

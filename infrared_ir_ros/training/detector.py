@@ -51,8 +51,9 @@ def train_detector(
     restorer = load_restorer(options=Options(tone="restore"))
     try:
         dataset = make_tiles(
-            config.tiles, data, folder / "tiles", config.seed, lambda frame: restorer.restore(frame).image
-        )
+            config.tiles, data, folder / "tiles", config.seed, lambda frame: restorer.restore(frame).image,
+            restorer.description["weights"],
+        )  # fmt: skip
     except OSError as error:
         raise unwritable(folder, error) from error
     model = yolo(str(folder / LAST) if resume else config.model, task="detect")

@@ -27,6 +27,7 @@ from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.training.config import build, check_presets, check_weights, read_table
 from infrared_ir_ros.training.numbers import Count, Positive, PositiveCount, Seed, Share
 
+OURS = ("data", "imgsz", "time", "seed", "project", "name", "exist_ok", "resume")  # of ultralytics' settings
 STORED = "stored"  # variant of a frame: unchanged, including its contrast; `clean` is the frame stretched
 
 
@@ -78,4 +79,10 @@ def read_detector_config(path: Path) -> DetectorConfig:
         counts = getattr(tiles, key)
         check_weights(path, f"tiles: {key}", counts, counts.values())
         check_presets(path, f"tiles: {key}", [variant for variant in counts if variant != STORED])
-    return build(path, DetectorConfig, content | {"tiles": tiles})
+    config = build(path, DetectorConfig, content | {"tiles": tiles})
+    if taken := [name for name in OURS if name in config.training]:
+        raise OptionError(
+            f"{path}: training: {', '.join(taken)}: set from tiles.side, minutes, seed and the command's options, "
+            "remove them"
+        )
+    return config

@@ -34,6 +34,7 @@ from tqdm import tqdm
 
 from infrared_ir_ros.errors import FrameError, OptionError, SourceError
 from infrared_ir_ros.media import read_image, write_atomically, write_image
+from infrared_ir_ros.media.hashing import fingerprint
 from infrared_ir_ros.media.images import IMAGE_SUFFIXES
 from infrared_ir_ros.media.labels import read_boxes
 from infrared_ir_ros.media.paths import printable, regular_files
@@ -50,17 +51,16 @@ DATASET = "data.yaml"  # written last: a folder that has it is complete
 Restore = Callable[[np.ndarray], np.ndarray]
 
 
-def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, restore: Restore) -> Path:
+def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, restore: Restore, by: str = "") -> Path:
     """Cut the tiles of all frames in `source` (`images` and `labels`) into `folder`, in the layout of ultralytics.
 
-    restore: (height, width) uint8 to the same, applied to degraded frames. Returns the path of the dataset's YAML; a
-    complete folder of the same configuration, frames and seed is reused. Raises SourceError if frames or labels are
-    missing or broken.
+    restore: (height, width) uint8 to the same, applied to degraded frames; by: the hash of its weights. Returns the
+    path of the dataset's YAML; a complete folder of the same configuration, frames, labels, seed and weights is reused.
+    Raises SourceError if frames or labels are missing or broken, or too few to hold some out.
     """
     dataset = folder / DATASET
     images = _labelled_frames(source)
-    names = [(path.name, path.stat().st_size) for path in images]
-    made_of = hashlib.sha256(repr((config, str(source.resolve()), names, seed)).encode("utf-8", "replace")).hexdigest()
+    made_of = hashlib.sha256(repr((config, str(source.resolve()), _contents(images), seed, by)).encode()).hexdigest()
     if _made_of(dataset) == made_of:
         return dataset
     for old in (folder / "images", folder / "labels"):
@@ -95,6 +95,15 @@ def _labelled_frames(source: Path) -> list[Path]:
     return images
 
 
+def _contents(images: list[Path]) -> list[tuple[str, int, str]]:
+    """Name and size of each frame, and the hash of its labels."""
+    found = []
+    for path in images:
+        labels = path.parent.parent / "labels" / f"{path.stem}.txt"
+        found.append((path.name, path.stat().st_size, fingerprint(labels) if labels.is_file() else ""))
+    return found
+
+
 def _made_of(dataset: Path) -> str | None:
     """The digest of what the tiles in a complete folder were made from; None if it is not complete."""
     with suppress(OSError, ValueError, AttributeError):
@@ -103,12 +112,18 @@ def _made_of(dataset: Path) -> str | None:
 
 
 def validation_frames(paths: list[Path], share: float, seed: int) -> set[Path]:
-    """Frames to hold out: whole recordings, or the last frames of a single one."""
+    """Frames to hold out: whole recordings, or, of few long ones, the last frames of the longest.
+
+    Raises SourceError for a single frame."""
+    if len(paths) < 2:
+        raise SourceError(f"there is one frame, {printable(paths[0].name)}: give more, to train on and to validate on")
     of_frames = [recording(path) for path in paths]
-    if len(set(of_frames)) == 1:
-        return set(paths[-max(round(share * len(paths)), 1) :])
-    held_out = validation_recordings(of_frames, share, seed)
-    return {path for path, name in zip(paths, of_frames, strict=True) if name in held_out}
+    names, wanted = validation_recordings(of_frames, share, seed), max(round(share * len(paths)), 1)
+    held_out = [path for path, name in zip(paths, of_frames, strict=True) if name in names]
+    if len(held_out) < wanted / 2:
+        longest = max(sorted(set(of_frames)), key=of_frames.count)
+        held_out = [path for path, name in zip(paths, of_frames, strict=True) if name == longest][-wanted:]
+    return set(held_out)
 
 
 def recording(path: Path) -> str:
@@ -117,13 +132,17 @@ def recording(path: Path) -> str:
 
 
 def validation_recordings(of_frames: list[str], share: float, seed: int) -> set[str]:
-    """Recordings to hold out, drawn until they hold `share` of the frames. of_frames: the recording of each frame."""
-    names = sorted(set(of_frames))
+    """Recordings to hold out, drawn until they hold `share` of the frames; none that makes it twice that, or all.
+
+    of_frames: the recording of each frame."""
+    names, wanted = sorted(set(of_frames)), share * len(of_frames)
     chosen: set[str] = set()
+    held = 0
     for index in np.random.default_rng(seed).permutation(len(names)):
-        if sum(name in chosen for name in of_frames) >= share * len(of_frames):
-            break
-        chosen.add(names[index])
+        size = of_frames.count(names[index])
+        if held < wanted and held + size < min(max(2 * wanted, 2), len(of_frames)):
+            chosen.add(names[index])
+            held += size
     return chosen
 
 

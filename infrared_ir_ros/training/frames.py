@@ -33,11 +33,12 @@ from torch.utils.data import DataLoader, Dataset
 from infrared_ir_ros.errors import OptionError
 from infrared_ir_ros.priors.field import HEIGHT, WIDTH
 from infrared_ir_ros.restoration.dead_pixels import replace_dead_pixels
+from infrared_ir_ros.signals import answer_signals
 from infrared_ir_ros.simulation import degrade
 from infrared_ir_ros.training.drawing import choose, curve, draw_name, draw_thumbnail, draw_view, turns
 from infrared_ir_ros.training.labels import View, turn
 from infrared_ir_ros.training.mottle import draw_mottle
-from infrared_ir_ros.training.numbers import NonNegative, PositiveCount, Share
+from infrared_ir_ros.training.numbers import NonNegative, PositiveCount, Share, Side
 from infrared_ir_ros.training.pack import FrameSets
 from infrared_ir_ros.training.plain import plain
 from infrared_ir_ros.training.raster import LINK_PRESET, Raster, draw_raster, through
@@ -58,7 +59,7 @@ class Mix:
 
     sets: dict[str, NonNegative]
     presets: dict[str, NonNegative]
-    sizes: list[tuple[PositiveCount, PositiveCount, PositiveCount, NonNegative]]
+    sizes: list[tuple[Side, Side, PositiveCount, NonNegative]]
     plain: Share = 0.0
     resampled: Share = 0.0
     mottled: Share = 0.0
@@ -230,14 +231,15 @@ def loader(batches: Batches, start: int, workers: int, pinned: bool = False) -> 
         batch_size=None,
         sampler=itertools.count(start),
         num_workers=workers,
-        worker_init_fn=_ignore_interruptions,
+        worker_init_fn=_ignore_signals,
         pin_memory=pinned,
     )
 
 
-def _ignore_interruptions(worker: int) -> None:
-    """Ctrl-C reaches all processes of a terminal, but only the parent decides how the training ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _ignore_signals(worker: int) -> None:
+    """Ctrl-C and the end of a service reach all processes of a group, but only the parent decides how the training
+    ends; a worker leaves when it is gone."""
+    answer_signals(signal.SIG_IGN)
 
 
 def _batch(images: list[np.ndarray]) -> Tensor:

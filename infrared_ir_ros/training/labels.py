@@ -76,7 +76,7 @@ def boxes_in_view(boxes: np.ndarray, view: View, least: float = LEAST_VISIBLE) -
     whole = np.concatenate([centre - half, centre + half], 1)
     corners = (whole - np.tile((view.left, view.top), 2)) / np.tile((view.columns, view.rows), 2)
     seen = corners.clip(0, 1)
-    kept = _area(seen) >= least * _area(corners)
+    kept = (_area(seen) >= least * _area(corners)) & (_area(seen) > 0)
     (x0, y0, x1, y1), classes = seen[kept].T, boxes[kept, 0]
     if view.mirrored:
         x0, x1 = 1 - x1, 1 - x0

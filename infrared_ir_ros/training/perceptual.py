@@ -32,6 +32,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infrared_ir_ros.errors import WeightsError
+from infrared_ir_ros.priors.layers import in_fp32
 
 WEIGHTS = Path("weights/vST0.0/alex_shift_tolerant.pth")
 LONGER_SIDE = 320  # larger frames are shrunk to this size: a quarter of the time at 640x512
@@ -71,6 +72,7 @@ class StLpips(nn.Module):
         except Exception as error:
             raise WeightsError(f"{path} can't be read ({error}): install stlpips-pytorch again") from error
 
+    @in_fp32
     def forward(self, restored: Tensor, clean: Tensor) -> Tensor:
         return self._compare(self.features(restored), self.features(clean))
 

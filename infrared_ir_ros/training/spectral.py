@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from infrared_ir_ros.errors import OptionError
+from infrared_ir_ros.priors.layers import in_fp32
 
 KINDS = ("proportion", "detail")
 EPSILON = 1e-8
@@ -48,6 +49,7 @@ class SpectralLoss(nn.Module):
         self.kind, self.scales = kind, scales
         self.register_buffer("filters", analysis_filters("haar" if kind == "detail" else wavelet), persistent=False)
 
+    @in_fp32
     def forward(self, restored: Tensor, clean: Tensor) -> Tensor:
         if self.kind == "detail":
             return detail_loss(restored, clean, self.filters)

@@ -120,4 +120,9 @@ def _task(path: Path, shared: dict[str, Any], content: dict[str, Any]) -> TaskCo
             f"{path}: task {task.name} has spectral_kind {task.spectral_kind!r} and semantic {task.semantic!r}: use "
             f"{' or '.join(KINDS)}, and {', '.join(SEMANTIC)} or null"
         )
+    if bool(task.semantic) != bool(task.semantic_weight):
+        raise OptionError(
+            f"{path}: task {task.name} has semantic {task.semantic!r} and semantic_weight {task.semantic_weight:g}: "
+            "give both, the weight above 0, or neither"
+        )
     return task

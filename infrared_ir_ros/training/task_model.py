@@ -84,6 +84,8 @@ class TaskLoss(nn.Module):
             terms["spectral"] = task.spectral * self._spectral[task.name](final, clean)
         if task.perceptual:
             terms["perceptual"] = task.perceptual * st_lpips().to(clean.device)(final, clean).mean()
+        if task.semantic and self.balances[task.name].active:
+            terms["semantic"] = restored.new_zeros(())  # every process has the same terms
         if known is not None and self.balances[task.name].active:
             semantic = self._semantic[task.semantic](final[known.frames], known.label)
             weight = self.balances[task.name].weight(sum(terms.values()), semantic, restored, step)

@@ -49,6 +49,7 @@ from infrared_ir_ros.training.task_model import SemanticLosses, TaskBatches, Tas
 from infrared_ir_ros.training.train import schedule
 
 EXPORT = "prior"  # folder of the output: the prior with its tasks
+ADAPTERS_OF = "adapted.adapters."  # prefix of their tensors
 
 
 def train_tasks(
@@ -76,7 +77,7 @@ def train_tasks(
     torch.manual_seed(config.seed)
     trained = _start(config, files, init)
     check_places(files, trained.adapted.adapters.layers)
-    progress = _resumed(trained, folder) if resume else Progress()
+    progress = _resumed(config, trained, folder) if resume else Progress()
     before = digest(trained.adapted.prior)
     updates = _Updates(config, trained, progress, accelerator, semantic or {})
     batches = TaskBatches(config, frames, labels, accelerator.process_index)
@@ -137,7 +138,7 @@ def _export(config: TasksConfig, files: PriorFiles, trained: Trained, folder: Pa
         export_tasks(files, adapters.to_bytes(trained.of), prompts, folder)
 
 
-def _resumed(trained: Trained, folder: Path) -> Progress:
+def _resumed(config: TasksConfig, trained: Trained, folder: Path) -> Progress:
     progress = checkpoint.load(folder)
     theirs = progress.prior.get("of")
     if theirs != trained.of:
@@ -145,8 +146,15 @@ def _resumed(trained: Trained, folder: Path) -> Progress:
             f"the tasks in {folder} were trained on the prior with SHA-256 {theirs}, but this one is {trained.of}: "
             "give that prior, or start without --resume in another --output"
         )
-    weights = trained.state_dict() | progress.prior["tasks"]
-    checkpoint.fill(trained, weights, "these tasks and this rank")
+    given, weights = trained.state_dict(), progress.prior["tasks"]
+    if config.optimise == "prompt":
+        for name, value in weights.items():  # what prompts are trained beside, and exported with
+            if name.startswith(ADAPTERS_OF) and not torch.equal(value, given.get(name, torch.empty(0))):
+                raise WeightsError(
+                    f"the prompts in {folder} were trained beside other adapters than those of this prior: give the "
+                    "prior that they began with, or start without --resume in another --output"
+                )
+    checkpoint.fill(trained, given | weights, "these tasks and this rank")
     return progress
 
 
@@ -162,7 +170,11 @@ def _run(
     """Train until the schedule ends or `stop` returns True, and save the checkpoint."""
     if progress.seconds >= config.seconds:
         return  # resumed after its end
-    logs = {task.name: TrainingLog(folder) for task in config.tasks} if accelerator.is_main_process else {}
+    logs = {
+        task.name: TrainingLog(folder, *progress.sums.get(task.name, ({}, 0)))
+        for task in config.tasks
+        if accelerator.is_main_process
+    }
     bar = tqdm(total=round(config.seconds), initial=round(progress.seconds), unit="s", desc="tasks", disable=not logs)
     last = saved = time.monotonic()
     for clean, degraded, target in loader(batches, progress.step, config.workers):
@@ -183,6 +195,7 @@ def _run(
             saved = now
             progress.prior, progress.optimizer = updates.state()
             if logs:
+                progress.sums = {name: (log.sums, log.counted) for name, log in logs.items()}
                 checkpoint.save(folder, progress)
                 _sample(logs[task.name], updates.trained, task, progress.step, clean, degraded)
         if stopped:
@@ -209,11 +222,15 @@ class _Updates:
         groups = trained.parameter_groups(config)
         self._rates = [group["lr"] for group in groups]
         optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, betas=(0.9, 0.98))
-        if progress.optimizer:
-            optimizer.load_state_dict(progress.optimizer)
+        checkpoint.fill_optimizer(optimizer, progress.optimizer)
         loss = TaskLoss(trained, config.tasks, semantic)
         self._balances = loss.balances
         for name, state in progress.prior.get("balances", {}).items():
+            if name not in self._balances:
+                raise WeightsError(
+                    f"the checkpoint's task {name} had a semantic loss, the configuration gives it none: resume with "
+                    "the configuration that it began with"
+                )
             self._balances[name].load_state_dict(state)
         self._loss, self._optimizer = accelerator.prepare(loss, optimizer)
 

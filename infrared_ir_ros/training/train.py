@@ -176,8 +176,9 @@ def _run_stage(
     log = TrainingLog(folder, progress.sums, progress.counted) if accelerator.is_main_process else None
     bar = tqdm(total=stage.steps or round(60 * stage.minutes), unit="step" if stage.steps else "s", desc=title,
                initial=progress.step if stage.steps else round(progress.seconds), disable=log is None)  # fmt: skip
-    last = saved = time.monotonic()
-    for batch in _batches(config, progress, frames, accelerator):
+    batches = _batches(config, progress, frames, accelerator)
+    last = saved = time.monotonic()  # thumbnails, drawn in advance, are no training
+    for batch in batches:
         clean, degraded = _on_device(batch, config, progress, accelerator)
         terms = updates.step(clean, degraded, stage.share(progress.step, progress.seconds), progress.step)
         now = time.monotonic()
@@ -219,8 +220,7 @@ class _Updates:
         self._prior, self._decay, self._accelerator = prior, config.average, accelerator
         self._rates = [group["lr"] for group in groups]
         optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, betas=(0.9, 0.98))
-        if progress.optimizer:
-            optimizer.load_state_dict(progress.optimizer)
+        checkpoint.fill_optimizer(optimizer, progress.optimizer)
         self.average = copy.deepcopy(prior)
         if progress.average:
             self.average.load_state_dict(progress.average)

@@ -168,6 +168,15 @@ def test_a_recording_may_have_a_folder_of_labels_of_its_own(tmp_path: Path, reco
     assert found.label == (own or "common") and found.box == (40, 30, 120, 90)
 
 
+def test_a_picture_without_a_file_has_no_label_of_another(tmp_path: Path) -> None:
+    (tmp_path / "000003.txt").write_text("0 0.5 0.5 0.5 0.5")
+    (tmp_path / "drive.txt").write_text("0 0.5 0.5 0.5 0.5")
+    labels, image = LabelFolder(tmp_path, "b"), np.zeros(SHAPE, np.uint8)
+    assert labels.of(Frame(image, 0, "000004.png", 3)) is None
+    assert labels.of(Frame(image, 0, "000003.png", 2)) and labels.of(Frame(image, 0, "drive.mp4#000003", 3))
+    assert labels.of(Frame(image, 0, "drive.mp4#000004", 4)) is None
+
+
 @pytest.mark.parametrize(
     ("text", "labels"),
     [

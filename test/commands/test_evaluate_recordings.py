@@ -65,7 +65,7 @@ def test_a_folder_of_bags_is_no_bag_and_what_a_killed_recorder_left_is_one(tmp_p
     assert names == ["bag", "beside/film.avi", "beside/y.mcap", "killed", "lone", "runs/film.mp4", "runs/monday.mcap",
                      "runs/run_1.db3", "runs/run_2.db3", "runs/tuesday.mcap", "set"]  # fmt: skip
     (tmp_path / "runs/film.mp4").unlink()
-    with pytest.raises(InfraredError, match=r"runs holds several bags \(monday.mcap, run_1.db3, run_2.db3, ...\)"):
+    with pytest.raises(InfraredError, match=r"runs holds videos or bags \(monday.mcap, run_1.db3, run_2.db3, ...\)"):
         open_source(tmp_path / "runs")
 
 
@@ -102,6 +102,20 @@ def test_odd_stamps_part_no_pairs(stamps: list[int], tmp_path: Path) -> None:
     found = list(instants(tmp_path / "in", Wanted("/image", reference_topic="/clean"), lambda _: None))
     assert all(one.clean is not None and np.array_equal(one.frame.image, one.clean) for one in found)
     assert len(found) == 12
+
+
+@pytest.mark.parametrize("lost", ["/image", "/clean"])
+@pytest.mark.parametrize("number", [0, 2, 4])
+def test_a_frame_lost_in_one_loop_parts_no_pairs_of_the_next(lost: str, number: int, tmp_path: Path) -> None:
+    frames = [np.full(SHAPE, 1000 * count, np.uint16) + FRAMES[0] for count in range(20)]
+    with BagWriter(tmp_path / "in") as bag:
+        for count, frame in enumerate(frames):
+            for topic in ("/image", "/clean"):
+                if (topic, count) != (lost, 5 + number):  # of the second of four loops
+                    bag.write_image(topic, frame, T0 + STEP * (count % 5), "ir")
+    found = list(instants(tmp_path / "in", Wanted("/image", reference_topic="/clean"), lambda _: None))
+    assert [one.clean is None for one in found].count(True) == (lost == "/clean")
+    assert all(one.clean is None or np.array_equal(one.frame.image, one.clean) for one in found)
 
 
 def test_pictures_of_repeated_stamps_are_of_the_frames_that_are_named(tmp_path: Path) -> None:

@@ -135,6 +135,15 @@ def test_too_few_frames_are_told(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_why_frames_are_not_usable_is_told_and_depths_are_not_mixed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        image = rng.normal(100, 3, (48, 64)).astype(np.uint8)
+        write_image(tmp_path / f"in/{number:02d}.png", image if number < 4 else 200 * image.astype(np.uint16))
+    with pytest.raises(InfraredError, match="4 usable frames: 8 or more are needed; 8 frames have another .*depth"):
+        profile_sensor(tmp_path / "in", output=tmp_path / "out")
+
+
 def test_a_closed_shutter_costs_its_frames_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(12):
         image = np.random.default_rng(number).normal(100, 3, (48, 64)).astype(np.uint8)

@@ -95,6 +95,23 @@ def test_rows_are_whole_come_in_windows_and_a_method_may_miss_frames() -> None:
     assert list(judge.finish()) == []
 
 
+def test_blurring_gains_nothing_where_more_and_more_is_seen() -> None:
+    """The first frames show less detail than those after them."""
+    rng, clean = np.random.default_rng(0), scene()
+    shares = np.clip(np.arange(WINDOW) / 8, 0.2, 1)[:, None, None]
+    frames = (
+        125 + shares * (clean - 125.0) + cv2.GaussianBlur(clean * 1.0, (0, 0), 20) + rng.normal(0, 2, (WINDOW, *SHAPE))
+    )
+    both = [{"input": frame, "blur": cv2.GaussianBlur(frame, (0, 0), 1.0)} for frame in frames.astype(np.float32)]
+    rows = judged(Yardsticks(), both, None)
+    means = {
+        name: {key: np.mean([row[name][key] for row in rows]) for key in ("stripes", "temporal_noise")}
+        for name in both[0]
+    }
+    assert means["blur"]["temporal_noise"] > 0.7 * means["input"]["temporal_noise"]
+    assert means["blur"]["stripes"] > 0.9 * means["input"]["stripes"]
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_a_classical_chain_keeps_depth_and_where_asked_level_and_contrast(dtype: type) -> None:
     frame = (scene() if dtype == np.uint8 else 7000 + 8.0 * scene()).astype(dtype)

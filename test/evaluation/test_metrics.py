@@ -94,6 +94,12 @@ def test_an_inverted_or_flat_picture_gets_no_credit() -> None:
         assert metrics.psnr(metrics.fit_tone(useless, clean), clean) == pytest.approx(spread)
 
 
+@pytest.mark.parametrize("level", [33.333, 0.1, 123.456, 200.1])
+def test_a_flat_picture_fits_as_the_mean_whatever_its_rounding(level: float) -> None:
+    clean = np.random.default_rng(0).uniform(0, 255, (48, 64))
+    assert np.array_equal(metrics.fit_tone(np.full((48, 64), level), clean), np.full((48, 64), clean.mean()))
+
+
 def test_frames_of_different_sizes_are_refused_with_both_shapes() -> None:
     with pytest.raises(ValueError, match=r"\(8, 9\) and \(9, 8\)"):
         metrics.score(np.zeros((8, 9)), np.zeros((9, 8)))

@@ -44,11 +44,12 @@ def figures(frames: list[np.ndarray], faulty: dict[str, list[np.ndarray]]) -> di
         moments.add(frame)
         given.add(source)
     edges, still = edge_mask(faulty["input"][0]), still_pixels(given)
-    curve = BlurCurve.of(faulty["input"][:4], edges, still)
+    curve = BlurCurve.of(faulty["input"], still)
     seen, over_time = look(frames[0], edges), stillness(moments, still)
+    details = seen.detail, look(faulty["input"][0], edges).detail
     return {
-        "stripes": curve.without_blur(seen.stripes, seen.detail, "stripes"),
-        "noise": curve.without_blur(over_time.noise, seen.detail, "noise"),
+        "stripes": curve.without_blur(seen.stripes, *details, "stripes"),
+        "noise": curve.without_blur(over_time.noise, *details, "noise"),
         "flicker": over_time.flicker,
     }
 

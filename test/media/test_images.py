@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from infrared_ir_ros.errors import SourceError
-from infrared_ir_ros.media import open_source, read_image, write_image
+from infrared_ir_ros.media import PictureFolder, open_source, read_image, write_image
 from infrared_ir_ros.media.headers import check_picture, claimed_size
 from infrared_ir_ros.media.images import decode_image
 
@@ -53,6 +53,20 @@ def test_what_is_written_comes_back_bit_for_bit(tmp_path: Path, image: np.ndarra
     back = read_image(tmp_path / f"x{suffix}")
     assert back.dtype == image.dtype
     assert np.array_equal(back, image)
+
+
+def test_a_sequence_takes_the_place_of_a_longer_one_but_not_if_it_breaks_off(tmp_path: Path) -> None:
+    def write(count: int, dtype: type, breaks: bool = False) -> list[str]:
+        with suppress(ZeroDivisionError), PictureFolder(tmp_path) as folder:
+            for _ in range(count):
+                folder.write(np.zeros((24, 32), dtype))
+            assert not breaks or 1 / 0
+        return sorted(path.name for path in tmp_path.iterdir())
+
+    (tmp_path / "000002.txt").write_text("labels")
+    write(5, np.uint16)
+    assert "000004.png" in write(1, np.uint16, breaks=True)
+    assert write(2, np.float32) == ["000000.tiff", "000001.tiff", "000002.txt"]
 
 
 def test_kelvin_survive_as_tiff_and_are_refused_as_png(tmp_path: Path) -> None:

@@ -149,6 +149,31 @@ def test_tiles_of_another_configuration_are_cut_anew(labelled: Path, tmp_path: P
     assert made[-1].stat().st_mtime_ns == before, "what is complete is not made again"
 
 
+def test_corrected_labels_and_other_weights_are_cut_anew(labelled: Path, tmp_path: Path) -> None:
+    def boxes() -> int:
+        return sum(len(read_boxes(path)) for path in (tmp_path / "tiles/labels/train").iterdir())
+
+    dataset = make_tiles(TILES, labelled, tmp_path / "tiles", 0, restored, "a")
+    assert boxes() > 0
+    for path in (labelled / "labels").iterdir():
+        path.write_text("")
+    make_tiles(TILES, labelled, tmp_path / "tiles", 0, restored, "a")
+    assert boxes() == 0
+    before = dataset.read_text()
+    make_tiles(TILES, labelled, tmp_path / "tiles", 0, restored, "b")
+    assert dataset.read_text() != before
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_long_recordings_are_not_held_out_whole(seed: int) -> None:
+    for counts in ({"a": 1, "b": 99}, {"a": 50, "b": 50}, {"a": 1, "b": 1}):
+        paths = [Path(f"{name}_{index}.png") for name, count in counts.items() for index in range(count)]
+        held_out = validation_frames(paths, 0.1, seed)
+        assert 0 < len(held_out) <= 0.2 * len(paths) + 1 < len(paths)
+    with pytest.raises(SourceError, match="there is one frame, a_0.png: give more"):
+        validation_frames([Path("a_0.png")], 0.1, seed)
+
+
 def test_frames_of_16_bit_are_seen_as_a_detector_sees_them(labelled: Path, tmp_path: Path) -> None:
     for path in (labelled / "images").iterdir():
         write_image(path, 7000 + 40 * read_image(path).astype(np.uint16))
@@ -193,6 +218,12 @@ def test_a_setting_that_ultralytics_does_not_know_is_refused_before_tiles_are_cu
     with pytest.raises(OptionError, match="training: ultralytics refuses its settings: .*bacth"):
         train_detector(config, labelled, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_settings_that_the_package_sets_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG.read_text().replace("batch: 16", "imgsz: 640\n  seed: 3"))
+    with pytest.raises(OptionError, match="training: imgsz, seed: set from tiles.side, minutes, seed"):
+        read_detector_config(tmp_path / "config.yaml")
 
 
 def test_the_shipped_configuration_is_read() -> None:

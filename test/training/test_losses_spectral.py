@@ -95,3 +95,11 @@ def test_unknown_kinds_wavelets_and_too_many_scales_are_refused() -> None:
         SpectralLoss(wavelet="gauss")
     with pytest.raises(OptionError, match="use fewer scales"):
         SpectralLoss(wavelet="db4")(frames(6, 6), frames(6, 6))
+
+
+@pytest.mark.parametrize("kind", spectral.KINDS)
+def test_it_is_computed_in_fp32_beside_a_network_in_bf16(kind: str) -> None:
+    clean, restored = frames() / 40, frames(seed=1) / 40
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = SpectralLoss(kind)(restored, clean)
+    torch.testing.assert_close(loss, SpectralLoss(kind)(restored, clean), rtol=1e-6, atol=0)

@@ -76,6 +76,7 @@ def start(pack: Path, folder: Path, *options: str, processes: int = 1, **setting
          "--output", str(folder / "run"), *options],
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
+        start_new_session=True,
     )  # fmt: skip
 
 
@@ -110,6 +111,19 @@ def test_a_killed_training_resumes_with_the_same_losses(pack: Path, tmp_path: Pa
         assert losses(tmp_path / "killed", stage) == losses(tmp_path / "whole", stage)
     ends = [checkpoint.load(tmp_path / name / "run") for name in ("killed", "whole")]
     assert all(torch.equal(ends[0].average[name], tensor) for name, tensor in ends[1].average.items())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_saves(pack: Path, tmp_path: Path, number: int) -> None:
+    """As from a terminal, `timeout` or a service manager: it reaches the processes that draw frames, too."""
+    process = start(pack, tmp_path, steps=100_000, workers=2)
+    log = tmp_path / "run/log_restore.csv"
+    while not log.is_file():
+        assert process.poll() is None, process.communicate()[1][-3000:]
+        time.sleep(0.05)
+    os.killpg(process.pid, number)
+    _, errors = process.communicate()
+    assert "Traceback" not in errors and checkpoint.load(tmp_path / "run").step > 0, errors[-3000:]
 
 
 def test_two_processes_train_as_one_with_twice_the_batch(pack: Path, tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_boxes_and_masks_follow_the_scene(one_object: tuple) -> None:
 def test_a_box_that_the_crop_hardly_shows_is_left_out_and_others_are_cut() -> None:
     view = View("a", 0, (100, 100), 0, 50, 100, 50)
     boxes = np.array([[2, 0.5, 0.5, 0.1, 0.2], [3, 0.46, 0.5, 0.1, 0.2]], np.float32)  # half inside; a tenth inside
+    boxes = np.append(boxes, np.float32([[4, 0.2, 0.5, 0, 0.2], [4, 0.8, 0.5, 0, 0.2]]), 0)  # of no area
     np.testing.assert_allclose(boxes_in_view(boxes, view), [[2, 0.05, 0.5, 0.1, 0.2]], atol=1e-6)
 
 

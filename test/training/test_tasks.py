@@ -127,6 +127,41 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(config, frames, files,
         assert all((output - other).abs().max() > 1e-5 for other in outputs[:index])
 
 
+def test_a_resumed_log_has_the_rows_of_one_that_was_never_stopped(config, frames, files, tmp_path: Path) -> None:  # noqa: ANN001
+    config = replace(config, log_every=2, tasks=config.tasks[:2])
+    train(config, frames, files, tmp_path / "whole", 8)
+    train(config, frames, files, tmp_path / "parts", 5)
+    train(config, frames, files, tmp_path / "parts", 3, resume=True)
+    assert losses(tmp_path / "whole", config) == losses(tmp_path / "parts", config)
+
+
+def test_a_training_is_gone_on_with_as_it_was_begun(config, frames, files, tmp_path: Path) -> None:  # noqa: ANN001
+    train(config, frames, files, tmp_path / "run", 1)
+    tasks = [replace(task, semantic=None, semantic_weight=0.0) for task in config.tasks]
+    with pytest.raises(WeightsError, match="task detect had a semantic loss, the configuration gives it none"):
+        train(replace(config, tasks=tasks), frames, files, tmp_path / "run", 1, resume=True)
+    more = [*config.tasks, replace(config.tasks[0], name="another")]
+    with pytest.raises(WeightsError, match="trained other parts than this configuration"):
+        train(replace(config, tasks=more), frames, files, tmp_path / "run", 1, resume=True)
+
+
+def test_prompts_are_gone_on_with_beside_the_adapters_that_they_began_with(config, frames, files, tmp_path) -> None:  # noqa: ANN001
+    alone = replace(config, optimise="prompt", tasks=config.tasks[:1])
+    train(alone, frames, files, tmp_path / "run", 1)
+    other = train(replace(config, tasks=config.tasks[:1]), frames, files, tmp_path / "other", 1)
+    assert other.hashes[WEIGHTS] == files.hashes[WEIGHTS]
+    with pytest.raises(WeightsError, match="were trained beside other adapters than those of this prior"):
+        train(alone, frames, other, tmp_path / "run", 1, resume=True)
+
+
+def test_every_process_has_the_same_terms_also_without_labels(config, frames, files) -> None:  # noqa: ANN001
+    """Else processes that average their terms wait for each other, or abort."""
+    task = config.tasks[1]
+    loss = TaskLoss(Trained(adapted(files), {task.name: torch.ones(512)}, "prompt", ""), [task], SEMANTIC)
+    _, terms = loss(torch.rand(2, 1, 64, 64), torch.rand(2, 1, 64, 64), None, task, 0)
+    assert terms["semantic"] == 0
+
+
 def test_a_training_that_is_over_is_not_gone_on_with(config, frames, files, tmp_path: Path) -> None:  # noqa: ANN001
     config = replace(config, tasks=[replace(task, minutes=1e-6) for task in config.tasks])
     over = [train(config, frames, files, tmp_path, 9, resume=resume).hashes for resume in (False, True)]
@@ -212,6 +247,9 @@ def test_tasks_take_turns_as_their_minutes_say(config: TasksConfig) -> None:
         (("rank: 4", "rank: four"), "config.yaml: rank is 'four': .* valid integer"),
         (("64, 2, 1]", "64, two, 1]"), "task restore: mix: sizes.0.2 is 'two'"),
         (("minutes: 50", "minutes: 0"), "task small_target: minutes is 0: .* greater than 0"),
+        (("64, 2, 1]", "50, 2, 1]"), "task restore: mix: sizes.0.1 is 50: .* multiple of 32"),
+        (("semantic_weight: 2.0", "semantic_weight: 0"), "semantic 'detection' and semantic_weight 0: give both"),
+        (("spectral_kind: detail", "semantic_weight: 1"), "semantic None and semantic_weight 1: give both"),
         (("[[64, 64, 2, 1]]", "[]"), r"task restore: mix: sizes is \[\]: at least one"),
         (("minutes: 50", "minutes: .inf"), "task small_target: minutes is inf: .* finite"),
         (("rate: 0.1", "rate: true"), "config.yaml: rate is True: .* not numbers"),

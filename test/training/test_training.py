@@ -15,6 +15,7 @@
 import csv
 import hashlib
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,8 +35,9 @@ from infrared_ir_ros.media.atomic import temporary_name  # noqa: E402
 from infrared_ir_ros.priors import EmbeddedPrior  # noqa: E402
 from infrared_ir_ros.restoration.weights import find_prior  # noqa: E402
 from infrared_ir_ros.simulation import layout  # noqa: E402
-from infrared_ir_ros.training import checkpoint  # noqa: E402
+from infrared_ir_ros.training import checkpoint, train  # noqa: E402
 from infrared_ir_ros.training.config import PriorConfig, read_config  # noqa: E402
+from infrared_ir_ros.training.frames import Thumbnails  # noqa: E402
 from infrared_ir_ros.training.log import TrainingLog  # noqa: E402
 from infrared_ir_ros.training.losses import detail, fitted, log_error, lost_detail, painted_grid, stretched  # noqa: E402
 from infrared_ir_ros.training.stages import FLOOR, base_terms  # noqa: E402
@@ -112,6 +114,19 @@ def test_training_stops_resumes_and_leaves_what_to_look_at(config, frames, tmp_p
     assert {"step", "rate", "structure", "log_snr"} <= rows(folder)[0].keys()
     assert list((folder / "samples").glob("restore_*.png"))
     assert list((folder / "tensorboard").iterdir())
+
+
+def test_a_training_is_gone_on_with_as_it_was_begun(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
+    run(config, frames, tmp_path, 1)
+    restore = replace(config.stages[1], steps=40, minutes=0)
+    with pytest.raises(WeightsError, match="trained other parts than this configuration .*: resume with the config"):
+        train_prior(replace(config, stages=[restore]), frames, tmp_path, resume=True)
+
+
+def test_drawing_thumbnails_in_advance_is_no_training(config, frames, tmp_path, monkeypatch) -> None:  # noqa: ANN001
+    """Their number may take minutes, at each start."""
+    monkeypatch.setattr(train, "Thumbnails", lambda *given: time.sleep(1.5) or Thumbnails(*given))
+    assert run(config, frames, tmp_path, 1).seconds < 1.4
 
 
 def test_looking_is_learned_without_touching_the_denoiser(config, frames, tmp_path: Path) -> None:  # noqa: ANN001
@@ -303,6 +318,9 @@ def test_resuming_nothing_and_damage_are_told(config, frames, tmp_path: Path) ->
             "stage restore: mix: sets is {}: at least one weight",
         ),
         (("[64, 64, 4, 0.5]", "[64, 64, 4]"), "stage restore: mix: sizes.0.3 is missing"),
+        (("64, 4, 0.5]", "72, 4, 0.5]"), "stage restore: mix: sizes.0.1 is 72: .* multiple of 32"),
+        (("{hm_tir_hard: 1}", "{hm_tir_hard: 1}, plain: 0.1"), "stage field: mix: plain: thumbnails have none"),
+        (("hm_tir_hard", "none.yaml"), "config.yaml: stage field: mix: presets: .*none.yaml"),
         (("hm_tir_hard", "fog"), "config.yaml: stage field: mix: presets: degradation is 'fog': use one of"),
         (("[[64, 64, 4, 0.5], [64, 96, 2, 0.5]]", "[]"), r"stage restore: mix: sizes is \[\]: at least one"),
         (("0.5], [64, 96, 2, 0.5]", "0], [64, 96, 2, 0]"), r"stage restore: mix: sizes is \[\(64, .* above 0"),
