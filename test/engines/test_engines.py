@@ -91,6 +91,21 @@ def test_cuda_is_left_to_an_engine_that_was_built_for_it(
     assert choose("onnxruntime", "cuda") == "onnxruntime", "who names an engine is told by it"
 
 
+def test_a_gpu_that_onnxruntime_cannot_start_is_told_and_auto_says_that_it_is_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As with onnxruntime-gpu and without its CUDA libraries: it falls back to the CPU by itself."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
+    session = onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda data, options, providers: session(data, options))
+    data = (SHIPPED / "embedded/restore.onnx").read_bytes()
+    with pytest.raises(OptionError, match="device is 'cuda', but onnxruntime could not start it and runs on the cpu"):
+        load_graph(data, "onnxruntime", "cuda", "auto")
+    assert load_graph(data, "onnxruntime", "auto", "auto").device == "cpu"
+
+
 def test_without_an_engine_for_cuda_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
