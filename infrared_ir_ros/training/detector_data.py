@@ -51,16 +51,17 @@ DATASET = "data.yaml"  # written last: a folder that has it is complete
 Restore = Callable[[np.ndarray], np.ndarray]
 
 
-def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, restore: Restore, by: str = "") -> Path:
+def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, restore: Restore, weights: str = "") -> Path:
     """Cut the tiles of all frames in `source` (`images` and `labels`) into `folder`, in the layout of ultralytics.
 
-    restore: (height, width) uint8 to the same, applied to degraded frames; by: the hash of its weights. Returns the
+    restore: (height, width) uint8 to the same, applied to degraded frames. weights: the hash of its own. Returns the
     path of the dataset's YAML; a complete folder of the same configuration, frames, labels, seed and weights is reused.
     Raises SourceError if frames or labels are missing or broken, or too few to hold some out.
     """
     dataset = folder / DATASET
     images = _labelled_frames(source)
-    made_of = hashlib.sha256(repr((config, str(source.resolve()), _contents(images), seed, by)).encode()).hexdigest()
+    origin = (config, str(source.resolve()), _contents(images), seed, weights)
+    made_of = hashlib.sha256(repr(origin).encode("utf-8", "replace")).hexdigest()
     if _made_of(dataset) == made_of:
         return dataset
     for old in (folder / "images", folder / "labels"):
