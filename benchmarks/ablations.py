@@ -68,7 +68,7 @@ class Without:
 
     def __init__(self, engine: Engine, *parts: str, fixed: np.ndarray | None = None) -> None:
         self._engine, self._parts, self._fixed = engine, parts, fixed
-        self.description, self.multiple = engine.description, engine.multiple
+        self.description, self.multiple, self.candidates = engine.description, engine.multiple, engine.candidates
 
     def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
         gain, offset, shading, columns, rows, bands, log_snr = self._engine.estimate(frame)

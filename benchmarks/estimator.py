@@ -67,7 +67,7 @@ class Steered:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.description, self.multiple = engine.description, engine.multiple
+        self.description, self.multiple, self.candidates = engine.description, engine.multiple, engine.candidates
         self.shift, self.fixed = 0.0, None
         self._seen: tuple[np.ndarray, tuple[np.ndarray, ...]] | None = None
 

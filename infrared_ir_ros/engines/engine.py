@@ -37,11 +37,13 @@ PREFERRED = ("openvino", "onnxruntime", "torch")  # fastest first on a CPU, see 
 class Engine(Protocol):
     """Runs the two graphs of a prior on float32 arrays. Frames are (1, 1, height, width).
 
-    multiple: the sides of a frame must be multiples of it.
+    multiple: the sides of a frame must be multiples of it. candidates: the timesteps that the prior is evaluated at;
+    None: all of the schedule.
     description: prior, weights (first 12 digits of the hash), engine, device, precision.
     """
 
     multiple: int
+    candidates: np.ndarray | None
     description: dict[str, str]
 
     def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -73,7 +73,7 @@ class GraphEngine:
     tone and shading are whole levels of a frame, and would lose 0.3 dB.
     """
 
-    multiple = MULTIPLE
+    multiple, candidates = MULTIPLE, None
 
     def __init__(self, files: PriorFiles, engine: str, device: str, precision: str) -> None:
         exact = "auto" if precision == "bf16" else precision

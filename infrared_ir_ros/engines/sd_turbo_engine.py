@@ -59,7 +59,7 @@ class SdTurboEngine:
 
     def __init__(self, prior: SdTurboPrior, description: dict[str, str]) -> None:
         self.description = description
-        self._prior = prior
+        self._prior, self.candidates = prior, prior.candidates
         self._seen, self._look = np.empty(0, np.float32), Look(0.0, [])
 
     def estimate(self, frame: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -73,10 +73,10 @@ class SdTurboEngine:
         """Projects the log-SNR, which may have been smoothed, to a candidate timestep again.
 
         The network knows 0..1 alone; what a frame has beyond that (hot objects) is added to its answer."""
-        sigma = float(np.sqrt(1 / (1 + np.exp(estimate[5].mean(dtype=np.float64)))))
+        timestep = self._prior.schedule.timestep(float(estimate[5].mean(dtype=np.float64)), self.candidates)
         look = self._looked(frame)
         with torch.inference_mode():
-            restored = self._prior.restore(look, self._prior.timestep(sigma), *frame.shape[-2:])
+            restored = self._prior.restore(look, timestep, *frame.shape[-2:])
         return restored.clamp(0, 1).cpu().numpy() + (frame - frame.clip(0, 1))
 
     def _looked(self, frame: np.ndarray) -> Look:

@@ -38,7 +38,7 @@ TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 class TorchEngine:
     """Runs `weights.safetensors` in the torch module. wiener: without the network (v = 0), for comparisons."""
 
-    multiple = MULTIPLE
+    multiple, candidates = MULTIPLE, None
 
     def __init__(self, files: PriorFiles, device: str, precision: str, wiener: bool = False) -> None:
         device = torch_device(device)

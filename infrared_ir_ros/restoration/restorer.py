@@ -168,7 +168,7 @@ class Restorer:
         if nothing is not None:
             image[nothing] = finite[nothing]
         clock.lap("tone")
-        timestep = self._schedule.timestep(estimate.log_snr)
+        timestep = self._schedule.timestep(estimate.log_snr, engine.candidates)
         return Restored(with_repeats(image, times), task, estimate.log_snr, timestep, estimate, clock.laps)
 
     def reset(self) -> None:

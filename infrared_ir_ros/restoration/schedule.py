@@ -37,9 +37,13 @@ class Schedule:
         self.alpha_bar = np.cumprod(1 - beta)
         self.log_snr = np.log(self.alpha_bar / (1 - self.alpha_bar))
 
-    def timestep(self, log_snr: float) -> int:
-        """The timestep of the nearest log-SNR: argmin_t |lambda(t) - lambda|. Clamps beyond both ends."""
-        return int(np.argmin(np.abs(self.log_snr - log_snr)))
+    def timestep(self, log_snr: float, candidates: np.ndarray | None = None) -> int:
+        """The timestep of the nearest log-SNR: argmin_t |lambda(t) - lambda|. Clamps beyond both ends.
+
+        candidates: if not all timesteps are used, the nearest of these as by `candidate`."""
+        if candidates is None:
+            return int(np.argmin(np.abs(self.log_snr - log_snr)))
+        return self.candidate(float(np.sqrt(1 / (1 + np.exp(log_snr)))), candidates)
 
     def candidate(self, sigma: float, candidates: np.ndarray) -> int:
         """The candidate of the nearest noise level: argmin_t |sqrt(1 - alpha_bar_t) - sigma| (`release_sigma`).

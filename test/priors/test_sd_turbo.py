@@ -185,6 +185,18 @@ def test_a_restorer_restores_for_two_tasks_and_switches_between_them(folder: Pat
         restorer.options = Options("fly")
 
 
+def test_the_published_timestep_is_the_one_that_was_used_also_with_smoothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restorer = load_restorer("sd_turbo", str(folder), options=Options(smoothing=0.8))
+    prior, used = restorer._switch.current.engine._prior, []
+    clean = prior.clean
+    monkeypatch.setattr(prior, "clean", lambda latent, timestep: used.append(timestep) or clean(latent, timestep))
+    frames = [noisy(), np.full_like(noisy(), 90), noisy() // 4, noisy()]
+    frames[1][::7] = 200
+    assert [restorer.restore(frame).timestep for frame in frames] == used
+
+
 def test_restore_images_restores_for_two_tasks(folder: Path, tmp_path: Path) -> None:
     write_image(tmp_path / "in.png", noisy())
     for task in ("segment", "small_target"):

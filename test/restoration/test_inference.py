@@ -40,6 +40,7 @@ class Noted:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self.multiple, self.description = engine, engine.multiple, engine.description
+        self.candidates = engine.candidates
         self.seen: set[tuple[tuple[int, ...], ...]] = set()
 
     def estimate(self, padded: np.ndarray) -> tuple[np.ndarray, ...]:

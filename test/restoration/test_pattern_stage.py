@@ -136,7 +136,7 @@ def test_the_first_frame_that_has_its_pattern_again_is_restored_by_itself(restor
 class Believing:
     """An engine that sees a faint shading, and the less noise the fewer stripes there are."""
 
-    multiple, description = 8, {"engine": "none"}
+    multiple, candidates, description = 8, None, {"engine": "none"}
     shading = 0.03 * np.linspace(-1.7, 1.7, 80, dtype=np.float32) * np.ones((64, 1), np.float32)
 
     def estimate(self, padded: np.ndarray) -> tuple[np.ndarray, ...]:
