@@ -34,7 +34,8 @@ class LabelFolder:
     """The labels of one recording, in the subfolder of `folder` named like it, with or without suffix, or else in
     `folder` itself.
 
-    The label file of an image has its name, that of a frame of a video or bag its number: 000000.txt.
+    The label file of an image has its name, or its number if the name is none, that of a frame of a video or bag its
+    number: 000000.txt.
     names: of the classes, in order, if the folder has no classes.txt; without either, numbers are the names.
     Raises SourceError for a missing folder.
     """
@@ -50,9 +51,10 @@ class LabelFolder:
     def of(self, frame: Frame) -> tuple[Detection, ...] | None:
         """The labels of a frame; None without a file. Raises SourceError."""
         picture = Path(frame.name)
-        by_name = (picture.with_suffix(".txt"), Path(picture.stem + ".txt"))
-        is_picture = picture.suffix.lower() in IMAGE_SUFFIXES  # else a frame of a video or bag, as `drive.mp4#000003`
-        names = by_name if is_picture else (Path(f"{frame.number:06d}.txt"),)
+        names = [Path(f"{frame.number:06d}.txt")]
+        if picture.suffix.lower() in IMAGE_SUFFIXES:  # else a frame of a video or bag, as `drive.mp4#000003`
+            by_number = [] if picture.stem.isdigit() else names  # that may be the name of another picture
+            names = [picture.with_suffix(".txt"), Path(picture.stem + ".txt"), *by_number]
         file = next((self._folder / name for name in names if (self._folder / name).is_file()), None)
         if file is None:
             return None
