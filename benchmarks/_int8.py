@@ -79,7 +79,8 @@ class _Tap:
         files = find_prior("embedded")
         self._engine = create_engine(files, "onnxruntime")
         self.names = [value.name for value in onnx.load_from_string(files.read(GRAPH)).graph.input]
-        self.description, self.multiple = self._engine.description, self._engine.multiple
+        self.description = self._engine.description
+        self.multiple, self.candidates = self._engine.multiple, self._engine.candidates
         self.estimate = self._engine.estimate
         self.given: dict[str, np.ndarray] = {}
 
