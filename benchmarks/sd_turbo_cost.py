@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from infrared_ir_ros.commands.running import run_command
-from infrared_ir_ros.priors.released import GROUPS, TASKS, Released, group_of
+from infrared_ir_ros.priors.released import GROUPS, TASKS, Released, group_of, is_adapted
 from infrared_ir_ros.priors.sd_estimator import encode
 from infrared_ir_ros.priors.sd_turbo import SdTurboPrior
 
@@ -46,14 +46,6 @@ VAE = {
     "up_block_types": ("UpDecoderBlock2D",) * 4,
     "norm_num_groups": 32,
 }
-# The layers that the authors adapt (design section 1.8), by the end of their names, and the ranks.
-UNET_TARGETS = (
-    "to_k", "to_q", "to_v", "to_out.0", "conv", "conv1", "conv2", "conv_shortcut", "conv_out", "proj_in", "proj_out",
-    "ff.net.2", "ff.net.0.proj",
-)  # fmt: skip
-ENCODER_TARGETS = (
-    "conv1", "conv2", "conv_in", "conv_shortcut", "conv", "conv_out", "to_k", "to_q", "to_v", "to_out.0",
-)  # fmt: skip
 RANK_UNET, RANK_VAE = 32, 16
 EMBEDDING = (1, 77, 1024)
 TAPS = 128 + 256 + 512 + 512  # channels of the estimator's taps
@@ -61,11 +53,11 @@ PAPER = {"parameters": 1.329e9, "multiply-adds at 512x512": 1.191e12}
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def adapted(network: nn.Module, prefix: str, rank: int, adapter: str, targets: tuple[str, ...]) -> dict[str, Tensor]:
-    """Bases A and B of the layers whose names end with one of `targets`, in the released shapes."""
+def adapted(network: nn.Module, prefix: str, rank: int, adapter: str) -> dict[str, Tensor]:
+    """Bases A and B of the layers that the authors adapt, in the released shapes."""
     tensors = {}
     for name, layer in network.named_modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d) and any(f".{name}".endswith(f".{target}") for target in targets):
+        if isinstance(layer, nn.Linear | nn.Conv2d) and is_adapted(f"{prefix}{name}"):
             out, *rest = layer.weight.shape
             tensors[f"{prefix}{name}.lora_A.{adapter}.weight"] = torch.empty(rank, *rest)
             tensors[f"{prefix}{name}.lora_B.{adapter}.weight"] = torch.empty(out, rank, *(1 for _ in rest[1:]))
@@ -74,8 +66,8 @@ def adapted(network: nn.Module, prefix: str, rank: int, adapter: str, targets: t
 
 def released_shapes(vae: nn.Module, unet: nn.Module) -> dict[str, Tensor]:
     """All tensors of the authors' checkpoint at its full size, on the default device."""
-    tensors = adapted(vae.encoder, "vae.encoder.", RANK_VAE, "vae_skip", ENCODER_TARGETS)
-    tensors |= adapted(unet, "unet.", RANK_UNET, "default", UNET_TARGETS)
+    tensors = adapted(vae.encoder, "vae.encoder.", RANK_VAE, "vae_skip")
+    tensors |= adapted(unet, "unet.", RANK_UNET, "default")
     width = sum((RANK_VAE if group.startswith("vae.") else RANK_UNET) ** 2 for group in GROUPS)
     others = {"unet.conv_in.weight": (320, 4, 3, 3), "unet.conv_in.bias": (320,)}
     others |= {f"prompt.{task}": (1, 512) for task in TASKS.values()}
