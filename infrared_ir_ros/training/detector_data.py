@@ -24,6 +24,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -60,7 +61,7 @@ def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, resto
     """
     dataset = folder / DATASET
     images = _labelled_frames(source)
-    origin = (config, str(source.resolve()), _contents(images), seed, weights)
+    origin = (config, str(source.resolve()), [_contents(source, path) for path in images], seed, weights)
     made_of = hashlib.sha256(repr(origin).encode("utf-8", "replace")).hexdigest()
     if _made_of(dataset) == made_of:
         return dataset
@@ -69,7 +70,7 @@ def make_tiles(config: TilesConfig, source: Path, folder: Path, seed: int, resto
     held_out = validation_frames(images, config.validation, seed)
     for path in tqdm(images, desc="tiles", unit="frame"):
         validation = path in held_out
-        labels = _labels(source / "labels" / f"{path.stem}.txt", len(config.classes))
+        labels = _labels(_label_file(source, path), len(config.classes))
         for name, tile, boxes in _tiles_of(config, path, labels, seed, validation, restore):
             part = "val" if validation else "train"
             write_image(folder / "images" / part / f"{name}.png", tile)
@@ -86,7 +87,7 @@ def _labelled_frames(source: Path) -> list[Path]:
     """Raises SourceError if there are none, or two of the same name."""
     images = regular_files(source / "images", IMAGE_SUFFIXES)
     stems = [path.stem for path in images]
-    if not any((source / "labels" / f"{stem}.txt").is_file() for stem in stems):
+    if not any(_label_file(source, path).is_file() for path in images):
         raise SourceError(
             f"{printable(str(source))} has no labelled frames: give a folder with images/ and labels/ of the same "
             "names, such as images/a.png and labels/a.txt"
@@ -96,13 +97,15 @@ def _labelled_frames(source: Path) -> list[Path]:
     return images
 
 
-def _contents(images: list[Path]) -> list[tuple[str, int, str]]:
-    """Name and size of each frame, and the hash of its labels."""
-    found = []
-    for path in images:
-        labels = path.parent.parent / "labels" / f"{path.stem}.txt"
-        found.append((path.name, path.stat().st_size, fingerprint(labels) if labels.is_file() else ""))
-    return found
+def _label_file(source: Path, frame: Path) -> Path:
+    """Of a frame, which may lie in a subfolder of `source / "images"`; it need not exist."""
+    return source / "labels" / f"{frame.stem}.txt"
+
+
+def _contents(source: Path, frame: Path) -> tuple[str, int, str]:
+    """Name and size of a frame, and the hash of its labels."""
+    labels = _label_file(source, frame)
+    return frame.name, frame.stat().st_size, fingerprint(labels) if labels.is_file() else ""
 
 
 def _made_of(dataset: Path) -> str | None:
@@ -122,7 +125,8 @@ def validation_frames(paths: list[Path], share: float, seed: int) -> set[Path]:
     names, wanted = validation_recordings(of_frames, share, seed), max(round(share * len(paths)), 1)
     held_out = [path for path, name in zip(paths, of_frames, strict=True) if name in names]
     if len(held_out) < wanted / 2:
-        longest = max(sorted(set(of_frames)), key=of_frames.count)
+        sizes = Counter(of_frames)
+        longest = max(sorted(sizes), key=sizes.__getitem__)
         held_out = [path for path, name in zip(paths, of_frames, strict=True) if name == longest][-wanted:]
     return set(held_out)
 
@@ -136,11 +140,12 @@ def validation_recordings(of_frames: list[str], share: float, seed: int) -> set[
     """Recordings to hold out, drawn until they hold `share` of the frames; none that makes it twice that, or all.
 
     of_frames: the recording of each frame."""
-    names, wanted = sorted(set(of_frames)), share * len(of_frames)
+    sizes, wanted = Counter(of_frames), share * len(of_frames)
+    names = sorted(sizes)
     chosen: set[str] = set()
     held = 0
     for index in np.random.default_rng(seed).permutation(len(names)):
-        size = of_frames.count(names[index])
+        size = sizes[names[index]]
         if held < wanted and held + size < min(max(2 * wanted, 2), len(of_frames)):
             chosen.add(names[index])
             held += size

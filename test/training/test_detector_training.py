@@ -153,6 +153,9 @@ def test_corrected_labels_and_other_weights_are_cut_anew(labelled: Path, tmp_pat
     def boxes() -> int:
         return sum(len(read_boxes(path)) for path in (tmp_path / "tiles/labels/train").iterdir())
 
+    (labelled / "images/day").mkdir()
+    for path in (labelled / "images").glob("*.png"):
+        path.rename(path.parent / "day" / path.name)
     dataset = make_tiles(TILES, labelled, tmp_path / "tiles", 0, restored, "a")
     assert boxes() > 0
     for path in (labelled / "labels").iterdir():
