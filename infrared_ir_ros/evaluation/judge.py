@@ -72,8 +72,6 @@ class Judge:
         images = {name: checked(image) for name, image in images.items()}
         source = next(iter(images.values()))
         edges = edge_mask(source)
-        if not self._rows:
-            self._edges = edges
         rows: dict[str, Row] = {} if clean is None else self._against(images, checked(clean))
         for name, image in images.items():
             seen = look(image, edges)
@@ -91,7 +89,7 @@ class Judge:
         if not self._rows:
             return
         source, moments = next(iter(self._moments.items()))
-        still = still_pixels(moments) if moments.count > 1 else np.zeros(self._edges.shape, bool)
+        still = still_pixels(moments)
         self._curve = self._curve or BlurCurve.of(self._sources, still)
         for name, one in self._moments.items():
             figures = stillness(one, still)

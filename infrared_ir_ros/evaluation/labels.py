@@ -51,10 +51,10 @@ class LabelFolder:
     def of(self, frame: Frame) -> tuple[Detection, ...] | None:
         """The labels of a frame; None without a file. Raises SourceError."""
         picture = Path(frame.name)
-        names = [Path(f"{frame.number:06d}.txt")]
-        if picture.suffix.lower() in IMAGE_SUFFIXES:  # else a frame of a video or bag, as `drive.mp4#000003`
-            by_number = [] if picture.stem.isdigit() else names  # that may be the name of another picture
-            names = [picture.with_suffix(".txt"), Path(picture.stem + ".txt"), *by_number]
+        is_picture = picture.suffix.lower() in IMAGE_SUFFIXES  # else a frame of a video or bag, as `drive.mp4#000003`
+        names = [picture.with_suffix(".txt"), Path(picture.stem + ".txt")] if is_picture else []
+        if not (is_picture and picture.stem.isdigit()):  # then the number may be the name of another picture
+            names.append(Path(f"{frame.number:06d}.txt"))
         file = next((self._folder / name for name in names if (self._folder / name).is_file()), None)
         if file is None:
             return None

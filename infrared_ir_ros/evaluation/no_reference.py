@@ -202,9 +202,11 @@ class Moments:
 
 
 def still_pixels(moments: Moments) -> np.ndarray:
-    """Pixels of the *input* that changed only by noise: (H, W) bool, all False if the camera moves or each frame shows
-    another scene."""
+    """Pixels of the *input* that changed only by noise: (H, W) bool, all False of a single frame, if the camera moves
+    or if each frame shows another scene."""
     change = moments.variances()[-1]
+    if moments.count < 2:
+        return np.zeros(change.shape, bool)
     mean = moments.means()[-1]
     slopes = np.hypot(*np.gradient(mean))
     flat, steep = slopes <= np.quantile(slopes, 0.5), slopes >= np.quantile(slopes, 1 - EDGE_SHARE)

@@ -214,7 +214,7 @@ class _Partner(Generic[Beside]):
         self._held: list[Beside] = []
         self._ahead: Beside | None = None  # read, but not yet held
         self._last = self._last_read = -math.inf
-        self._pass = self._pass_read = 0  # of a recording played in a loop
+        self._lead = 0  # passes of a recording played in a loop, by which the other source was read further
         self.missed = 0
 
     def of(self, frame: Frame) -> Beside | None:
@@ -226,14 +226,14 @@ class _Partner(Generic[Beside]):
         wanted = self._place(frame)
         if wanted < self._last - self._tolerance:
             self._held.clear()
-            self._pass += 1
-            while self._peek() is not None and self._pass_read < self._pass:
+            self._lead -= 1
+            while self._peek() is not None and self._lead < 0:
                 self._ahead = None
         is_again, self._last = wanted == self._last, wanted
         while is_again or not self._held or not self._suffices(self._place(self._held[-1]), wanted):
             is_again = False
             partner = self._peek()
-            if partner is None or self._pass_read > self._pass:
+            if partner is None or self._lead > 0:
                 break
             self._held.append(partner)
             self._ahead = None
@@ -248,7 +248,7 @@ class _Partner(Generic[Beside]):
         """The next item, which is read only once."""
         if self._ahead is None and (ahead := next(self._frames, None)) is not None:
             place = self._place(ahead)
-            self._pass_read += place < self._last_read - self._tolerance
+            self._lead += place < self._last_read - self._tolerance
             self._ahead, self._last_read = ahead, place
         return self._ahead
 

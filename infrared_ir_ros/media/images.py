@@ -132,7 +132,7 @@ class PictureFolder:
     Those of an earlier, longer sequence are removed at its end, unless it ends with an error."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._written = folder, []
+        self._folder, self._written = folder, list[str]()
 
     def write(self, image: np.ndarray) -> None:
         """Add (height, width) uint8, uint16 or, as tiff, float32. Raises SourceError."""

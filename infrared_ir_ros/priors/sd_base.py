@@ -76,8 +76,8 @@ def base_hashes(folder: Path) -> dict[str, str]:
 
 
 def decoder_hashes(folder: Path) -> dict[str, str]:
-    """The same of a small decoder."""
-    return _hashes(folder, [CONFIG, WEIGHTS], TINY)
+    """The same of a small decoder, as `decoder/...`."""
+    return {f"decoder/{name}": found for name, found in _hashes(folder, [CONFIG, WEIGHTS], TINY).items()}
 
 
 def _hashes(folder: Path, names: list[str], hint: str) -> dict[str, str]:

@@ -71,7 +71,7 @@ def write_import(
                 f"the decoder {decoder!r} takes latents of {channels} channels, the base's have "
                 f"{vae.config.latent_channels}: {TINY}"
             )
-        hashes |= _of_decoder(small)
+        hashes |= decoder_hashes(small)
     files = {
         CHECKPOINT: released.to_bytes(),
         EMBEDDING: write_tensors({"embedding": embedding.numpy()}, {"kind": "prompt embedding"}),
@@ -106,15 +106,11 @@ def load_prior(files: PriorFiles, dtype: torch.dtype) -> SdTurboPrior:
     decoder = vae
     if given["decoder"]:
         small = decoder_folder(given["decoder"])
-        _check_unchanged(_of_decoder(small), hashes, small)
+        _check_unchanged(decoder_hashes(small), hashes, small)
         decoder = load_tiny_decoder(small, dtype)
     if unet.config.cross_attention_dim != embedding.shape[-1]:
         raise WeightsError(f"the UNet in {where} takes other embeddings than its text encoder gives: {WHERE}")
     return SdTurboPrior(vae, unet, decoder, released, embedding, given["step"], given["tile"])
-
-
-def _of_decoder(folder: Path) -> dict[str, str]:
-    return {f"decoder/{name}": found for name, found in decoder_hashes(folder).items()}
 
 
 def _check_unchanged(found: dict[str, str], imported: dict[str, str], folder: Path) -> None:

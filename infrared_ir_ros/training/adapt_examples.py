@@ -110,7 +110,7 @@ def degraded(preset: str, counts: Counts) -> Draw:
 
 def _degraded(preset: str, counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
     bad = Degrader(preset, int(rng.integers(2**31)))(moment.frame)
-    return Example(_seen(bad, counts)[0], _target(stretch(moment.frame) / np.float32(255)))
+    return Example(_seen(bad, counts)[0], enlarged(stretch(moment.frame) / np.float32(255)))
 
 
 def paired(counts: Counts) -> Draw:
@@ -120,7 +120,7 @@ def paired(counts: Counts) -> Draw:
 
 def _paired(counts: Counts, moment: Moment, rng: np.random.Generator) -> Example:
     assert moment.clean is not None  # `read_material` guarantees it for pairs
-    return Example(_seen(moment.frame, counts)[0], _target(stretch(moment.clean) / np.float32(255)))
+    return Example(_seen(moment.frame, counts)[0], enlarged(stretch(moment.clean) / np.float32(255)))
 
 
 def labelled(names: Sequence[str], counts: Counts) -> Draw:
@@ -134,7 +134,7 @@ def _labelled(names: tuple[str, ...], counts: Counts, moment: Moment, rng: np.ra
     rows = [(names.index(one.label), *_shares(one.box, height, width)) for one in known]
     seen, view = _seen(moment.frame, counts)
     unchanged = view.to_unit(moment.frame.astype(np.float32))
-    return Example(seen, _target(unchanged), boxes=np.array(rows, np.float32).reshape(-1, 5))
+    return Example(seen, enlarged(unchanged), boxes=np.array(rows, np.float32).reshape(-1, 5))
 
 
 def _shares(box: tuple[float, float, float, float], height: int, width: int) -> tuple[float, float, float, float]:
@@ -153,7 +153,7 @@ def _recorrupted(noise: Noise, counts: Counts, moment: Moment, rng: np.random.Ge
     whole = replace_dead_pixels(checked(moment.frame))
     clean, added = levels.levels(whole), noise.draw(whole.shape, rng)
     seen, view = _seen(levels.values(clean + ADDED * added, like), counts, moment.frame.dtype)
-    return Example(seen, _target(view.to_unit(levels.values(clean - added / ADDED, like))), noisy=True)
+    return Example(seen, enlarged(view.to_unit(levels.values(clean - added / ADDED, like))), noisy=True)
 
 
 def _seen(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> tuple[np.ndarray, Window]:
@@ -162,8 +162,3 @@ def _seen(frame: np.ndarray, counts: Counts, dtype: np.dtype | None = None) -> t
     view = narrowed(window(repaired, counts, dtype or frame.dtype), repaired)
     seen, _ = split_excess(view.to_unit(repaired))
     return pad(enlarged(seen), MULTIPLE)[0, 0], view
-
-
-def _target(unit: np.ndarray) -> np.ndarray:
-    """A target (H, W) at the size at which the network sees its frame."""
-    return np.ascontiguousarray(enlarged(unit))

@@ -36,7 +36,8 @@ class Progress:
     """The progress of a training.
 
     stage: index. step: optimiser steps of this stage. seconds: trained in this stage. sums, counted: of the loss terms
-    since the last row of the log.
+    since the last row of the log; of
+    tasks, `sums` holds both by task.
     """
 
     stage: int = 0

@@ -37,7 +37,7 @@ from infrared_ir_ros.training.numbers import Count, Decay, NonNegative, Positive
 from infrared_ir_ros.training.stages import STAGES, FieldStage
 
 PRECISIONS = ("fp32", "bf16")
-OF_WHOLE_FRAMES = ("sizes", "plain", "resampled", "mottled", "streamed")
+OF_WHOLE_FRAMES = tuple(item.name for item in fields(Mix) if item.name not in ("sets", "presets"))
 LARGEST_TABLE = 10_000  # values; the shipped configurations hold about 100
 DEGRADE_ON = ("auto", "loader", "device")
 

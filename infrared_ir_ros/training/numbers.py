@@ -38,5 +38,5 @@ Decay = Annotated[float, Field(ge=0, lt=1), _NUMBER]
 Share = Annotated[float, Field(ge=0, le=1), _NUMBER]
 PositiveCount = Annotated[int, Field(gt=0), _NUMBER]
 Count = Annotated[int, Field(ge=0), _NUMBER]
-Side = Annotated[int, Field(ge=32, multiple_of=MULTIPLE), _NUMBER]  # pixels of a frame that the prior takes
+Side = Annotated[int, Field(ge=MULTIPLE, multiple_of=MULTIPLE), _NUMBER]  # pixels of a frame that the prior takes
 Seed = Annotated[int, Field(ge=0, lt=2**63), _NUMBER]  # the range that torch takes

@@ -85,11 +85,12 @@ class TaskLoss(nn.Module):
         if task.perceptual:
             terms["perceptual"] = task.perceptual * st_lpips().to(clean.device)(final, clean).mean()
         if task.semantic and self.balances[task.name].active:
-            terms["semantic"] = restored.new_zeros(())  # every process has the same terms
-        if known is not None and self.balances[task.name].active:
-            semantic = self._semantic[task.semantic](final[known.frames], known.label)
-            weight = self.balances[task.name].weight(sum(terms.values()), semantic, restored, step)
-            terms["semantic"] = weight * semantic
+            if known is None:
+                terms["semantic"] = restored.new_zeros(())  # every process has the same terms
+            else:
+                semantic = self._semantic[task.semantic](final[known.frames], known.label)
+                weight = self.balances[task.name].weight(sum(terms.values()), semantic, restored, step)
+                terms["semantic"] = weight * semantic
         return sum(terms.values()), {name: term.detach() for name, term in terms.items()}
 
 

@@ -49,7 +49,6 @@ from infrared_ir_ros.training.task_model import SemanticLosses, TaskBatches, Tas
 from infrared_ir_ros.training.train import schedule
 
 EXPORT = "prior"  # folder of the output: the prior with its tasks
-ADAPTERS_OF = "adapted.adapters."  # prefix of their tensors
 
 
 def train_tasks(
@@ -146,15 +145,14 @@ def _resumed(config: TasksConfig, trained: Trained, folder: Path) -> Progress:
             f"the tasks in {folder} were trained on the prior with SHA-256 {theirs}, but this one is {trained.of}: "
             "give that prior, or start without --resume in another --output"
         )
-    given, weights = trained.state_dict(), progress.prior["tasks"]
-    if config.optimise == "prompt":
-        for name, value in weights.items():  # what prompts are trained beside, and exported with
-            if name.startswith(ADAPTERS_OF) and not torch.equal(value, given.get(name, torch.empty(0))):
-                raise WeightsError(
-                    f"the prompts in {folder} were trained beside other adapters than those of this prior: give the "
-                    "prior that they began with, or start without --resume in another --output"
-                )
-    checkpoint.fill(trained, given | weights, "these tasks and this rank")
+    weights, adapters = progress.prior["tasks"], trained.adapted.adapters.state_dict(prefix="adapted.adapters.")
+    beside = config.optimise == "prompt"  # what prompts are trained beside, they are exported with
+    if beside and not all(torch.equal(value, weights[name]) for name, value in adapters.items()):
+        raise WeightsError(
+            f"the prompts in {folder} were trained beside other adapters than those of this prior: give the prior "
+            "that they began with, or start without --resume in another --output"
+        )
+    checkpoint.fill(trained, trained.state_dict() | weights, "these tasks and this rank")
     return progress
 
 
